@@ -1,0 +1,44 @@
+# make report   the default report on the shipped data (OUT=dir SPEC=name SEED=n)
+# make test     the default tests; make test-slow the statistical ones; make check style and types
+# make bench    timings;  make wheel  build and try the wheel;  make lock  new pinned versions
+
+OUT ?=
+SPEC ?= doubling-time
+SEED ?=
+PY := .venv/bin/python
+export MPLBACKEND := Agg
+
+.PHONY: report test test-slow check bench wheel lock clean
+
+report: .venv/ready
+	@.venv/bin/densing report $(SPEC) $(if $(OUT),--out $(OUT)) $(if $(SEED),--seed $(SEED))
+
+test: .venv/ready-dev
+	$(PY) -m pytest -m "not slow"
+
+test-slow: .venv/ready-dev
+	$(PY) -m pytest -m slow
+
+check: .venv/ready-dev
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+bench: .venv/ready-dev
+	$(PY) -m benchmarks
+
+wheel: .venv/ready-dev
+	$(PY) -m pip wheel --no-deps -w dist .
+
+lock: .venv/ready-dev
+	$(PY) -m pip freeze --exclude-editable --exclude densing-bayes > constraints.txt
+
+.venv/ready: pyproject.toml constraints.txt scripts/make-env
+	@sh scripts/make-env
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --group dev "dask[distributed]"
+	@touch $@
+
+clean:
+	rm -rf .venv dist densing-out

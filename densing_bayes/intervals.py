@@ -1,0 +1,126 @@
+"""Intervals: one value that says probability and kind, and the one way to make a summary.
+
+Every printed interval comes from here, so that no table can show an interval without its
+probability and kind. arviz-stats would serve, but imports for seconds; the equal-tailed
+interval of pooled draws is one call of ``numpy.quantile``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from densing_bayes.errors import InputError, Problem
+from densing_bayes.trends import DAYS_PER_MONTH, DAYS_PER_YEAR, doubling_set, doubling_time
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Probability of a credible interval; the kind is always equal-tailed.
+
+    Examples
+    --------
+    >>> str(Interval())
+    '90% equal-tailed interval'
+    """
+
+    prob: float = 0.9
+    kind: str = "equal-tailed"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.prob < 1:
+            raise InputError(
+                Problem("interval probability", given=self.prob, allowed="between 0 and 1")
+            )
+        if self.kind != "equal-tailed":
+            raise InputError(Problem("interval kind", given=self.kind, allowed="equal-tailed"))
+
+    def __str__(self) -> str:
+        return f"{self.prob:.0%} {self.kind} interval"
+
+    @property
+    def tails(self) -> tuple[float, float]:
+        """Lower and upper tail probability points."""
+        return (1 - self.prob) / 2, (1 + self.prob) / 2
+
+    def of(self, draws: Any, axis: int | None = None) -> np.ndarray:
+        """Lower and upper bound of draws; the bounds come first in the result's shape."""
+        return np.quantile(np.asarray(draws), self.tails, axis=axis)
+
+
+def summary(draws: Any, interval: Interval) -> dict[str, float]:
+    """Mean, median, sd and interval of draws of one quantity.
+
+    Examples
+    --------
+    >>> summary([1.0, 2.0, 3.0], Interval(0.5))
+    {'mean': 2.0, 'median': 2.0, 'sd': 1.0, 'low': 1.5, 'high': 2.5}
+    """
+    flat = np.asarray(draws, dtype=float).ravel()
+    low, high = interval.of(flat)
+    return {
+        "mean": float(flat.mean()),
+        "median": float(np.median(flat)),
+        "sd": float(flat.std(ddof=1)) if flat.size > 1 else 0.0,
+        "low": float(low),
+        "high": float(high),
+    }
+
+
+def growth_summary(rate_per_year: Any, interval: Interval) -> dict[str, Any]:
+    """The ``growth`` block of summary.json from draws of the yearly rate.
+
+    The doubling time's median is ln 2 over the median rate, and its set is the image of the
+    rate's interval: draws of the doubling time are never sorted or averaged.
+
+    Examples
+    --------
+    >>> out = growth_summary([1.8, 2.0, 2.2], Interval())
+    >>> round(out["doubling_time_days"]["median"]), out["doubling_time_days"]["p_growth"]
+    (127, 1.0)
+    """
+    per_year = np.asarray(rate_per_year, dtype=float).ravel()
+    per_day = summary(per_year / DAYS_PER_YEAR, interval)
+    return {
+        "rate_per_day": per_day,
+        "rate_per_year": summary(per_year, interval),
+        "doubling_time_days": {
+            "median": float(doubling_time(per_day["median"])),
+            "set": doubling_set(per_day["low"], per_day["high"]),
+            "p_growth": float((per_year > 0).mean()),
+        },
+    }
+
+
+def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
+    """A doubling set in words.
+
+    Examples
+    --------
+    >>> words_of_set([[100.2, 138.0]])
+    '100 to 138 days'
+    >>> words_of_set([[-float("inf"), -693.1], [173.3, float("inf")]])
+    'doubling in 173 days or more, no change, or halving in 693 days or more'
+    """
+    scale = {"days": 1.0, "months": DAYS_PER_MONTH}[unit]
+    digits = {"days": 0, "months": 1}[unit]
+
+    def show(days: float) -> str:
+        return f"{abs(days) / scale:,.{digits}f}"
+
+    if len(parts) == 1 and np.isfinite(parts[0]).all():
+        low, high = parts[0]
+        if low > 0:
+            return f"{show(low)} to {show(high)} {unit}"
+        return f"halving in {show(high)} to {show(low)} {unit}"
+    words = []
+    for low, high in reversed(parts):
+        if low > 0 and np.isfinite(low):
+            words.append(f"doubling in {show(low)} {unit} or more")
+    words.append("no change")
+    for _, high in parts:
+        if high < 0:
+            words.append(f"halving in {show(high)} {unit} or more")
+    return ", ".join(words[:-1]) + f", or {words[-1]}" if len(words) > 1 else words[0]

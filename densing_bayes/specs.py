@@ -1,0 +1,166 @@
+"""What is asked, as frozen values read from TOML: models, reports.
+
+A spec is data: it names a family, its options and a prior for every parameter. Unknown keys,
+unknown parameters and missing priors are errors, all reported at once. ``FAMILIES`` declares
+what each family takes, so that a spec can be checked without importing PyMC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from densing_bayes.errors import Problem, SpecError, did_you_mean
+from densing_bayes.intervals import Interval
+from densing_bayes.priors import Prior, check_names, parse_prior
+from densing_bayes.shelf import find
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample: counts per chain, target acceptance, and the one seed."""
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    target_accept: float = 0.9
+    seed: int = 20230224
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family takes: parameters that need a prior, options with their defaults."""
+
+    parameters: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+FAMILIES: dict[str, Family] = {}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A member of a family: options, priors, sampling, interval; and the text it came from."""
+
+    name: str
+    title: str
+    family: str
+    options: dict[str, Any]
+    priors: dict[str, Prior]
+    sampling: Sampling
+    interval: Interval
+    text: str = field(repr=False, default="")
+
+    @property
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 of what the spec says (not of its layout)."""
+        said = repr((self.family, sorted(self.options.items()), sorted(
+            (name, prior.dist, sorted(prior.args.items())) for name, prior in self.priors.items()
+        ), self.sampling, self.interval))
+        return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+    def with_options(self, **changes: Any) -> ModelSpec:
+        """The same spec with some options changed (each must exist)."""
+        unknown = set(changes) - set(self.options)
+        if unknown:
+            raise SpecError(Problem(f"family '{self.family}' has no option", given=unknown.pop(),
+                                    allowed=", ".join(self.options)))
+        return replace(self, options={**self.options, **changes})
+
+    def with_seed(self, seed: int | None) -> ModelSpec:
+        """The same spec with another seed (None: as it is)."""
+        return self if seed is None else replace(self, sampling=replace(self.sampling, seed=seed))
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """A TOML file as a dict and as text; SpecError where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), text
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(Problem("cannot read the spec", file=path.name, hint=str(error))) from None
+
+
+def check_keys(table: dict[str, Any], allowed: Any, file: str, where: str = "") -> list[Problem]:
+    """One problem per unknown key."""
+    return [
+        Problem(f"unknown key{where}", file=file, given=key, allowed=", ".join(allowed),
+                hint=did_you_mean(key, allowed))
+        for key in table if key not in allowed
+    ]
+
+
+def fill(cls: Any, table: Any, file: str, where: str) -> tuple[Any, list[Problem]]:
+    """A small frozen dataclass from a TOML table, types checked against its defaults."""
+    defaults = cls()
+    if not isinstance(table, dict):
+        return defaults, [Problem(f"[{where}] is not a table", file=file, given=table)]
+    problems = check_keys(table, cls.__dataclass_fields__, file, f" in [{where}]")
+    for key, value in table.items():
+        default = getattr(defaults, key, None)
+        number = isinstance(default, int | float) and isinstance(value, int | float)
+        if default is not None and (isinstance(value, bool) or not (
+                number or type(value) is type(default)) or (
+                isinstance(default, int) and not isinstance(value, int)) or (number and value <= 0)):
+            problems.append(Problem(f"[{where}] {key}", file=file, given=value,
+                                    allowed=f"a positive {type(default).__name__}" if number
+                                    else type(default).__name__))
+    return (defaults if problems else replace(defaults, **table)), problems
+
+
+def load_model(name: str | Path) -> ModelSpec:
+    """The model spec of that name or path, checked.
+
+    Raises
+    ------
+    SpecError
+        With every problem: unknown keys, options, priors; missing priors; wrong values.
+    """
+    path = find(name, "models")
+    table, text = read_toml(path)
+    file = path.name
+    problems = check_keys(
+        table, ("title", "family", "options", "priors", "sampling", "interval"), file)
+    family_name = table.get("family")
+    if family_name not in FAMILIES:
+        raise SpecError([*problems, Problem(
+            "unknown family", file=file, column="family", given=family_name,
+            allowed=", ".join(FAMILIES), hint=did_you_mean(str(family_name), FAMILIES))])
+    family = FAMILIES[family_name]
+    options = table.get("options", {})
+    problems += check_keys(options, family.options, file, " in [options]")
+    for key, value in options.items():
+        default = family.options.get(key)
+        if default is None:
+            continue
+        both_numbers = isinstance(default, int | float) and isinstance(value, int | float)
+        same_kind = isinstance(value, bool) == isinstance(default, bool)
+        if not same_kind or not (both_numbers or type(value) is type(default)):
+            problems.append(Problem(f"option '{key}'", file=file, given=value,
+                                    allowed=f"a {type(default).__name__} like {default!r}"))
+    tables = table.get("priors", {})
+    problems += check_names(tables, family.parameters, family_name, file)
+    priors = {}
+    for prior_name, prior_table in tables.items():
+        prior, found = parse_prior(prior_name, prior_table, file)
+        problems += found
+        if prior is not None:
+            priors[prior_name] = prior
+    sampling, found = fill(Sampling, table.get("sampling", {}), file, "sampling")
+    problems += found
+    interval = Interval()
+    try:
+        interval = Interval(**table.get("interval", {}))
+    except Exception as error:
+        problems.append(Problem("[interval]", file=file, given=table.get("interval"),
+                                hint=str(error)))
+    if problems:
+        raise SpecError(problems)
+    return ModelSpec(
+        name=path.stem, title=table.get("title", path.stem), family=family_name,
+        options={**family.options, **options}, priors=priors, sampling=sampling,
+        interval=interval, text=text,
+    )
