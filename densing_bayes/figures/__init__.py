@@ -1,0 +1,32 @@
+"""Figures: house style, shared parts, and the figures of the main report.
+
+Each figure is ``f(ax or fig, arrays..., interval)`` and knows nothing of models or files; a
+section wraps it in a `densing_bayes.reports.Picture`.
+"""
+
+from densing_bayes.figures.house import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PALE,
+    PURPLE,
+    draw,
+    save_png,
+    style,
+    svg,
+)
+from densing_bayes.figures.parts import (
+    doubling_axis,
+    log_axis,
+    number,
+    place_labels,
+    shorten,
+    time_axis,
+)
+
+__all__ = [
+    "BLUE", "GREEN", "INK", "MUTED", "ORANGE", "PALE", "PURPLE", "doubling_axis", "draw",
+    "log_axis", "number", "place_labels", "save_png", "shorten", "style", "svg", "time_axis",
+]

@@ -1,0 +1,217 @@
+"""Outputs on disk: strict JSON, CSV that is safe to open, and folders that are swapped whole.
+
+A report folder is ours when its ``summary.json`` says so and lists its files (``files``).
+Anything else in it belongs to the reader: it is carried over, never deleted. A folder that
+holds files but is no report is refused before the work begins (`check_out`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from densing_bayes.errors import InputError, Problem
+
+WRITER = "densing_bayes"
+FOLDERS = ("figures", "tables")
+
+
+def clean(text: Any) -> str:
+    r"""Text without what breaks XML, UTF-8 or a line of text.
+
+    Dropped are control characters, lone surrogates, and the marks that turn the direction of
+    the text around them.
+
+    Examples
+    --------
+    >>> clean("two\x00 words\x1b[31m")
+    'two words[31m'
+    """
+    return _UNPRINTABLE.sub("", str(text))
+
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+# -- JSON and CSV ----------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """Numpy scalars and arrays, dates and paths as what JSON knows; NaN and NaT become None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return None if math.isnan(value) else float(value)
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else pd.Timestamp(value).isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, str | Path):
+        return str(value)
+    raise TypeError(f"no place in JSON for a {type(value).__name__}: {value!r}")
+
+
+def json_text(value: Any) -> str:
+    """JSON (RFC 8259) of plain and numpy values.
+
+    NaN is written as null. JSON has no infinity: it is written as the number 1e999, which the
+    grammar allows and which Python, JavaScript and R read as infinity, so that the open end of
+    a doubling set stays a number that can be compared.
+
+    Examples
+    --------
+    >>> print(json_text([1.5, float("nan"), float("-inf")]))
+    [
+     1.5,
+     null,
+     -1e999
+    ]
+    """
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False)
+    # One item per line, and a line that ends in a string ends in a quote: this Infinity is bare.
+    return re.sub(r"Infinity(,?)$", r"1e999\1", text, flags=re.MULTILINE)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A table as CSV in full precision, without its index; missing cells are empty.
+
+    Text that a spreadsheet would run as a formula (it begins with =, +, -, @, tab or carriage
+    return and is no number) gets a leading apostrophe, the spreadsheets' own mark for text.
+
+    Examples
+    --------
+    >>> print(csv_text(pd.DataFrame({"model": ["=1+1", "LLaMA"], "change": ["-0.5", "-"]})), end="")
+    model,change
+    '=1+1,-0.5
+    LLaMA,'-
+    """
+    safe = frame.copy()
+    safe.columns = [_not_a_formula(clean(column)) for column in frame.columns]
+    for position, (_, column) in enumerate(frame.items()):
+        if not pd.api.types.is_numeric_dtype(column):
+            safe.isetitem(position, [
+                _not_a_formula(clean(cell)) if isinstance(cell, str) else cell for cell in column
+            ])
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def _not_a_formula(cell: str) -> str:
+    if not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+# -- folders ---------------------------------------------------------------------------------
+
+
+def _written_by_us(folder: Path) -> set[str] | None:
+    """Names of the files that an earlier report wrote here; None where there is no report."""
+    try:
+        said = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        return set(said["files"]) if said["written_by"] == WRITER else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _foreign(folder: Path, ours: set[str]) -> list[Path]:
+    """What an earlier report did not write, relative to the folder."""
+    found = []
+    for entry in folder.iterdir():
+        if entry.name in FOLDERS and entry.is_dir() and not entry.is_symlink():
+            found += [inner for inner in entry.iterdir()
+                      if f"{entry.name}/{inner.name}" not in ours]
+        elif entry.name not in ours:
+            found.append(entry)
+    return [path.relative_to(folder) for path in found]
+
+
+def check_out(out: Path) -> Path:
+    """The folder to write to, resolved; call it before the work begins.
+
+    Raises
+    ------
+    InputError
+        Where it is a file, a mount point, or holds files but no report of ours.
+    """
+    out = Path(out).expanduser().resolve()
+    nearest = next(parent for parent in out.parents if parent.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(Problem("cannot write the report there", given=out,
+                                 hint=f"{nearest} is not a folder that may be written to"))
+    if not out.exists():
+        return out
+    if not out.is_dir():
+        raise InputError(Problem("the output folder is a file", given=out))
+    if out.is_mount():
+        raise InputError(Problem("the output folder is a mount point and cannot be replaced",
+                                 given=out, hint="name a folder inside it"))
+    present = sorted(entry.name for entry in out.iterdir())
+    if present and _written_by_us(out) is None:
+        more = f" and {len(present) - 3} more" if len(present) > 3 else ""
+        raise InputError(Problem(
+            f"the output folder holds files that are no report: {', '.join(present[:3])}{more}",
+            given=out, hint="nothing was changed; name a new or empty folder"))
+    return out
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A new sibling folder to write into, put in place of ``out`` when the block succeeds.
+
+    A run that fails or is killed leaves ``out`` as it was. Files in ``out`` that its earlier
+    report did not write are carried over (as ``name.kept`` where the new report has that name).
+    """
+    out = check_out(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    mark = secrets.token_hex(4)
+    new = out.with_name(f".{out.name}.new-{mark}")
+    old = out.with_name(f".{out.name}.old-{mark}")
+    new.mkdir()
+    try:
+        yield new
+        written = [path.relative_to(new) for path in new.rglob("*") if path.is_file()]
+        check_out(out)  # again: it may have changed while we worked
+        if not out.exists():
+            new.rename(out)
+            return
+        ours = _written_by_us(out) or set()
+        out.rename(old)
+        new.rename(out)
+        for path in _foreign(old, ours):
+            target = out / path
+            if path in written or target.exists():
+                target = target.with_name(f"{target.name}.kept")
+            target.parent.mkdir(exist_ok=True)
+            (old / path).rename(target)
+        shutil.rmtree(old)
+    finally:
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(new, ignore_errors=True)
