@@ -6,9 +6,25 @@ this module knows HTML, Typst, CSV and JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import jinja2
+import matplotlib
+import numpy as np
+import pandas as pd
+import typst
+
+from densing_bayes import figures
+from densing_bayes.outputs import WRITER, clean, csv_text, json_text, whole_folder
+from densing_bayes.shelf import shelf
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ class Picture:
 class Section:
     """A section of a report: paragraphs of plain text, tables, pictures, and its summary.
 
-    ``summary`` is merged into summary.json.
+    ``summary`` is merged into summary.json: dicts are merged, lists are joined.
     """
 
     key: str
@@ -73,3 +89,241 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
+
+
+def write_report(out: Path, *, title: str, headline: list[str], sections: list[Section],
+                 summary: dict[str, Any], provenance: dict[str, Any],
+                 refused: str | None = None,
+                 fit_saver: Callable[[Path], None] | None = None,
+                 progress: Callable[[str], None] = lambda step: None) -> Path:
+    """Write the report folder, whole or not at all, and return its path.
+
+    The folder holds index.html (one file that needs no network and no script), report.pdf,
+    summary.json, tables/<key>.csv in full precision, figures/<key>.svg and, with a
+    ``fit_saver``, fit.nc. See `densing_bayes.outputs` for what happens to a folder that is
+    there already, and for infinities in summary.json.
+
+    Parameters
+    ----------
+    out
+        Folder; replaced when the new one is complete.
+    title, headline
+        Title, and the few statements that a reader takes away, each with its probability.
+    sections
+        In reading order.
+    summary
+        Of the run as a whole; the sections' summaries are merged into it.
+    provenance
+        Label -> value, or -> a dict of labels and values; text of several lines is set as is.
+    refused
+        Why the diagnostics gate refused the fit: the report is marked and its statements are
+        not called results. None when it passed.
+    fit_saver
+        Writes the fit to the path given.
+    progress
+        Told the name of each step.
+
+    Raises
+    ------
+    ValueError
+        Where a key is no slug or is used twice, or two summaries disagree.
+    InputError
+        Where ``out`` cannot be replaced safely.
+    """
+    tables = [table for section in sections for table in section.tables]
+    pictures = [picture for section in sections for picture in section.pictures]
+    for kind, items in (("section", sections), ("table", tables), ("figure", pictures)):
+        _check_keys(kind, [item.key for item in items])
+    merged = merge(summary, *(section.summary for section in sections))
+    with whole_folder(out) as folder:
+        for name in ("figures", "tables"):
+            (folder / name).mkdir()
+        progress("drawing figures")
+        for picture in pictures:
+            path = folder / "figures" / f"{picture.key}.svg"
+            path.write_text(figures.svg(picture), encoding="utf-8")
+        progress("writing tables and page")
+        for table in tables:
+            path = folder / "tables" / f"{table.key}.csv"
+            path.write_text(csv_text(table.frame), encoding="utf-8")
+        said = document(title, headline, refused, sections, provenance)
+        (folder / "index.html").write_text(html_text(said, folder), encoding="utf-8")
+        progress("setting the PDF")
+        (folder / "report.pdf").write_bytes(pdf_bytes(said, folder))
+        if fit_saver is not None:
+            progress("saving the fit")
+            fit_saver(folder / "fit.nc")
+        files = sorted(path.relative_to(folder).as_posix()
+                       for path in folder.rglob("*") if path.is_file())
+        merged = merge(merged, {
+            "written_by": WRITER, "title": title, "headline": headline, "refused": refused,
+            "provenance": provenance, "files": [*files, "summary.json"],
+        })
+        (folder / "summary.json").write_text(
+            json_text(merged), encoding="utf-8", errors="backslashreplace")
+    return Path(out)
+
+
+# -- what is said, as plain values that both templates read ----------------------------------
+
+
+def document(title: str, headline: list[str], refused: str | None, sections: list[Section],
+             provenance: dict[str, Any]) -> dict[str, Any]:
+    """The report as JSON-able values: numbered, formatted, every string cleaned."""
+    table_number = figure_number = 0
+    chapters = []
+    for section in sections:
+        chapter: dict[str, Any] = {
+            "key": section.key, "title": clean(section.title),
+            "text": [clean(paragraph) for paragraph in section.text],
+            "pictures": [], "tables": [],
+        }
+        for picture in section.pictures:
+            figure_number += 1
+            chapter["pictures"].append({
+                "key": picture.key, "number": figure_number, "caption": clean(picture.caption),
+                "alt": clean(picture.alt), "file": f"figures/{picture.key}.svg",
+                "width": picture.width, "height": picture.height,
+            })
+        for table in section.tables:
+            table_number += 1
+            chapter["tables"].append({
+                "key": table.key, "number": table_number, "caption": clean(table.caption),
+                "note": clean(table.note), "file": f"tables/{table.key}.csv",
+                **printed(table),
+            })
+        chapters.append(chapter)
+    return {
+        "title": clean(title), "headline": [clean(line) for line in headline],
+        "refused": None if refused is None else clean(refused), "sections": chapters,
+        "facts": [_fact(label, value) for label, value in provenance.items()],
+    }
+
+
+def printed(table: Table) -> dict[str, Any]:
+    """Columns (name, whether numeric, width in characters) and rows of printed cells."""
+    columns, cells = [], []
+    for position, name in enumerate(table.frame.columns):
+        values = table.frame.iloc[:, position].tolist()
+        column = [cell_text(value, table.formats.get(name)) for value in values]
+        numeric = any(_is_number(value) for value in values) and all(
+            _is_number(value) or _is_missing(value) for value in values)
+        words = [len(word) for word in clean(name).split()]
+        widest = max((len(cell) for cell in column), default=0)
+        columns.append({"name": clean(name), "numeric": numeric,
+                        "width": max([3, widest if numeric else min(widest, 30), *words])})
+        cells.append(column)
+    return {"columns": columns, "rows": [list(row) for row in zip(*cells, strict=True)]}
+
+
+def cell_text(value: Any, spec: str | None = None) -> str:
+    """A cell as printed: its format, else three significant digits; missing is a dash.
+
+    Examples
+    --------
+    >>> [cell_text(x) for x in (0.012345, 1234.5, 31, 14042, float("nan"), True, "-")]
+    ['0.0123', '1,234', '31', '14,042', '–', 'yes', '-']
+    >>> cell_text(0.5, "{:.0%}")
+    '50%'
+    """
+    if _is_missing(value):
+        return "–"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, dt.date):
+        return value.strftime("%Y-%m-%d")
+    if not _is_number(value):
+        return clean(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if spec is not None:
+        return spec.format(value)
+    if isinstance(value, int | np.integer):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        digits = 2 - math.floor(math.log10(abs(value))) if value else 0
+        return f"{value:,.{max(digits, 0)}f}"
+    return f"{value:.2e}"
+
+
+def merge(*summaries: dict[str, Any]) -> dict[str, Any]:
+    """One dict of several: dicts are merged, lists joined; two values for one key are refused.
+
+    Examples
+    --------
+    >>> merge({"checks": [1], "growth": {"a": 1}}, {"checks": [2], "growth": {"b": 2}})
+    {'checks': [1, 2], 'growth': {'a': 1, 'b': 2}}
+    """
+    out: dict[str, Any] = {}
+    for one in summaries:
+        for key, value in one.items():
+            if key not in out:
+                out[key] = value
+            elif isinstance(value, dict) and isinstance(out[key], dict):
+                out[key] = merge(out[key], value)
+            elif isinstance(value, list) and isinstance(out[key], list):
+                out[key] = out[key] + value
+            elif out[key] != value:
+                raise ValueError(f"two values of '{key}' in the summary: {out[key]!r}, {value!r}")
+    return out
+
+
+# -- pages -----------------------------------------------------------------------------------
+
+
+def html_text(said: dict[str, Any], folder: Path) -> str:
+    """The page: the template filled, styles and figures inside it."""
+    templates = shelf("reports/templates")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+
+    def embedded(file: str) -> str:
+        data = base64.b64encode((folder / file).read_bytes()).decode()
+        return f"data:image/svg+xml;base64,{data}"
+
+    return environment.get_template("report.html.j2").render(
+        said, style=(templates / "style.css").read_text(encoding="utf-8"), embedded=embedded)
+
+
+def pdf_bytes(said: dict[str, Any], folder: Path) -> bytes:
+    """The PDF, set by Typst from the same values, which it reads as data and never as markup."""
+    return typst.compile(
+        (shelf("reports/templates") / "report.typ").read_bytes(), root=folder,
+        sys_inputs={"report": json.dumps(said)},
+        # matplotlib's own fonts: those that the figures' text was measured with
+        font_paths=[Path(matplotlib.get_data_path()) / "fonts" / "ttf"],
+    )
+
+
+# -- small checks ----------------------------------------------------------------------------
+
+
+def _check_keys(kind: str, keys: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for key in keys:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", key):
+            raise ValueError(f"{kind} key {key!r} is no slug (a-z, 0-9, - and _)")
+        if key in seen:
+            raise ValueError(f"two {kind}s have the key {key!r}")
+        seen.add(key)
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, int | float | np.integer | np.floating)
+            and not isinstance(value, bool) and not _is_missing(value))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (
+        isinstance(value, float | np.floating) and math.isnan(value))
+
+
+def _fact(label: str, value: Any) -> dict[str, Any]:
+    """One line of the provenance: text, text of several lines, or a list of its own."""
+    if isinstance(value, dict):
+        inner = [[clean(key), cell_text(item)] for key, item in value.items()]
+        return {"label": clean(label), "kind": "list", "items": inner, "text": ""}
+    text = cell_text(value)
+    return {"label": clean(label), "kind": "block" if "\n" in text else "line", "items": [],
+            "text": text}
