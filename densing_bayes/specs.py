@@ -38,7 +38,20 @@ class Family:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-FAMILIES: dict[str, Family] = {}
+FAMILIES: dict[str, Family] = {
+    "costs": Family(
+        ("tokens_per_read", "memory_utilisation", "compute_utilisation", "link_utilisation",
+         "storage_gb_s", "memory_for_weights", "flop_per_byte", "always_read", "power_share",
+         "lifetime_years", "busy_share", "usd_per_kwh"),
+        {"devices": [], "frontier_quantile": 0.9},
+    ),
+    "compression": Family(
+        ("log_slope_mean", "log_slope_sd", "headroom", "family_slope_sd", "sd_source",
+         "sd_paired", "item_agreement", "quantised_mean", "retrained_mean", "sd_method",
+         "sd_pair", "sd_benchmark"),
+        {"claim": [], "claim_denser": []},
+    ),
+}
 
 
 @dataclass(frozen=True)
