@@ -1,7 +1,12 @@
-"""From checked tables to the arrays of the joint model."""
+"""From checked tables to the arrays of the joint model.
+
+`select` is the question's data: which models, which benchmarks, up to which day. Everything
+that the model sees of the tables is in the `Observations` it gives.
+"""
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +17,9 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes.errors import InputError, Problem, did_you_mean
-from densing_bayes.tables import Tables, load_tables
+from densing_bayes.reading import cut
+from densing_bayes.schemas import TABLES
+from densing_bayes.tables import Tables, ladder_of, load_tables, pairs_of
 from densing_bayes.trends import DAYS_PER_YEAR
 
 ORIGIN = "2023-02-24"  # LLaMA-1, day zero of the paper
@@ -59,6 +66,10 @@ class Observations:
     pair_items              pair        counted items
     pair_held_out           pair        bool
     ======================  ==========  ======================================================
+
+    Its attrs say where it came from: ``origin``, and as JSON ``sha256`` of the tables,
+    ``filters``, ``dropped`` (models left out, by reason), ``unknown`` (models kept of which
+    the table does not say what they are) and ``benchmarks_dropped`` (with too few models).
     """
 
     data: xr.Dataset
@@ -70,94 +81,188 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
            exclude_compressed: bool = False, without_models: Iterable[str] = (),
            without_families: Iterable[str] = (), without_organizations: Iterable[str] = (),
            ) -> Observations:
-    """The observations that a question is asked of (first simple form)."""
-    models = _models(tables.models, since, until, open_only, types, architectures, precisions,
-                     exclude_compressed, without_models, without_families, without_organizations)
-    marks = tables.benchmarks
-    wanted = list(benchmarks)
-    if wanted:
-        marks = marks[marks["benchmark"].isin(wanted)]
-    elif "variant_of" in marks:
-        marks = marks[marks["variant_of"] == ""]
+    """The observations that a question is asked of.
+
+    Parameters
+    ----------
+    since, until
+        First and last day of release, ISO. Nothing of a model released after ``until`` enters,
+        neither scores nor family: a back-test to that day does not leak. (Scores carry no date
+        of their own: what was measured later on earlier models stays.)
+    open_only
+        Leave out models whose weights are 'closed'.
+    types, architectures, precisions
+        Keep these kinds ('base'; 'dense'; bits per weight); empty keeps all. A model of which
+        the table does not say is kept and counted in ``attrs["unknown"]``; an unknown
+        architecture is read off active and total parameters where both are known.
+    benchmarks
+        Keep these; empty keeps every benchmark that is no variant of another and has scores of
+        at least `FEWEST_MODELS` models.
+    exclude_compressed
+        Leave out quantised, pruned and distilled models.
+    without_models, without_families, without_organizations
+        Leave these out.
+
+    Raises
+    ------
+    InputError
+        For words that the tables do not have, and where nothing to learn from is left.
+    """
+    filters = {
+        "since": since and str(since), "until": until and str(until), "open_only": open_only, "types": list(types),
+        "architectures": list(architectures), "precisions": list(precisions),
+        "benchmarks": list(benchmarks), "exclude_compressed": exclude_compressed,
+        "without_models": list(without_models), "without_families": list(without_families),
+        "without_organizations": list(without_organizations),
+    }
+    _refuse_unknown_words(tables, filters)
+    models, dropped, unknown = _choose_models(tables.models, filters)
+    marks, few = _choose_benchmarks(tables, models, filters["benchmarks"])
     scores = tables.scores[tables.scores["model"].isin(models["model"])
                            & tables.scores["benchmark"].isin(marks["benchmark"])]
-    counts = scores.groupby("benchmark")["model"].nunique().reindex(marks["benchmark"]).fillna(0)
-    marks = marks[(counts >= FEWEST_MODELS).to_numpy()]
-    anchored = (marks["anchor"] != "").to_numpy()
-    marks = pd.concat([marks[anchored], marks[~anchored]], ignore_index=True)
-    scores = scores[scores["benchmark"].isin(marks["benchmark"])]
-    models = models[models["model"].isin(scores["model"])]
-    models = models.sort_values(["release_date", "model"]).reset_index(drop=True)
-    if not (marks["anchor"] != "").any():
-        raise InputError(Problem("no anchored benchmark is left", file="benchmarks.csv",
-                                 column="anchor"))
-    data = xr.Dataset()
-    _put_models(data, models)
-    _put_benchmarks(data, marks)
-    _put_scores(data, scores)
-    _put_ladders(data, tables, marks)
-    data.attrs = {"origin": ORIGIN, "sha256": json.dumps(tables.sha256)}
+    scored = models["model"].isin(scores["model"])
+    dropped["no score"] = int((~scored).sum())
+    models = models[scored].sort_values(["release_date", "model"])
+    if models["release_date"].nunique() < 2:
+        raise InputError(Problem("all selected models were released on one day: growth cannot "
+                                 "be seen", file="models.csv", column="release_date"))
+    data = xr.Dataset({**_model_arrays(models), **_benchmark_arrays(marks)})
+    data = data.assign({**_score_arrays(scores, data), **_ladder_arrays(tables, marks)})
+    data.attrs = {"origin": ORIGIN, **{name: json.dumps(value) for name, value in (
+        ("sha256", tables.sha256), ("filters", filters), ("dropped", dropped),
+        ("unknown", unknown), ("benchmarks_dropped", few))}}
     return Observations(data)
 
 
-def _models(models: pd.DataFrame, since: Any, until: Any, open_only: bool, types: Any,
-            architectures: Any, precisions: Any, exclude_compressed: bool, without_models: Any,
-            without_families: Any, without_organizations: Any) -> pd.DataFrame:
+# -- which models, which benchmarks -----------------------------------------------------------
+
+
+def _refuse_unknown_words(tables: Tables, filters: dict[str, Any]) -> None:
+    """InputError for filters that name nothing, or are no dates."""
+    problems = []
+    columns = TABLES["models"].columns
+    for name, known in (
+            ("types", columns["type"].choices), ("architectures", columns["architecture"].choices),
+            ("benchmarks", tables.benchmarks["benchmark"]),
+            ("without_models", tables.models["model"]),
+            ("without_families", tables.models["family"]),
+            ("without_organizations", tables.models["organization"])):
+        words = dict.fromkeys(known)
+        problems += [
+            Problem(f"unknown word in {name}", given=cut(str(word)),
+                    allowed=cut(", ".join(filter(None, words)), 300),
+                    hint=did_you_mean(word, list(words)[:2000]))
+            for word in filters[name] if word not in words]
+    for name in ("since", "until"):
+        try:
+            datetime.date.fromisoformat(filters[name] or ORIGIN)
+        except (ValueError, TypeError):
+            problems.append(Problem(f"{name} is not a day", given=cut(str(filters[name])),
+                                    allowed="a date YYYY-MM-DD"))
+    if problems:
+        raise InputError(problems)
+
+
+def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
+                   ) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
+    """Models that pass the filters; how many each took out; how many could not be judged."""
+    architecture = models["architecture"].mask(
+        (models["architecture"] == "") & models["params_active"].notna(),
+        pd.Series(np.where(models["params_active"] < models["params_total"], "moe", "dense"),
+                  index=models.index, dtype=str))
+    models = models.assign(architecture=architecture)
+    steps = {
+        "released before since": models["release_date"] < pd.Timestamp(filters["since"] or 0),
+        "released after until": models["release_date"] > pd.Timestamp(filters["until"] or "2999"),
+        "closed weights": (models["weights"] == "closed") & filters["open_only"],
+        "compressed": (models["compression"] != "") & filters["exclude_compressed"],
+        "left out by name": models["model"].isin(filters["without_models"])
+        | models["family"].isin(filters["without_families"])
+        | models["organization"].isin(filters["without_organizations"]),
+    }
+    for column, name in (("type", "types"), ("architecture", "architectures"),
+                         ("precision_bits", "precisions")):
+        if filters[name]:
+            steps[f"other {column}"] = (~models[column].isin(filters[name])
+                                        & models[column].notna() & (models[column] != ""))
     keep = pd.Series(True, index=models.index)
-    if since is not None:
-        keep &= models["release_date"] >= pd.Timestamp(since)
-    if until is not None:
-        keep &= models["release_date"] <= pd.Timestamp(until)
-    if open_only and "weights" in models:
-        keep &= models["weights"] != "closed"
-    if list(types):
-        keep &= models["type"].isin([*types, ""])
-    if list(architectures):
-        keep &= models["architecture"].isin([*architectures, ""])
-    if list(precisions):
-        keep &= models["precision_bits"].isin(list(precisions)) | models["precision_bits"].isna()
-    if exclude_compressed:
-        keep &= models["compression"] == ""
-    keep &= ~models["model"].isin(list(without_models))
-    keep &= ~models["family"].isin(list(without_families))
-    keep &= ~models["organization"].isin(list(without_organizations))
+    dropped = {}
+    for reason, out in steps.items():
+        dropped[reason] = int((keep & out).sum())
+        keep &= ~out
     if not keep.any():
-        raise InputError(Problem("no model is left by the filters", file="models.csv"))
-    return models[keep]
+        said = ", ".join(f"{reason}: {count}" for reason, count in dropped.items() if count)
+        raise InputError(Problem("the filters leave no model", file="models.csv", hint=said))
+    models = models[keep]
+    unknown = {column: int((models[column].isna() | (models[column] == "")).sum())
+               for column in ("type", "architecture", "precision_bits", "weights")}
+    return models, dropped, unknown
 
 
-def _put_models(data: xr.Dataset, models: pd.DataFrame) -> None:
-    data.coords["model"] = ("model", models["model"].to_numpy(str))
-    data["date"] = ("model", models["release_date"].to_numpy("datetime64[ns]"))
+def _choose_benchmarks(tables: Tables, models: pd.DataFrame, wanted: list[str],
+                       ) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Benchmarks, anchored ones first; and those left out, with their number of models."""
+    marks = tables.benchmarks
+    marks = marks[marks["benchmark"].isin(wanted) if wanted else marks["variant_of"] == ""]
+    scores = tables.scores[tables.scores["model"].isin(models["model"])]
+    counts = scores.groupby("benchmark")["model"].nunique()
+    counts = marks["benchmark"].map(counts).fillna(0).astype(int)
+    enough = counts >= FEWEST_MODELS
+    few = dict(zip(marks["benchmark"][~enough], counts[~enough].tolist(), strict=True))
+    if few and wanted:
+        raise InputError([
+            Problem(f"the benchmark has scores of {count} selected models", file="scores.csv",
+                    given=cut(name), allowed=f"at least {FEWEST_MODELS}")
+            for name, count in few.items()])
+    marks = marks[enough]
+    anchored = marks["anchor"] != ""
+    if not anchored.any():
+        said = ", ".join(f"{cut(name)} has {count}" for name, count in few.items())
+        raise InputError(Problem(
+            "no anchored benchmark is selected", file="benchmarks.csv", column="anchor",
+            allowed=f"at least one anchored benchmark with scores of {FEWEST_MODELS} models",
+            hint=f"selected models by benchmark: {cut(said, 300)}" if few else None))
+    return pd.concat([marks[anchored], marks[~anchored]], ignore_index=True), few
+
+
+# -- arrays -----------------------------------------------------------------------------------
+
+
+def _model_arrays(models: pd.DataFrame) -> dict[str, Any]:
     days = (models["release_date"] - pd.Timestamp(ORIGIN)).dt.days
-    data["time"] = ("model", (days / DAYS_PER_YEAR).to_numpy(float))
-    active = models["params_active"].astype(float)
-    active = active.where(active.notna() | (models["architecture"] == "moe"),
-                          models["params_total"])
-    data["log_params"] = ("model", np.log(models["params_total"].to_numpy(float)))
-    data["log_active"] = ("model", np.log(active.to_numpy(float)))
-    tokens = pd.to_numeric(models["training_tokens"], errors="coerce")
-    data["log_tokens"] = ("model", np.log(tokens.to_numpy(float)))
-    for level, column in (("family", models["family"].where(models["family"] != "",
-                                                            models["model"])),
-                          ("organization", models["organization"])):
-        index, names = pd.factorize(column, sort=True)
-        data.coords[level] = (level, np.asarray(names, dtype=str))
-        data[f"{level}_index"] = ("model", index)
+    active = models["params_active"].where(
+        models["params_active"].notna() | (models["architecture"] == "moe"),
+        models["params_total"])
+    arrays = {
+        "model": models["model"].to_numpy(str), "date": models["release_date"].to_numpy(),
+        "time": (days / DAYS_PER_YEAR).to_numpy(),
+        "log_params": np.log(models["params_total"].to_numpy()),
+        "log_active": np.log(active.to_numpy()),
+        "log_tokens": np.log(models["training_tokens"].to_numpy()),
+        "precision_bits": models["precision_bits"].to_numpy(),
+    }
     for column in ("architecture", "type", "compression", "weights"):
-        text = models[column].fillna("").astype(str) if column in models else pd.Series(
-            "", index=models.index)
-        data[column] = ("model", text.to_numpy(str))
-    data["precision_bits"] = ("model", pd.to_numeric(models["precision_bits"],
-                                                     errors="coerce").to_numpy(float))
+        arrays[column] = models[column].to_numpy(str)
+    # a model of no stated family is a family of its own
+    family, families = pd.factorize(models["family"].mask(models["family"] == "",
+                                                          models["model"]), sort=True)
+    maker, makers = pd.factorize(models["organization"].replace("", "unknown"), sort=True)
+    return {
+        **{name: ("model", values) for name, values in arrays.items()},
+        "family": ("family", families.to_numpy(str)), "family_index": ("model", family),
+        "organization": ("organization", makers.to_numpy(str)),
+        "organization_index": ("model", maker),
+    }
 
 
-def _put_benchmarks(data: xr.Dataset, marks: pd.DataFrame) -> None:
-    data.coords["benchmark"] = ("benchmark", marks["benchmark"].to_numpy(str))
-    data["n_items"] = ("benchmark", marks["n_items"].to_numpy(float))
-    data["chance"] = ("benchmark", marks["chance"].to_numpy(float))
-    data["anchored"] = ("benchmark", (marks["anchor"] != "").to_numpy(bool))
-    data["suite"] = ("benchmark", marks["anchor"].to_numpy(str))
+def _benchmark_arrays(marks: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "benchmark": ("benchmark", marks["benchmark"].to_numpy(str)),
+        "n_items": ("benchmark", marks["n_items"].to_numpy()),
+        "chance": ("benchmark", marks["chance"].to_numpy()),
+        "anchored": ("benchmark", (marks["anchor"] != "").to_numpy(bool)),
+        "suite": ("benchmark", marks["anchor"].to_numpy(str)),
+    }
 
 
 def helmert(count: int) -> np.ndarray:
@@ -177,77 +282,63 @@ def helmert(count: int) -> np.ndarray:
     return rows / np.sqrt(k * (k + 1.0))[:, None]
 
 
-def _put_scores(data: xr.Dataset, scores: pd.DataFrame) -> None:
+def _score_arrays(scores: pd.DataFrame, data: xr.Dataset) -> dict[str, Any]:
+    """Cell means, and the contrasts of replicates that tell the error between sources."""
+    benchmark = data.get_index("benchmark").get_indexer(scores["benchmark"])
     rows = pd.DataFrame({
-        "model": data.get_index("model").get_indexer(scores["model"]),
-        "benchmark": data.get_index("benchmark").get_indexer(scores["benchmark"]),
-        "source": scores["source"].to_numpy(str), "harness": scores["harness"].to_numpy(str),
-        "score": scores["score"].to_numpy(float),
-        "items": pd.to_numeric(scores["n_items"], errors="coerce").to_numpy(float),
-    })
-    rows["items"] = rows["items"].fillna(
-        pd.Series(data["n_items"].values[rows["benchmark"]], index=rows.index))
-    rows = rows.sort_values(["model", "benchmark", "source", "harness", "score"])
-    rows["inverse"] = 1 / rows["items"]
-    cells = rows.groupby(["model", "benchmark"], sort=True).agg(
-        score=("score", "mean"), replicates=("score", "size"), inverse=("inverse", "mean"))
-    cells = cells.reset_index()
-    data["cell_model"] = ("cell", cells["model"].to_numpy())
-    data["cell_benchmark"] = ("cell", cells["benchmark"].to_numpy())
-    data["cell_score"] = ("cell", cells["score"].to_numpy())
-    data["cell_replicates"] = ("cell", cells["replicates"].to_numpy())
-    data["cell_items"] = ("cell", 1 / cells["inverse"].to_numpy())
-    starts = cells["replicates"].cumsum().to_numpy() - cells["replicates"].to_numpy()
-    values, score, where = [], rows["score"].to_numpy(), []
-    for count in np.unique(cells["replicates"]):
-        if count > 1:
-            at = np.flatnonzero(cells["replicates"] == count)
-            block = score[starts[at][:, None] + np.arange(count)]
-            values.append((block @ helmert(count).T).ravel())
-            where.append(np.repeat(at, count - 1))
-    cell = np.concatenate(where) if where else np.zeros(0, int)
-    value = np.concatenate(values) if values else np.zeros(0)
-    order = np.argsort(cell, kind="stable")
-    cell, value = cell[order], value[order]
-    data["contrast_cell"] = ("contrast", cell)
-    data["contrast_benchmark"] = ("contrast", cells["benchmark"].to_numpy()[cell])
-    data["contrast_value"] = ("contrast", value)
-    data["contrast_score"] = ("contrast", cells["score"].to_numpy()[cell])
+        "model": data.get_index("model").get_indexer(scores["model"]), "benchmark": benchmark,
+        "source": scores["source"].to_numpy(), "harness": scores["harness"].to_numpy(),
+        "score": scores["score"].to_numpy(),
+        "per_item": 1 / scores["n_items"].fillna(
+            pd.Series(data["n_items"].values[benchmark], index=scores.index)).to_numpy(),
+    }).sort_values(["model", "benchmark", "source", "harness", "score"])
+    cells = rows.groupby(["model", "benchmark"]).agg(
+        score=("score", "mean"), replicates=("score", "size"),
+        per_item=("per_item", "mean")).reset_index()
+    replicates = cells["replicates"].to_numpy()
+    start, score = replicates.cumsum() - replicates, rows["score"].to_numpy()
+    cell, value = [np.zeros(0, int)], [np.zeros(0)]
+    for count in np.unique(replicates[replicates > 1]):
+        at = np.flatnonzero(replicates == count)
+        block = score[start[at][:, None] + np.arange(count)]
+        value.append((block @ helmert(count).T).ravel())
+        cell.append(np.repeat(at, count - 1))
+    order = np.argsort(np.concatenate(cell), kind="stable")
+    cell, value = np.concatenate(cell)[order], np.concatenate(value)[order]
+    return {
+        "cell_model": ("cell", cells["model"].to_numpy()),
+        "cell_benchmark": ("cell", cells["benchmark"].to_numpy()),
+        "cell_score": ("cell", cells["score"].to_numpy()),
+        "cell_replicates": ("cell", replicates),
+        "cell_items": ("cell", 1 / cells["per_item"].to_numpy()),
+        "contrast_cell": ("contrast", cell),
+        "contrast_benchmark": ("contrast", cells["benchmark"].to_numpy()[cell]),
+        "contrast_value": ("contrast", value),
+        "contrast_score": ("contrast", cells["score"].to_numpy()[cell]),
+    }
 
 
-def _put_ladders(data: xr.Dataset, tables: Tables, marks: pd.DataFrame) -> None:
+def _ladder_arrays(tables: Tables, marks: pd.DataFrame) -> dict[str, Any]:
+    """Ladder and pairs of each anchored benchmark (these stand first)."""
     runs, pairs = [], []
-    for i, mark in enumerate(marks[marks["anchor"] != ""].to_dict("records")):
-        name, suite = mark["benchmark"], mark["anchor"]
-        ladder = tables.runs[(tables.runs["suite"] == suite) & (tables.runs["eval_set"] == name)]
-        runs.append(ladder.assign(index=i).sort_values(["params", "tokens", "run"]))
-        both = tables.pairs[(tables.pairs["suite"] == suite) & (tables.pairs["eval_set"] == name)
-                            & (tables.pairs["benchmark"] == name)]
-        if mark.get("score_format"):
-            both = both[both["score_format"] == mark["score_format"]]
-        pairs.append(both.assign(index=i, items=mark["n_items"]).sort_values(["loss", "model"]))
-        if ladder["params"].nunique() < 2 or ladder["tokens"].nunique() < 2 or not len(both):
-            raise InputError(Problem(
-                "an anchor needs at least two sizes, two token counts and one pair",
-                file="runs.csv", given=suite, hint=did_you_mean(suite, tables.runs["suite"])))
+    for index, mark in marks[marks["anchor"] != ""].iterrows():
+        ladder = ladder_of(tables.runs, mark["anchor"], mark["benchmark"])
+        runs.append(ladder.assign(index=index).sort_values(["params", "tokens", "run"]))
+        both = pairs_of(tables.pairs, mark).sort_values(["loss", "model", "score_format"])
+        pairs.append(both.assign(index=index, items=mark["n_items"]))
     run, pair = pd.concat(runs), pd.concat(pairs)
-    data.coords["run"] = ("run", run["run"].to_numpy(str))
-    data["run_benchmark"] = ("run", run["index"].to_numpy())
+    arrays = {
+        "run": ("run", run["run"].to_numpy(str)), "run_benchmark": ("run", run["index"].to_numpy()),
+        "run_held_out": ("run", (run["held_out"] == "yes").to_numpy(bool)),
+        "pair": ("pair", pair["model"].to_numpy(str)),
+        "pair_benchmark": ("pair", pair["index"].to_numpy()),
+        "pair_held_out": ("pair", (pair["held_out"] == "yes").to_numpy(bool)),
+    }
     for column in ("params", "tokens", "loss"):
-        data[f"run_log_{column}"] = ("run", np.log(run[column].to_numpy(float)))
-    data["run_held_out"] = ("run", _yes(run))
-    data.coords["pair"] = ("pair", pair["model"].to_numpy(str))
-    data["pair_benchmark"] = ("pair", pair["index"].to_numpy())
-    data["pair_loss"] = ("pair", pair["loss"].to_numpy(float))
-    data["pair_score"] = ("pair", pair["score"].to_numpy(float))
-    data["pair_items"] = ("pair", pair["items"].to_numpy(float))
-    data["pair_held_out"] = ("pair", _yes(pair))
-
-
-def _yes(frame: pd.DataFrame) -> np.ndarray:
-    if "held_out" not in frame:
-        return np.zeros(len(frame), bool)
-    return (frame["held_out"] == "yes").to_numpy(bool)
+        arrays[f"run_log_{column}"] = ("run", np.log(run[column].to_numpy()))
+    for column in ("loss", "score", "items"):
+        arrays[f"pair_{column}"] = ("pair", pair[column].to_numpy())
+    return arrays
 
 
 __all__ = ["ORIGIN", "Observations", "Tables", "helmert", "load_tables", "select"]

@@ -1,0 +1,216 @@
+"""From cells as text to a checked table of numbers, days and text.
+
+`typed` reads the cells, with a message that says what a wrong one looks like; pandera, which is
+imported only then, checks ranges, choices, keys and relations within a row.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from densing_bayes.errors import Problem, did_you_mean
+from densing_bayes.reading import Raw, cut
+from densing_bayes.schemas import LONGEST_NAME, TABLES, Column
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+"
+
+
+def _number(text: str) -> float | str:
+    """The number that a cell holds, or what is wrong with the cell."""
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        return value if math.isfinite(value) else "the number is too large"
+    if text.lower().lstrip("+-") in {"inf", "infinity", "nan", "na", "n/a", "none", "null"}:
+        return "not a finite number; leave the cell empty if it is unknown"
+    if _NUMBER.fullmatch(text.rstrip("%").strip()):
+        return "this is percent: write a fraction"
+    if _NUMBER.fullmatch(text.replace(",", "").replace("_", "").replace(" ", "")):
+        return "write the number without separators"
+    if _NUMBER.fullmatch(text[:-1].strip()) and text[-1:] in "kKmMbBtT":
+        return "write the number in full, e.g. 7e9 for 7B"
+    return "not a number"
+
+
+def _date(text: str) -> datetime.date | str:
+    """The day that a cell holds, or what is wrong with the cell."""
+    if not _DATE.fullmatch(text):
+        return "not an ISO date"
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return "there is no such day"
+
+
+def typed(name: str, raw: Raw) -> tuple[pd.DataFrame, set[tuple[int, str]]]:
+    """Text cells as numbers, days and text; with the cells that could not be read.
+
+    Columns that the contract does not know become numbers if every filled cell is one. Columns
+    that may be missing are added, empty. Problems are appended to ``raw``.
+    """
+    columns = TABLES[name].columns
+    cells = raw.frame
+    assert cells is not None
+    frame: dict[str, pd.Series] = {}
+    unread: set[tuple[int, str]] = set()
+    for column, text in cells.items():
+        spec = columns.get(column)
+        kind = "number or text" if spec is None else spec.kind
+        if kind in {"name", "text"}:
+            frame[column] = text if kind == "name" else text.str.replace(
+                _CONTROL, " ", regex=True)
+            continue
+        parse = _date if kind == "date" else _number
+        values = {word: parse(word) for word in text.unique() if word}
+        wrong = {word: said for word, said in values.items() if isinstance(said, str)}
+        if spec is None and (wrong or not values):
+            frame[column] = text.str.replace(_CONTROL, " ", regex=True)
+            continue
+        for row, word in text[text.isin(list(wrong))].items() if wrong else ():
+            unread.add((row, column))
+            raw.problems.append(Problem(wrong[word], file=raw.file, row=row, column=column,
+                                        given=cut(word), allowed=spec.allowed))
+        empty = np.datetime64("NaT", "us") if kind == "date" else np.nan
+        known = {word: empty if word in wrong else np.datetime64(said, "us")
+                 if kind == "date" else said for word, said in values.items()}
+        dtype = "datetime64[us]" if kind == "date" else float
+        frame[column] = pd.Series(
+            np.array([known.get(word, empty) for word in text], dtype=dtype), index=text.index)
+    for column, spec in columns.items():
+        if column not in frame and spec.extra:
+            blank = {"number": np.nan, "date": pd.NaT}.get(spec.kind, "")
+            dtype = {"number": float, "date": "datetime64[us]"}.get(spec.kind, str)
+            frame[column] = pd.Series(blank, index=cells.index, dtype=dtype)
+    return pd.DataFrame(frame, index=cells.index), unread
+
+
+def check(name: str, raw: Raw) -> pd.DataFrame | None:
+    """The typed table; every problem is appended to ``raw``. None without a usable header."""
+    if raw.frame is None:
+        return None
+    schema = TABLES[name]
+    missing = [column for column, spec in schema.columns.items()
+               if column not in raw.frame and not spec.extra]
+    unknown = [column for column in raw.frame if column not in schema.columns][:100]
+    for column in missing:
+        raw.problems.append(Problem(
+            "the column is missing", file=raw.file, row=1, column=column,
+            allowed="a column of this name; its cells may be empty"
+            if not schema.columns[column].filled else None,
+            hint=did_you_mean(column, unknown)))
+    frame, unread = typed(name, raw)
+    _check_values(name, frame, raw, unread)
+    return frame
+
+
+def _check_values(name: str, frame: pd.DataFrame, raw: Raw, unread: set[tuple[int, str]]) -> None:
+    import pandera.pandas as pa
+    from pandera.errors import SchemaErrors
+
+    schema = TABLES[name]
+    tomorrow = pd.Timestamp(today() + datetime.timedelta(days=1))
+
+    def checks(spec: Column) -> Iterator[Any]:
+        if spec.filled:
+            yield pa.Check(lambda cells: cells.notna() & (cells.astype(object) != ""),
+                           error="empty", ignore_na=False)
+        if spec.kind == "date":
+            yield pa.Check.ge(pd.Timestamp(spec.low), error="early")
+            yield pa.Check.le(tomorrow, error="late")
+        if spec.kind == "number" and spec.low is not None:
+            yield (pa.Check.gt if spec.above else pa.Check.ge)(spec.low, error="small")
+        if spec.kind == "number" and spec.high is not None:
+            yield (pa.Check.lt if spec.below else pa.Check.le)(spec.high, error="large")
+        if spec.choices:
+            yield pa.Check.isin([*spec.choices, ""], error="choice")
+        if spec.kind == "name":
+            yield pa.Check(lambda cells: cells.map(str.isprintable), error="unprintable")
+            yield pa.Check(lambda cells: cells.str.len() <= LONGEST_NAME, error="long")
+
+    def relations() -> Iterator[Any]:
+        key = [column for column in schema.key if column in frame]
+        if len(key) == len(schema.key):
+            yield pa.Check(lambda table: ~table.duplicated(key), error="double")
+        for small, large in schema.ordered:
+            if small in frame and large in frame:
+                yield pa.Check(lambda table, small=small, large=large:
+                               ~(table[small] > table[large]), error=f"{small} > {large}")
+
+    checker = pa.DataFrameSchema(
+        {column: pa.Column(None, list(checks(spec)), nullable=True)
+         for column, spec in schema.columns.items() if column in frame},
+        checks=list(relations()))
+    try:
+        checker.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+    else:
+        return
+    cells = {column: raw.frame[column].to_list() for column in schema.columns
+             if column in raw.frame}
+    place = dict(zip(raw.frame.index, range(len(raw.frame)), strict=True))
+    first = {}  # row on which a key stands first
+    if (cases["check"] == "double").any():
+        for row, *key in zip(place, *(cells[part] for part in schema.key), strict=True):
+            first.setdefault(tuple(key), row)
+    # a check of whole rows fails once per column: one problem is enough
+    whole = cases["check"].eq("double") | cases["check"].str.contains(" > ", regex=False)
+    cases = cases[~(whole & cases.duplicated(["check", "index"]))]
+    bad = unread | set(zip(cases["index"][~whole], cases["column"][~whole], strict=True))
+    for failed, column, row in zip(cases["check"], cases["column"], cases["index"], strict=True):
+        if failed == "double":
+            key = tuple(cells[part][place[row]] for part in schema.key)
+            raw.problems.append(Problem(
+                f"duplicate key ({', '.join(schema.key)})", file=raw.file, row=row,
+                given=cut(", ".join(key), 200), hint=f"as in row {first[key]}"))
+        elif " > " in failed:
+            small, large = failed.split(" > ")
+            if {(row, small), (row, large)} & bad:
+                continue
+            raw.problems.append(Problem(
+                failed, file=raw.file, row=row, column=small,
+                given=cut(cells[small][place[row]]),
+                allowed=f"at most {large}, here {cut(cells[large][place[row]])}"))
+        elif (row, column) not in unread:
+            raw.problems.append(_problem(failed, schema.columns[column], raw.file, row, column,
+                                         cells[column][place[row]]))
+
+
+def _problem(failed: str, spec: Column, file: str, row: int, column: str, given: str) -> Problem:
+    """The problem that a failed check of one cell stands for."""
+    where = {"file": file, "row": row, "column": column, "allowed": spec.allowed}
+    if failed == "empty":
+        return Problem(f"missing {column}", **where)
+    hint = None
+    if failed == "choice":
+        what, hint = "unknown word", did_you_mean(cut(given), spec.choices)
+    elif failed == "unprintable":
+        what = "unprintable character"
+    elif failed == "long":
+        what = f"longer than {LONGEST_NAME} characters"
+    elif failed == "early":
+        what = f"{column} is before {spec.low}"
+    elif failed == "late":
+        what = f"{column} lies in the future"
+    elif failed == "small":
+        what = f"{column} is {'not above' if spec.above else 'below'} {spec.low:g}"
+        if spec.unit == "billions" and float(given) > 0:
+            hint = "this looks like billions or millions: write the number in full, e.g. 7e9"
+    else:
+        what = f"{column} is {'not below' if spec.below else 'above'} {spec.high:g}"
+        if spec.unit == "percent" and 1 < float(given) <= 100:
+            hint = "this looks like percent: divide by 100"
+    return Problem(what, given=cut(given), hint=hint, **where)
+
+
+def today() -> datetime.date:
+    """Today, in one place so that a test can choose it."""
+    return datetime.date.today()

@@ -1,0 +1,187 @@
+"""A CSV file as text cells with the row each came from, and all that is wrong with the file.
+
+The csv module reads, because it says where it is: a row is the line of the file on which the
+record begins, as a text editor numbers it (the header is row 1; a quoted cell may span lines).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from densing_bayes.errors import Problem
+from densing_bayes.schemas import LONGEST_NAME
+
+_OTHER_KINDS = {
+    b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text", b"PK": "a zip or Excel file",
+    b"\x1f\x8b": "a gzip file", b"\xd0\xcf\x11\xe0": "an old Excel file", b"%PDF": "a PDF",
+}
+_SAVE_AS = "save the table as CSV, UTF-8, comma-separated"
+
+
+@dataclass
+class Raw:
+    """Cells of one file as text; the index holds row numbers."""
+
+    file: str
+    frame: pd.DataFrame | None = None
+    whole: bool = False  # every row of the file is in the frame
+    sha256: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+
+def cut(text: str, longest: int = 80) -> str:
+    """Text from a file, cut to a length that a message can carry (its repr escapes the rest).
+
+    Examples
+    --------
+    >>> cut("abcdef", longest=4)
+    'abc…'
+    """
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def shown(path: str | Path) -> str:
+    r"""A path made safe to print: unprintable characters escaped.
+
+    Examples
+    --------
+    >>> print(shown("a\x1b[31m.csv"))
+    a\x1b[31m.csv
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+                   for c in str(path))
+
+
+def read_cells(path: Path, name: str | None = None) -> Raw:
+    """The cells of a CSV file; never raises for what is in the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What problems call it; by default its path as given.
+
+    Returns
+    -------
+    Raw
+        ``frame`` is None where no header could be read. Rows that cannot be used are left out
+        of it, with a problem for each.
+    """
+    raw = Raw(shown(path if name is None else name))
+    text = _decode(path, raw)
+    if text is None:
+        return raw
+    rows, numbers = _records(text, raw)
+    if not rows:
+        if not raw.problems:
+            raw.problems.append(Problem("the file is empty", file=raw.file))
+        return raw
+    header = [cell.strip() for cell in rows[0]]
+    if not _check_header(header, numbers[0], raw):
+        return raw
+    good, good_numbers = [], []
+    for cells, number in zip(rows[1:], numbers[1:], strict=True):
+        if not any(map(str.strip, cells)):
+            continue  # blank line, or the empty rows that spreadsheets leave
+        if len(cells) == len(header):
+            good.append(cells)
+            good_numbers.append(number)
+            continue
+        cut = number == numbers[-1] and len(cells) < len(header)
+        raw.problems.append(Problem(
+            f"the row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header has "
+            f"{len(header)}", file=raw.file, row=number, given=cut(",".join(cells)),
+            hint="this is the last row: is the file truncated?" if cut
+            else "a cell that holds a comma or a line break must be quoted"))
+    if len(rows) == 1 and not raw.problems:
+        raw.problems.append(Problem("the table has a header and no rows", file=raw.file))
+    columns = zip(*good, strict=True) if good else [()] * len(header)
+    raw.frame = pd.DataFrame(
+        {column: pd.Series(cells, index=good_numbers, dtype=str).str.strip()
+         for column, cells in zip(header, columns, strict=True)},
+        index=pd.Index(good_numbers, dtype=int))
+    raw.whole = not raw.problems
+    return raw
+
+
+def _decode(path: Path, raw: Raw) -> str | None:
+    """The text of the file, or None with a problem."""
+    def refuse(what: str, **more: object) -> None:
+        raw.problems.append(Problem(what, file=raw.file, **more))  # type: ignore[arg-type]
+
+    if path.is_dir():
+        refuse("this is a folder, not a table")
+        return None
+    if path.exists() and not path.is_file():
+        refuse("this is not a regular file")
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        refuse("the file cannot be read", hint=error.strerror)
+        return None
+    raw.sha256 = hashlib.sha256(data).hexdigest()
+    for magic, kind in _OTHER_KINDS.items():
+        if data.startswith(magic):
+            refuse(f"this is {kind}, not CSV in UTF-8", hint=_SAVE_AS)
+            return None
+    if b"\0" in data:
+        refuse("the file holds NUL bytes", row=data[: data.index(b"\0")].count(b"\n") + 1,
+               hint=f"binary, UTF-16 or damaged: {_SAVE_AS}")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        refuse("the file is not UTF-8", row=data[: error.start].count(b"\n") + 1,
+               given=f"byte 0x{data[error.start]:02x}",
+               hint=f"this looks like Latin-1 or Windows-1252: {_SAVE_AS}")
+        return None
+
+
+def _records(text: str, raw: Raw) -> tuple[list[list[str]], list[int]]:
+    """Records and the line on which each begins, as far as the file can be read."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    start = 1
+    try:
+        for record in reader:
+            if record:
+                rows.append(record)
+                numbers.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        inside = "expected after" in str(error)
+        raw.problems.append(Problem(
+            "a quote inside a quoted cell" if inside else "a quote is opened and never closed",
+            file=raw.file, row=start, hint="write it twice: \"\"" if inside
+            else "or the file is truncated; rows from here on were not read"))
+    return rows, numbers
+
+
+def _check_header(header: list[str], row: int, raw: Raw) -> bool:
+    """Whether the header can be used: no empty, double or unprintable name, commas between."""
+    for sign, word in ((";", "semicolon"), ("\t", "tab"), ("|", "bar")):
+        if len(header) == 1 and sign in header[0]:
+            raw.problems.append(Problem(
+                f"the columns are separated by {word}s", file=raw.file, row=row,
+                given=cut(header[0]), allowed="commas", hint=_SAVE_AS))
+            return False
+    found = len(raw.problems)
+    for place, name in enumerate(header):
+        if not name:
+            raw.problems.append(Problem(f"column {place + 1} has no name", file=raw.file, row=row))
+        elif not name.isprintable() or len(name) > LONGEST_NAME:
+            raw.problems.append(Problem("a column name is unprintable or too long",
+                                        file=raw.file, row=row, given=cut(name)))
+        elif name in header[:place]:
+            raw.problems.append(Problem("two columns have one name", file=raw.file, row=row,
+                                        column=name))
+    return len(raw.problems) == found

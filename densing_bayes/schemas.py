@@ -1,0 +1,227 @@
+"""What each table holds: its columns, and what a cell may be.
+
+The declaration of a column serves the check (``cells``), its messages, and
+``densing data show``. A new column is one line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it means, and what a cell may hold.
+
+    Parameters
+    ----------
+    what
+        Meaning and unit.
+    kind
+        'text', 'name' (a text that identifies something), 'number' or 'date'.
+    filled
+        Whether an empty cell (unknown) is refused.
+    low, high
+        Bounds of a number; ``low`` of a date, ISO (a date is at most tomorrow).
+    above, below
+        Whether ``low``, ``high`` itself is excluded.
+    choices
+        The words allowed.
+    unit
+        'percent' or 'billions': the mistake that a cell out of bounds is recognised as.
+    extra
+        Not in the contract: the header may lack it, and it is then empty.
+    """
+
+    what: str
+    kind: str = "text"
+    filled: bool = False
+    low: float | str | None = None
+    high: float | None = None
+    above: bool = False
+    below: bool = False
+    choices: tuple[str, ...] = ()
+    unit: str | None = None
+    extra: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """What a cell may be, in words."""
+        if self.choices:
+            words = ", ".join(self.choices)
+        elif self.kind == "date":
+            words = f"a date YYYY-MM-DD from {self.low} to tomorrow"
+        elif self.kind == "number":
+            words = "a number"
+            if self.low is not None or self.high is not None:
+                left = "(" if self.above or self.low is None else "["
+                right = ")" if self.below or self.high is None else "]"
+                low = "-inf" if self.low is None else f"{self.low:g}"
+                high = "inf" if self.high is None else f"{self.high:g}"
+                words += f" in {left}{low}, {high}{right}"
+        elif self.kind == "name":
+            words = f"printable text of at most {LONGEST_NAME} characters"
+        else:
+            words = "text"
+        return words if self.filled else f"{words}, or empty (unknown)"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One table: what it is, its columns, and the columns that name a row."""
+
+    what: str
+    columns: dict[str, Column]
+    key: tuple[str, ...]
+    ordered: tuple[tuple[str, str], ...] = ()  # (smaller, larger) of one row
+
+
+def _name(what: str, **more: Any) -> Column:
+    return Column(what, "name", **{"filled": True, **more})
+
+
+def _fraction(what: str, **more: Any) -> Column:
+    return Column(what, "number", **{"low": 0, "high": 1, "unit": "percent", **more})
+
+
+def _count(what: str, low: float, high: float = 1e18, **more: Any) -> Column:
+    return Column(what, "number", low=low, high=high, unit="billions", **more)
+
+
+def _positive(what: str, high: float | None = None, **more: Any) -> Column:
+    return Column(what, "number", low=0, above=True, high=high, **more)
+
+
+_SOURCE = Column("where the row was read", filled=True)
+_NOTE = Column("remark", extra=True)
+_FLAG = Column("doubts, separated by semicolons", extra=True)
+_YES_NO = ("yes", "no")
+_ITEMS = Column("counted items", "number", low=1, high=1e9)
+_LOSS = _positive("loss, in loss_unit", 1e6, filled=True)
+_HELD_OUT = Column("'yes' for a model outside the ladder proper", choices=_YES_NO, extra=True)
+_DECAYED = Column("'yes' at the end of a learning-rate schedule", choices=_YES_NO, extra=True)
+
+TABLES: dict[str, Schema] = {
+    "models": Schema("language models: size, date, kind", {
+        "model": _name("name"),
+        "organization": _name("who made it", filled=False),
+        "family": _name("models that share data and recipe", filled=False),
+        "release_date": Column("day of release", "date", filled=True, low="2012-01-01"),
+        "date_kind": Column("what came out that day", choices=("weights", "paper", "api")),
+        "params_total": _count("parameters", 1e5, 1e16, filled=True),
+        "params_active": _count("parameters used per token", 1e5, 1e16),
+        "architecture": Column("one expert or many", choices=("dense", "moe")),
+        "training_tokens": _count("tokens seen in pre-training", 1e6),
+        "precision_bits": _positive("bits per weight", 64),
+        "compression": _name("method, empty for none", filled=False),
+        "parent": _name("model that it was compressed from", filled=False),
+        "type": Column("stage of training", choices=("base", "instruct")),
+        "source": _SOURCE,
+        "weights": Column("who may have them", choices=("open", "gated", "closed"), extra=True),
+        "flag": _FLAG, "note": _NOTE,
+    }, key=("model",), ordered=(("params_active", "params_total"),)),
+    "scores": Schema("one row per model, benchmark and source", {
+        "model": _name("as in models.csv"),
+        "benchmark": _name("as in benchmarks.csv"),
+        "score": _fraction("fraction of items solved", filled=True),
+        "shots": Column("examples in the prompt", "number", low=0, high=1e6),
+        "n_items": _ITEMS,
+        "harness": _name("evaluation program", filled=False),
+        "source": _SOURCE,
+        "role": Column("own report or re-evaluation", extra=True), "note": _NOTE,
+    }, key=("model", "benchmark", "harness", "source")),
+    "benchmarks": Schema("benchmarks: items, chance level, anchor", {
+        "benchmark": _name("name"),
+        "n_items": Column("counted items", "number", filled=True, low=1, high=1e9),
+        "chance": _fraction("score by guessing", filled=True, below=True),
+        "domain": _name("what it asks for", filled=False),
+        "released": Column("day of release", "date", low="1990-01-01"),
+        "contamination_pair": _name("its contamination-free twin", filled=False),
+        "anchor": _name("suite in runs.csv whose losses anchor it; empty: linked", filled=False),
+        "source": _SOURCE,
+        "variant_of": _name("benchmark that this is another protocol of", filled=False,
+                            extra=True),
+        "score_format": _name("format of the pairs that belong to it; empty: all",
+                              filled=False, extra=True),
+        "note": _NOTE,
+    }, key=("benchmark",)),
+    "runs": Schema("training runs of loss ladders", {
+        "run": _name("name"),
+        "suite": _name("runs that share data, tokenizer and recipe"),
+        "params": _count("parameters", 1e3, 1e16, filled=True),
+        "params_kind": _name("what is counted", filled=False),
+        "tokens": _count("training tokens", 1e4, filled=True),
+        "loss": _LOSS,
+        "loss_unit": _name("unit of the loss", filled=False),
+        "eval_set": _name("benchmark, or corpus, that the loss is on"),
+        "source": _SOURCE,
+        "held_out": _HELD_OUT, "lr_decayed": _DECAYED, "flag": _FLAG, "note": _NOTE,
+    }, key=("run", "suite", "eval_set")),
+    "pairs": Schema("loss and score of one model on one benchmark", {
+        "model": _name("name"),
+        "suite": _name("as in runs.csv"),
+        "benchmark": _name("benchmark of the score"),
+        "eval_set": _name("benchmark that the loss is on"),
+        "loss": _LOSS,
+        "loss_unit": _name("unit of the loss", filled=False),
+        "score": _fraction("fraction of items solved", filled=True),
+        "score_format": _name("how answers are read off", filled=False),
+        "source": _SOURCE,
+        "params": _count("parameters", 1e3, 1e16, extra=True),
+        "tokens": _count("training tokens", 1e4, extra=True),
+        "params_kind": _name("what is counted", filled=False, extra=True),
+        "lr_decayed": _DECAYED, "held_out": _HELD_OUT, "note": _NOTE,
+    }, key=("model", "suite", "benchmark", "eval_set", "score_format")),
+    "prices": Schema("prices of tokens", {
+        "model": _name("name"),
+        "provider": _name("who sells"),
+        "date": Column("day from which it holds", "date", filled=True, low="2012-01-01"),
+        "input_usd_per_m": Column("USD per million input tokens", "number", low=0, high=1e6),
+        "output_usd_per_m": Column("USD per million output tokens", "number", low=0, high=1e6),
+        "source": _SOURCE,
+        "mmlu": _fraction("MMLU score", extra=True),
+        "mmlu_alt": _fraction("MMLU score by another source", extra=True), "note": _NOTE,
+    }, key=("model", "provider", "date")),
+    "hardware": Schema("devices that run models", {
+        "device": _name("name"),
+        "vendor": _name("who made it", filled=False),
+        "release_date": Column("day of release", "date", filled=True, low="2000-01-01"),
+        "price_usd": _positive("USD", 1e9),
+        "fp16_tflops": _positive("10^12 operations per second at 16 bits"),
+        "memory_gb": _positive("GB"),
+        "memory_bandwidth_gb_s": _positive("GB/s from memory"),
+        "offload_bandwidth_gb_s": _positive("GB/s over the slower link"),
+        "tdp_w": _positive("W"),
+        "kind": Column("datacenter, consumer, phone, ..."),
+        "source": _SOURCE, "note": _NOTE,
+    }, key=("device",)),
+    "published": Schema("published figures to hold a posterior against", {
+        "quantity": _name("slug"),
+        "value": Column("in unit", "number"),
+        "low": Column("lower bound of the interval", "number"),
+        "high": Column("upper bound of the interval", "number"),
+        "prob": _fraction("probability of the interval", above=True),
+        "unit": Column("unit of value, low, high"),
+        "method": Column("how it was got"),
+        "source": _SOURCE, "note": _NOTE,
+    }, key=("quantity",), ordered=(("low", "high"),)),
+    "compression": Schema("a model and its compressed child, scored by one source", {
+        "parent": _name("model before"),
+        "child": _name("model after"),
+        "method": _name("how", filled=False),
+        "parent_params": _count("parameters", 1e5, 1e16),
+        "child_params": _count("parameters", 1e5, 1e16),
+        "child_bits": _positive("bits per weight", 64),
+        "benchmark": _name("benchmark"),
+        "parent_score": _fraction("fraction of items solved", filled=True),
+        "child_score": _fraction("fraction of items solved", filled=True),
+        "n_items": _ITEMS, "source": _SOURCE,
+        "parent_bits": _positive("bits per weight", 64, extra=True),
+        "comparable": Column("'no' for a pair that differs in more than the compression",
+                             choices=_YES_NO, extra=True), "note": _NOTE,
+    }, key=("parent", "child", "benchmark", "source")),
+}
+REQUIRED = ("models", "scores", "benchmarks", "runs", "pairs")
