@@ -322,8 +322,13 @@ def _is_missing(value: Any) -> bool:
 def _fact(label: str, value: Any) -> dict[str, Any]:
     """One line of the provenance: text, text of several lines, or a list of its own."""
     if isinstance(value, dict):
-        inner = [[clean(key), cell_text(item)] for key, item in value.items()]
+        inner = [[clean(key), _fact_text(item)] for key, item in value.items()]
         return {"label": clean(label), "kind": "list", "items": inner, "text": ""}
-    text = cell_text(value)
+    text = _fact_text(value)
     return {"label": clean(label), "kind": "block" if "\n" in text else "line", "items": [],
             "text": text}
+
+
+def _fact_text(value: Any) -> str:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole else cell_text(value)  # a seed takes no thousands separators
