@@ -51,6 +51,19 @@ FAMILIES: dict[str, Family] = {
          "sd_pair", "sd_benchmark"),
         {"claim": [], "claim_denser": []},
     ),
+    "prices": Family(
+        ("level", "fall", "change", "place", "omega", "q"),
+        {"thresholds": [], "names": [], "source": "helm", "check_months": 6},
+    ),
+    "chips": Family(
+        ("growth_mean", "growth_spread", "level", "sigma", "shock"),
+        {"shortage": "2025-10-01"},
+    ),
+    "drivers": Family(("coefficient", "sd_organization", "trend", "intercept", "sigma"),
+                      {"imputations": 40}),
+    # priors only: what forecasts and break-even sums assume
+    "corollaries": Family(("phone_memory", "training_cost", "tokens_per_visit", "launch_price",
+                           "serving_share")),
 }
 
 
