@@ -4,6 +4,13 @@ Each figure is ``f(ax or fig, arrays..., interval)`` and knows nothing of models
 section wraps it in a `densing_bayes.reports.Picture`.
 """
 
+from densing_bayes.figures.growth import (
+    density_timeline,
+    forest,
+    predictive_check,
+    rate_forest,
+    rate_posterior,
+)
 from densing_bayes.figures.house import (
     BLUE,
     GREEN,
@@ -25,8 +32,11 @@ from densing_bayes.figures.parts import (
     shorten,
     time_axis,
 )
+from densing_bayes.figures.ruler import ladder, score_curve
 
 __all__ = [
-    "BLUE", "GREEN", "INK", "MUTED", "ORANGE", "PALE", "PURPLE", "doubling_axis", "draw",
-    "log_axis", "number", "place_labels", "save_png", "shorten", "style", "svg", "time_axis",
+    "BLUE", "GREEN", "INK", "MUTED", "ORANGE", "PALE", "PURPLE", "density_timeline",
+    "doubling_axis", "draw", "forest", "ladder", "log_axis", "number", "place_labels",
+    "predictive_check", "rate_forest", "rate_posterior", "save_png", "score_curve", "shorten",
+    "style", "svg", "time_axis",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -9,7 +10,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    Formatter,
+    FuncFormatter,
+    Locator,
+    MaxNLocator,
+    NullLocator,
+)
 
 from densing_bayes.trends import DAYS_PER_MONTH, DAYS_PER_YEAR, doubling_time
 
@@ -17,19 +25,17 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MONTHS_PER_YEAR = DAYS_PER_YEAR / DAYS_PER_MONTH
 
 
-def number(value: float, position: int = 0) -> str:
-    """A tick label: 0.3, 1,000, 7B, 10²¹; a power of two below one is a fraction.
+def number(value: float) -> str:
+    """A short label of a number: 0.3, 1,000, 7B, 10²¹.
 
     Examples
     --------
     >>> [number(x) for x in (0.125, 0.3, 1000, 7e9, 1.5e13, 1e21, 3e-7)]
-    ['1/8', '0.3', '1,000', '7B', '15T', '10²¹', '3×10⁻⁷']
+    ['0.125', '0.3', '1,000', '7B', '15T', '10²¹', '3×10⁻⁷']
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     size = abs(value)
-    if 2**-10 <= size < 1 and math.log2(size).is_integer():
-        return f"{'−' if value < 0 else ''}1/{round(1 / size)}"
     for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
         if unit <= size < 1e15:
             return f"{value / unit:.4g}{letter}"
@@ -41,7 +47,13 @@ def number(value: float, position: int = 0) -> str:
 
 
 class LogTicks(Locator):
-    """Ticks of a log axis: powers of two on a short one, then 1-3-10, then decades."""
+    """Ticks of a log axis: round steps on a short one, powers of two, 1-3-10, then decades.
+
+    Examples
+    --------
+    >>> [LogTicks().tick_values(*ends).tolist() for ends in ((0.1, 10), (0.01, 30))]
+    [[0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0], [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]]
+    """
 
     def __init__(self, most: int = 9) -> None:
         self.most = most
@@ -55,16 +67,40 @@ class LogTicks(Locator):
         low, high = sorted((vmin, vmax))
         if low <= 0:
             return np.array([])
+        steps = MaxNLocator(self.most - 2, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         twos = 2.0 ** np.arange(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)
-        if 2 <= len(twos) <= self.most and low < 100:
-            return twos
         decades = np.arange(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
-        threes = np.sort(np.concatenate([10.0**decades, 3 * 10.0**decades]))
-        for ticks in (threes, *(10.0 ** decades[::step] for step in range(1, len(decades) + 1))):
-            inside = ticks[(ticks >= low) & (ticks <= high)]
+        threes = np.array([float(f"{front}e{power:.0f}") for power in decades for front in (1, 3)])
+        choices = [threes, *(10.0 ** decades[::step] for step in range(1, len(decades) + 1))]
+        if high < 100:  # 1,024 is no rounder than 1,000
+            choices.insert(0, twos)
+        if high < 5 * low:
+            choices.insert(0, steps)
+        for ticks in choices:
+            inside = ticks[(ticks >= low * 0.999) & (ticks <= high * 1.001)]
             if len(inside) <= self.most:
                 return inside
         return inside
+
+
+class LogLabels(Formatter):
+    """Labels of `LogTicks`: where all ticks are powers of two, those below one are fractions.
+
+    Examples
+    --------
+    >>> LogLabels().format_ticks([0.25, 0.5, 1]), LogLabels().format_ticks([0.3, 0.5])
+    (['1/4', '1/2', '1'], ['0.3', '0.5'])
+    """
+
+    def __call__(self, value: float, position: int | None = None) -> str:
+        """Label of a value on its own, such as under the cursor."""
+        return number(value)
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """Labels of all ticks together."""
+        halves = all(math.log2(tick).is_integer() for tick in values)
+        return [f"1/{round(1 / value)}" if halves and 2**-10 <= value < 1 else number(value)
+                for value in values]
 
 
 def log_axis(ax: Any, which: str, most: int = 9) -> None:
@@ -73,7 +109,7 @@ def log_axis(ax: Any, which: str, most: int = 9) -> None:
     axis = getattr(ax, f"{which}axis")
     axis.set_major_locator(LogTicks(most))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(number))
+    axis.set_major_formatter(LogLabels())
 
 
 def time_axis(ax: Any, most: int = 7) -> None:
@@ -127,7 +163,10 @@ def shorten(name: Any, limit: int = 26) -> str:
 
 def place_labels(ax: Any, x: Any, y: Any, names: Sequence[str], *, size: float = 9,
                  color: str = "#1b2733", avoid: Any = None) -> list[Any]:
-    """Labels beside points, never over one another; one that finds no free place is left out.
+    """Labels beside points, never over one another, the legend or a point.
+
+    A label that finds no free place near its point is left out. Call it last: it settles the
+    layout of the figure.
 
     Parameters
     ----------
@@ -142,51 +181,46 @@ def place_labels(ax: Any, x: Any, y: Any, names: Sequence[str], *, size: float =
         Those that were placed.
     """
     fig = ax.get_figure()
-    fig.draw_without_rendering()  # settles the layout, so that places in pixels hold
+    fig.draw_without_rendering()
     x, y = (np.asarray(side, dtype=float) for side in (ax.convert_xunits(x), ax.convert_yunits(y)))
     points = ax.transData.transform(np.column_stack([x, y]))
     others = points if avoid is None else np.vstack([points, ax.transData.transform(avoid)])
     frame = ax.get_window_extent()
+    taken = [] if ax.get_legend() is None else [ax.get_legend().get_window_extent().extents]
     pixel = fig.dpi / 72
-    reach = (4, 10, 18, 28, 40)
-    taken: list[tuple[float, float, float, float]] = []
     placed = []
     for (px, py), at_x, at_y, name in zip(points, x, y, names, strict=True):
         label = ax.text(0, 0, name, fontsize=size)
         extent = label.get_window_extent()
-        wide, high = extent.width + 2 * pixel, extent.height
         label.remove()
-        best = None
-        for step, distance in enumerate(np.array(reach) * pixel):
-            for turn, (ux, uy) in enumerate(_AROUND):
-                left = px + ux * distance - wide * (0.5 - 0.5 * np.sign(ux))
-                down = py + uy * distance - high * (0.5 - 0.5 * np.sign(uy))
-                box = (left, down, left + wide, down + high)
-                if not (frame.x0 <= box[0] and box[2] <= frame.x1
-                        and frame.y0 <= box[1] and box[3] <= frame.y1):
-                    continue
-                if any(_meet(box, other) for other in taken):
-                    continue
-                covered = ((others[:, 0] > box[0]) & (others[:, 0] < box[2])
-                           & (others[:, 1] > box[1]) & (others[:, 1] < box[3])).sum()
-                cost = 6 * covered + 2 * step + 0.1 * turn
-                if best is None or cost < best[0]:
-                    best = (cost, box, step)
-        if best is None:
+        found = None
+        for distance, (ux, uy) in itertools.product((5, 11, 18), _AROUND):
+            left = px + ux * distance * pixel - extent.width * (1 - np.sign(ux)) / 2
+            down = py + uy * distance * pixel - extent.height * (1 - np.sign(uy)) / 2
+            box = (left, down, left + extent.width, down + extent.height)
+            covered = ((others > box[:2]) & (others < box[2:])).all(axis=1)
+            if (frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1]
+                    and box[3] <= frame.y1 and not covered.any()
+                    and not any(_meet(box, other) for other in taken)):
+                found = box, distance
+                break
+        if found is None:
             continue
-        cost, box, step = best
-        taken.append(box)
+        box, distance = found
+        taken.append((box[0] - 2 * pixel, box[1], box[2] + 2 * pixel, box[3]))
         leader = {"arrowstyle": "-", "color": color, "lw": 0.5, "shrinkA": 0, "shrinkB": 3}
         placed.append(ax.annotate(
             name, (at_x, at_y), fontsize=size, color=color, va="bottom", ha="left",
             xytext=((box[0] - px) / pixel, (box[1] - py) / pixel), textcoords="offset points",
-            annotation_clip=False, arrowprops=leader if step > 1 else None, in_layout=False,
+            annotation_clip=False, arrowprops=leader if distance > 11 else None, in_layout=False,
+            bbox={"facecolor": "white", "alpha": 0.65, "linewidth": 0, "pad": 0.5},
         ))
     return placed
 
 
-_AROUND = [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
+# directions in order of preference, as offsets: up and left first, where a rising frontier is free
+_AROUND = [(-0.7, 0.7), (0, 1), (-1, 0), (1, 0), (0.7, -0.7), (0, -1), (0.7, 0.7), (-0.7, -0.7)]
 
 
-def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+def _meet(a: Sequence[float], b: Sequence[float]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
