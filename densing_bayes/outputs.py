@@ -161,7 +161,7 @@ def check_out(out: Path) -> Path:
         Where it is a file, a mount point, or holds files but no report of ours.
     """
     out = Path(out).expanduser().resolve()
-    nearest = next(parent for parent in out.parents if parent.exists())
+    nearest = next((parent for parent in out.parents if parent.exists()), out)
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(Problem("cannot write the report there", given=out,
                                  hint=f"{nearest} is not a folder that may be written to"))
