@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from densing_bayes.schemas import LONGEST_NAME, TABLES, Column
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
 
 def _number(text: str) -> float | str:
@@ -50,6 +50,17 @@ def _date(text: str) -> datetime.date | str:
         return "there is no such day"
 
 
+def _clean(text: str) -> str:
+    """Free text without control characters and line breaks."""
+    return _CONTROL.sub(" ", text)
+
+
+def _numeric(words: Iterable[str]) -> bool:
+    """Whether the filled cells of a column are numbers, and there is one."""
+    filled = [word for word in words if word]
+    return bool(filled) and all(isinstance(_number(word), float) for word in filled)
+
+
 def typed(name: str, raw: Raw) -> tuple[pd.DataFrame, set[tuple[int, str]]]:
     """Text cells as numbers, days and text; with the cells that could not be read.
 
@@ -62,28 +73,27 @@ def typed(name: str, raw: Raw) -> tuple[pd.DataFrame, set[tuple[int, str]]]:
     frame: dict[str, pd.Series] = {}
     unread: set[tuple[int, str]] = set()
     for column, text in cells.items():
+        codes, words = pd.factorize(text)  # a column repeats words: read each of them once
         spec = columns.get(column)
-        kind = "number or text" if spec is None else spec.kind
-        if kind in {"name", "text"}:
-            frame[column] = text if kind == "name" else text.str.replace(
-                _CONTROL, " ", regex=True)
+        kind = spec.kind if spec is not None else "number" if _numeric(words) else "text"
+        if kind == "name":
+            frame[column] = text
             continue
-        parse = _date if kind == "date" else _number
-        values = {word: parse(word) for word in text.unique() if word}
-        wrong = {word: said for word, said in values.items() if isinstance(said, str)}
-        if spec is None and (wrong or not values):
-            frame[column] = text.str.replace(_CONTROL, " ", regex=True)
+        parse = {"number": _number, "date": _date, "text": _clean}[kind]
+        values = [parse(word) if word else None for word in words]
+        if kind == "text":
+            frame[column] = pd.Series(np.array([value or "" for value in values], object)[codes],
+                                      index=text.index, dtype=str)
             continue
-        for row, word in text[text.isin(list(wrong))].items() if wrong else ():
+        said = {word: value for word, value in zip(words, values, strict=True)
+                if isinstance(value, str)}
+        for row, word in text[text.isin(list(said))].items() if said else ():
             unread.add((row, column))
-            raw.problems.append(Problem(wrong[word], file=raw.file, row=row, column=column,
+            raw.problems.append(Problem(said[word], file=raw.file, row=row, column=column,
                                         given=cut(word), allowed=spec.allowed))
-        empty = np.datetime64("NaT", "us") if kind == "date" else np.nan
-        known = {word: empty if word in wrong else np.datetime64(said, "us")
-                 if kind == "date" else said for word, said in values.items()}
-        dtype = "datetime64[us]" if kind == "date" else float
-        frame[column] = pd.Series(
-            np.array([known.get(word, empty) for word in text], dtype=dtype), index=text.index)
+        known = np.array([None if isinstance(value, str) else value for value in values],
+                         dtype="datetime64[us]" if kind == "date" else float)
+        frame[column] = pd.Series(known[codes], index=text.index)
     for column, spec in columns.items():
         if column not in frame and spec.extra:
             blank = {"number": np.nan, "date": pd.NaT}.get(spec.kind, "")
@@ -132,7 +142,8 @@ def _check_values(name: str, frame: pd.DataFrame, raw: Raw, unread: set[tuple[in
         if spec.choices:
             yield pa.Check.isin([*spec.choices, ""], error="choice")
         if spec.kind == "name":
-            yield pa.Check(lambda cells: cells.map(str.isprintable), error="unprintable")
+            yield pa.Check(lambda cells: ~cells.isin(
+                [word for word in cells.unique() if not word.isprintable()]), error="unprintable")
             yield pa.Check(lambda cells: cells.str.len() <= LONGEST_NAME, error="long")
 
     def relations() -> Iterator[Any]:

@@ -109,17 +109,18 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
         For words that the tables do not have, and where nothing to learn from is left.
     """
     filters = {
-        "since": since and str(since), "until": until and str(until), "open_only": open_only, "types": list(types),
-        "architectures": list(architectures), "precisions": list(precisions),
-        "benchmarks": list(benchmarks), "exclude_compressed": exclude_compressed,
+        "since": since and str(since), "until": until and str(until), "open_only": open_only,
+        "types": list(types), "architectures": list(architectures),
+        "precisions": list(precisions), "benchmarks": list(benchmarks),
+        "exclude_compressed": exclude_compressed,
         "without_models": list(without_models), "without_families": list(without_families),
         "without_organizations": list(without_organizations),
     }
     _refuse_unknown_words(tables, filters)
     models, dropped, unknown = _choose_models(tables.models, filters)
-    marks, few = _choose_benchmarks(tables, models, filters["benchmarks"])
-    scores = tables.scores[tables.scores["model"].isin(models["model"])
-                           & tables.scores["benchmark"].isin(marks["benchmark"])]
+    scores = tables.scores[tables.scores["model"].isin(models["model"])]
+    marks, few = _choose_benchmarks(tables.benchmarks, scores, filters["benchmarks"])
+    scores = scores[scores["benchmark"].isin(marks["benchmark"])]
     scored = models["model"].isin(scores["model"])
     dropped["no score"] = int((~scored).sum())
     models = models[scored].sort_values(["release_date", "model"])
@@ -199,12 +200,10 @@ def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
     return models, dropped, unknown
 
 
-def _choose_benchmarks(tables: Tables, models: pd.DataFrame, wanted: list[str],
+def _choose_benchmarks(marks: pd.DataFrame, scores: pd.DataFrame, wanted: list[str],
                        ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Benchmarks, anchored ones first; and those left out, with their number of models."""
-    marks = tables.benchmarks
     marks = marks[marks["benchmark"].isin(wanted) if wanted else marks["variant_of"] == ""]
-    scores = tables.scores[tables.scores["model"].isin(models["model"])]
     counts = scores.groupby("benchmark")["model"].nunique()
     counts = marks["benchmark"].map(counts).fillna(0).astype(int)
     enough = counts >= FEWEST_MODELS

@@ -83,12 +83,12 @@ def read_cells(path: Path, name: str | None = None) -> Raw:
         if not raw.problems:
             raw.problems.append(Problem("the file is empty", file=raw.file))
         return raw
-    header = [cell.strip() for cell in rows[0]]
+    header = rows[0]
     if not _check_header(header, numbers[0], raw):
         return raw
     good, good_numbers = [], []
     for cells, number in zip(rows[1:], numbers[1:], strict=True):
-        if not any(map(str.strip, cells)):
+        if not any(cells):
             continue  # blank line, or the empty rows that spreadsheets leave
         if len(cells) == len(header):
             good.append(cells)
@@ -104,7 +104,7 @@ def read_cells(path: Path, name: str | None = None) -> Raw:
         raw.problems.append(Problem("the table has a header and no rows", file=raw.file))
     columns = zip(*good, strict=True) if good else [()] * len(header)
     raw.frame = pd.DataFrame(
-        {column: pd.Series(cells, index=good_numbers, dtype=str).str.strip()
+        {column: pd.Series(cells, index=good_numbers, dtype=str)
          for column, cells in zip(header, columns, strict=True)},
         index=pd.Index(good_numbers, dtype=int))
     raw.whole = not raw.problems
@@ -154,7 +154,7 @@ def _records(text: str, raw: Raw) -> tuple[list[list[str]], list[int]]:
     try:
         for record in reader:
             if record:
-                rows.append(record)
+                rows.append([cell.strip() for cell in record])
                 numbers.append(start)
             start = reader.line_num + 1
     except csv.Error as error:

@@ -119,6 +119,8 @@ def _unknown_names(frame: pd.DataFrame, column: str, other: pd.DataFrame, key: s
     if column not in frame or key not in other:
         return []
     cells = frame[column][(frame[column] != "") & ~frame[column].isin(other[key])]
+    if cells.empty:
+        return []
     names = other[key].unique()
     plain = {_plain(name): name for name in names}
     hints = {}
