@@ -46,10 +46,10 @@ FAMILIES: dict[str, Family] = {
         {"devices": [], "frontier_quantile": 0.9},
     ),
     "compression": Family(
-        ("log_slope_mean", "log_slope_sd", "headroom", "family_slope_sd", "sd_source",
+        ("log_slope_mean", "log_slope_sd", "bend", "family_slope_sd", "sd_source",
          "sd_paired", "item_agreement", "quantised_mean", "retrained_mean", "sd_method",
          "sd_pair", "sd_benchmark"),
-        {"claim": [], "claim_denser": []},
+        {"headroom": 0.95, "claim": [], "claim_denser": []},
     ),
     "prices": Family(
         ("level", "fall", "change", "place", "omega", "q"),
@@ -59,7 +59,11 @@ FAMILIES: dict[str, Family] = {
         ("growth_mean", "growth_spread", "level", "sigma", "shock"),
         {"shortage": "2025-10-01"},
     ),
-    "drivers": Family(("coefficient", "sd_organization", "trend", "intercept", "sigma"),
+    "series": Family(
+        ("level", "rate", "change", "wander", "noise", "tail", "share", "crowd"),
+        {"likelihood": "all"},
+    ),
+    "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
                       {"imputations": 40}),
     # priors only: what forecasts and break-even sums assume
     "corollaries": Family(("phone_memory", "training_cost", "tokens_per_visit", "launch_price",

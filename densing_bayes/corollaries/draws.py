@@ -1,0 +1,204 @@
+"""Draws as the corollaries use them: of one or several regimes, pooled by weight.
+
+Times are years since `ORIGIN` (LLaMA-1, 2023-02-24), the day at which ``level`` is taken.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.observations import ORIGIN
+from densing_bayes.trends import DAYS_PER_YEAR
+
+
+def years_of(date: dt.date) -> float:
+    """Years since `ORIGIN`.
+
+    Examples
+    --------
+    >>> years_of(dt.date(2023, 2, 24)), round(years_of(dt.date(2024, 2, 24)), 4)
+    (0.0, 0.9993)
+    """
+    return (date - dt.date.fromisoformat(ORIGIN)).days / DAYS_PER_YEAR
+
+
+def date_of(years: float) -> dt.date:
+    """The calendar day, the inverse of `years_of`; days beyond the calendar are its last day.
+
+    Examples
+    --------
+    >>> date_of(years_of(dt.date(2030, 12, 31))).isoformat()
+    '2030-12-31'
+    """
+    days = round(years * DAYS_PER_YEAR)
+    origin = dt.date.fromisoformat(ORIGIN)
+    return origin + dt.timedelta(days=min(days, (dt.date.max - origin).days))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws of one fit under one regime of growth.
+
+    Parameters
+    ----------
+    draws
+        Dataset with dims ``chain``, ``draw`` (and ``model``): ``rate`` (1/year) and ``level``
+        (ln density at `ORIGIN`) of the frontier, ``omega``, ``q``, ``log_effective``,
+        ``log_density``; coordinates ``date`` and ``log_params`` of each model.
+    log_size_of_score
+        Score on ``benchmark`` -> draws of the ln effective size that reaches it; NaN where the
+        score lies above the ceiling.
+    benchmark
+        Name of the anchored benchmark.
+    name, weight
+        Of the regime, for pooling (stacking weights).
+    path
+        Years since `ORIGIN` (1-D array) -> draws of the frontier's ln density with a last dim
+        ``time``; None for the straight line level + rate t.
+    """
+
+    draws: xr.Dataset
+    log_size_of_score: Callable[[float], xr.DataArray] | None = None
+    benchmark: str = "MMLU"
+    name: str = "fit"
+    weight: float = 1.0
+    path: Callable[[np.ndarray], xr.DataArray] | None = None
+
+    def frontier(self, years: np.ndarray) -> np.ndarray:
+        """Ln density of the frontier, shape (sample, time)."""
+        if self.path is not None:
+            return flat(self.path(years), "time")
+        return flat(self.draws["level"])[:, None] + flat(self.draws["rate"])[:, None] * years
+
+
+def flat(values: xr.DataArray, *rest: str) -> np.ndarray:
+    """Draws as an array whose first axis is the sample (chain by chain)."""
+    return values.stack(sample=("chain", "draw")).transpose("sample", *rest).to_numpy()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Draws of all regimes in one list, each regime as often as its weight says."""
+
+    parts: tuple[tuple[Posterior, np.ndarray], ...]
+
+    def _take(self, values: Callable[[Posterior], np.ndarray]) -> np.ndarray:
+        return np.concatenate([values(part)[index] for part, index in self.parts])
+
+    @property
+    def size(self) -> int:
+        """Number of draws."""
+        return sum(len(index) for _, index in self.parts)
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that every regime knows."""
+        known = [set(part.draws["model"].to_numpy().tolist()) for part, _ in self.parts]
+        return sorted(set.intersection(*known))
+
+    @property
+    def benchmark(self) -> str:
+        """The benchmark of `size_of_score`."""
+        return self.parts[0][0].benchmark
+
+    def frontier(self, years: np.ndarray) -> np.ndarray:
+        """Ln density of the frontier, shape (sample, time)."""
+        return self._take(lambda part: part.frontier(years))
+
+    def values(self, name: str) -> np.ndarray:
+        """A scalar parameter, shape (sample,)."""
+        return self._take(lambda part: flat(part.draws[name]))
+
+    def effective(self, model: str) -> np.ndarray:
+        """Ln effective size of a model, shape (sample,)."""
+        return self._take(lambda part: flat(part.draws["log_effective"].sel(model=model)))
+
+    def effective_of(self, models: Sequence[str]) -> np.ndarray:
+        """Ln effective sizes of models, shape (sample, model)."""
+        return self._take(lambda part: flat(
+            part.draws["log_effective"].sel(model=list(models)), "model"))
+
+    def size_of_score(self, score: float) -> np.ndarray:
+        """Ln effective size that reaches a score; infinite where the ceiling is below it."""
+        def of(part: Posterior) -> np.ndarray:
+            if part.log_size_of_score is None:
+                raise InputError(Problem("this fit has no anchored benchmark to read scores on"))
+            return flat(part.log_size_of_score(score))
+
+        sizes = self._take(of)
+        missing = np.isnan(sizes)
+        if missing.mean() > 0.5:
+            raise InputError(Problem(
+                f"no effective size reaches this score on {self.benchmark} in "
+                f"{missing.mean():.0%} of the draws", given=score,
+                allowed="a score between chance level and the benchmark's ceiling"))
+        return np.where(missing, np.inf, sizes)
+
+    def at(self, model: str) -> dict[str, Any]:
+        """Coordinates of a model: date and ln parameters (of the first regime)."""
+        one = self.parts[0][0].draws.sel(model=model)
+        return {"date": one["date"].to_numpy(), "log_params": float(one["log_params"])}
+
+
+def pool(posteriors: Posterior | Sequence[Posterior], size: int | None = None) -> Pool:
+    """Regimes stacked: each gives draws in proportion to its weight.
+
+    Parameters
+    ----------
+    size
+        Number of draws (default: all of a single posterior, or as many as the regimes hold
+        without repeating one). Draws are taken at even steps.
+
+    Raises
+    ------
+    InputError
+        Where no regime has a positive weight.
+
+    Examples
+    --------
+    >>> line = lambda rate: xr.Dataset({"rate": (("chain", "draw"), np.full((1, 100), rate))})
+    >>> both = pool([Posterior(line(2.0), weight=3), Posterior(line(1.0), weight=1)], 20)
+    >>> both.size, float(both.values("rate").mean())
+    (20, 1.75)
+    """
+    given = [posteriors] if isinstance(posteriors, Posterior) else list(posteriors)
+    given = [part for part in given if part.weight > 0]
+    if not given:
+        raise InputError(Problem("no regime has a positive weight"))
+    total = sum(part.weight for part in given)
+    shares = np.array([part.weight / total for part in given])
+    held = np.array([part.draws.sizes["chain"] * part.draws.sizes["draw"] for part in given])
+    if size is None:
+        size = int((held / shares).min())
+    counts = np.diff(np.round(np.concatenate([[0.0], np.cumsum(shares)]) * size)).astype(int)
+    parts = []
+    for part, have, count in zip(given, held, counts, strict=True):
+        if count:
+            parts.append((part, np.linspace(0, have - 1, count).round().astype(int)))
+    return Pool(tuple(parts))
+
+
+def pair(draws: Any, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of an independent posterior, ``size`` of them in random order.
+
+    Two posteriors that share no data are combined by pairing any draw of one with any draw of
+    the other.
+    """
+    values = np.asarray(draws, dtype=float).ravel()
+    if size <= len(values):
+        return rng.permutation(values)[:size]
+    return rng.choice(values, size)
+
+
+def unknown(what: str, given: str, known: Sequence[str]) -> InputError:
+    """The error for a name that is not on a list, with the nearest one."""
+    some = ", ".join(list(known)[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    return InputError(Problem(f"unknown {what}", given=given, allowed=some,
+                              hint=did_you_mean(given, known)))

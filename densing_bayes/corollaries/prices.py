@@ -1,0 +1,318 @@
+"""The price of a fixed capability: how fast the cheapest offer of at least that score falls.
+
+A threshold is a score on one benchmark (MMLU) as one family of sources reports it; an offer is
+a row of prices.csv whose model reaches it. Rises are rows like any other. What the fall is set
+beside: the way it is usually published, a line through the record lows (`record_halving`), and
+the growth of density (`split_fall`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import gaussian_kde
+
+from densing_bayes.corollaries.draws import pair, years_of
+from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.intervals import Interval, summary
+from densing_bayes.priors import Prior
+from densing_bayes.specs import ModelSpec
+from densing_bayes.trends import DAYS_PER_MONTH, doubling_set
+
+FILE = "prices.csv"
+BASES = {"blend": "3:1 blend of input and output price", "input": "input price"}
+SOURCES = ("helm", "own-report", "other", "any")
+FEWEST_OFFERS = 5  # level, slope and spread of a frontier
+
+
+# -- offers -----------------------------------------------------------------------------------
+
+
+def prices_of(prices: pd.DataFrame, basis: str) -> pd.Series:
+    """USD per million tokens: input only, or three parts input to one part output.
+
+    Examples
+    --------
+    The two points of the paper, on one basis: 152-fold instead of the published 266.7.
+
+    >>> both = pd.DataFrame({"input_usd_per_m": [20, 0.075], "output_usd_per_m": [20, 0.3]})
+    >>> start, end = prices_of(both, "blend")
+    >>> round(start / end), round(20 / 0.075, 1)
+    (152, 266.7)
+    """
+    if basis not in BASES:
+        raise InputError(Problem("unknown price basis", given=basis, allowed=", ".join(BASES),
+                                 hint=did_you_mean(basis, BASES)))
+    if basis == "input":
+        return prices["input_usd_per_m"]
+    return (3 * prices["input_usd_per_m"] + prices["output_usd_per_m"]) / 4
+
+
+def scores_of(prices: pd.DataFrame, source: str) -> pd.Series:
+    """MMLU of each row as one family of sources reports it; NaN where that family does not.
+
+    ``any`` takes the score that dated the row, whoever reports it, as published fits do; the
+    families differ by up to 15 points.
+    """
+    if source not in SOURCES:
+        raise InputError(Problem("unknown family of scores", given=source,
+                                 allowed=", ".join(SOURCES), hint=did_you_mean(source, SOURCES)))
+    if "mmlu" not in prices or not prices["mmlu"].notna().any():
+        raise InputError(Problem("no scores, so no capability to fix", file=FILE, column="mmlu"))
+    if source == "any":
+        return prices["mmlu"]
+    own = prices["mmlu"].where(prices["mmlu_source"] == source)
+    return own.fillna(prices["mmlu_alt"].where(prices["mmlu_alt_source"] == source))
+
+
+def offers(prices: pd.DataFrame, threshold: float, source: str = "helm",
+           basis: str = "blend") -> pd.DataFrame:
+    """Offers of at least a score, by date: model, provider, date, price, score.
+
+    Raises
+    ------
+    InputError
+        Unknown basis or family, a score that is no fraction, or too few offers.
+    """
+    if not 0 < threshold < 1:
+        raise InputError(Problem("a threshold is a score", given=threshold,
+                                 allowed="a fraction between 0 and 1",
+                                 hint="this looks like percent" if 1 < threshold < 100 else None))
+    score = scores_of(prices, source)
+    frame = prices[["model", "provider", "date"]].assign(
+        price=prices_of(prices, basis), score=score)
+    frame = frame[(score >= threshold) & (frame["price"] > 0)]
+    if len(frame) < FEWEST_OFFERS:
+        raise InputError(Problem(f"{len(frame)} offers reach this score", file=FILE,
+                                 given=threshold, allowed=f"at least {FEWEST_OFFERS} offers",
+                                 hint="lower the threshold or take another family of scores"))
+    return frame.sort_values(["date", "price"]).reset_index(drop=True)
+
+
+def standing(offered: pd.DataFrame) -> pd.DataFrame:
+    """The cheapest price on the market after each day on which it changed; rises are kept.
+
+    An offer stands until its provider lists another price for the same model; no row says when
+    an offer was withdrawn.
+
+    Examples
+    --------
+    >>> rows = [("a", "2024-01-01", 4.0), ("b", "2024-02-01", 2.0), ("b", "2024-03-01", 8.0)]
+    >>> frame = pd.DataFrame(rows, columns=["model", "date", "price"]).assign(provider="x")
+    >>> frame["date"] = pd.to_datetime(frame["date"])
+    >>> standing(frame)[["model", "price", "event"]].to_records(index=False).tolist()
+    [('a', 4.0, 'first'), ('b', 2.0, 'fall'), ('a', 4.0, 'rise')]
+    """
+    current: dict[tuple[str, str], float] = {}
+    rows: list[dict[str, Any]] = []
+    for date, day in offered.groupby("date", sort=True):
+        for row in day.sort_values("price", ascending=False).itertuples():
+            current[(row.model, row.provider)] = row.price
+        (model, provider), price = min(current.items(), key=lambda item: item[1])
+        before = rows[-1]["price"] if rows else None
+        if price != before:
+            event = "first" if before is None else "fall" if price < before else "rise"
+            rows.append({"date": date, "model": model, "provider": provider, "price": price,
+                         "event": event})
+    return pd.DataFrame(rows)
+
+
+def record_halving(offered: pd.DataFrame, until: str | None = None) -> tuple[float, int]:
+    """Halving time in months of a line through the record lows, and their number.
+
+    The way published figures are made: only offers cheaper than all before count. The interval
+    of such a line means nothing: the points are selected.
+    """
+    rows = offered if until is None else offered[offered["date"] <= pd.Timestamp(until)]
+    best = rows.sort_values(["date", "price"]).drop_duplicates("date")
+    best = best[best["price"] < best["price"].cummin().shift(fill_value=np.inf)]
+    months = (best["date"] - best["date"].min()).dt.days / DAYS_PER_MONTH
+    slope = np.polyfit(months, np.log2(best["price"]), 1)[0]
+    return float(-1 / slope), len(best)
+
+
+# -- the frontier -----------------------------------------------------------------------------
+
+
+def arrays(offered: pd.DataFrame, *, until: pd.Timestamp, check_months: float,
+           broken: bool) -> dict[str, Any]:
+    """Data of family ``prices``: offers, checks of standing offers, the span of a break.
+
+    Every ``check_months`` after the first offer, a period without a new low gives one censored
+    term: the price that stands then.
+    """
+    time = np.array([years_of(day.date()) for day in offered["date"]])
+    market = standing(offered)
+    change = np.array([years_of(day.date()) for day in market["date"]])
+    step = check_months / 12
+    check_time, check_price = [], []
+    for at in np.arange(time[0] + step, years_of(until.date()) + 1e-9, step):
+        recent = (change > at - step) & (change <= at)
+        if not (market["event"][recent] == "fall").any():
+            check_time.append(at)
+            check_price.append(market["price"][change <= at].iloc[-1])
+    return {
+        "time": time,
+        "cheapness": -np.log(offered["price"].to_numpy(float)),
+        "check_time": np.array(check_time, dtype=float),
+        "check_cheapness": -np.log(np.array(check_price, dtype=float)),
+        "centre": float(time.mean()),
+        "span": np.array([time[0], time[-1]]),
+        "broken": float(broken),
+    }
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fit: what is asked, its offers, and the draws of its frontier.
+
+    ``draws`` has the yearly falls ``fall`` (of the line through the middle of the offers),
+    ``before`` and ``after`` the ``break_time``, and ``origin``: ln price before any break,
+    carried on to ``data["centre"]`` (years since ORIGIN).
+    """
+
+    name: str
+    threshold: float
+    source: str
+    basis: str
+    broken: bool
+    offers: pd.DataFrame
+    data: dict[str, Any]
+    draws: xr.Dataset
+    diagnostics: dict[str, Any]
+    prior_of_change: Prior
+
+    def log_price(self, years: np.ndarray) -> np.ndarray:
+        """Ln price of the frontier, shape (sample, time)."""
+        d = {name: self.draws[name].to_numpy().ravel()[:, None] for name in self.draws}
+        bent = np.maximum(years - d["break_time"], 0) * (d["after"] - d["before"])
+        return d["origin"] - d["before"] * (years - self.data["centre"]) - bent
+
+    @property
+    def falls(self) -> dict[str, np.ndarray]:
+        """Draws of the yearly fall of ln price, by period."""
+        names = {"before": "before", "after": "after"} if self.broken else {"throughout": "fall"}
+        return {period: self.draws[name].to_numpy().ravel() for period, name in names.items()}
+
+
+@dataclass(frozen=True)
+class PriceStudy:
+    """All cases of one compiled model."""
+
+    spec: ModelSpec
+    until: pd.Timestamp
+    cases: list[Case] = field(default_factory=list)
+
+    def case(self, threshold: float, basis: str = "blend", broken: bool = False) -> Case:
+        """The case of a threshold in the spec's own family of scores."""
+        return next(case for case in self.cases if (case.threshold, case.basis, case.broken) ==
+                    (threshold, basis, broken) and case.source == self.spec.options["source"])
+
+    @property
+    def passed(self) -> bool:
+        """Whether every fit passed its diagnostics."""
+        return all(case.diagnostics["passed"] for case in self.cases)
+
+
+def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[float] | None = None,
+               progress: Callable[[str], None] | None = None) -> PriceStudy:
+    """Falls of the price of every threshold, on both bases, with and without a break.
+
+    The break is asked of the blended price alone. Last comes the lowest threshold with scores
+    of any source and with offers up to October 2024: the window and the mixing of published
+    fits.
+    """
+    from densing_bayes import checks, fitting
+    from densing_bayes.families import prices as family
+
+    wanted = list(spec.options["thresholds"] if thresholds is None else thresholds)
+    own = spec.options["source"]
+    asked = [(threshold, own, basis, broken, None) for threshold in wanted
+             for basis, broken in (("blend", False), ("input", False), ("blend", True))]
+    asked += [(min(wanted), "any", "blend", False, None),
+              (min(wanted), "any", "blend", False, "2024-10-31")]
+    end = pd.Timestamp(prices["date"].max())
+    compiled, cases = None, []
+    for threshold, source, basis, broken, until in asked:
+        seen = prices if until is None else prices[prices["date"] <= until]
+        offered = offers(seen, threshold, source, basis)
+        data = arrays(offered, until=end if until is None else pd.Timestamp(until),
+                      check_months=spec.options["check_months"], broken=broken)
+        compiled = compiled or fitting.compile_model(family.build(data, spec))
+        name = f"{source} {threshold:g} {basis}{' break' if broken else ''}{until or ''}"
+        tree = fitting.sample(compiled, spec.sampling, case=name, data=data, progress=progress)
+        names = ["level", "fall", "omega", "q"]
+        bent = ["before", "after", "break_time"]
+        gate = checks.diagnostics(tree, [*names, *bent] if broken else names)
+        draws = tree["posterior"].to_dataset()[[*names, *bent, "origin"]]
+        cases.append(Case(name, threshold, source, basis, broken, offered, data, draws, gate,
+                          spec.priors["change"]))
+    return PriceStudy(spec, end, cases)
+
+
+def break_verdict(case: Case) -> dict[str, float]:
+    """What a fit with a break says of it.
+
+    Returns
+    -------
+    dict
+        ``p_slower``: probability that prices fall slower after it; ``odds_of_none``: density
+        of no change, posterior over prior (Savage-Dickey; above one speaks for no break);
+        ``after_over_before``: median ratio of the falls.
+    """
+    change = (case.draws["after"] - case.draws["before"]).to_numpy().ravel()
+    prior = NormalDist(case.prior_of_change.args["mu"], case.prior_of_change.args["sigma"])
+    return {"p_slower": float((change < 0).mean()),
+            "odds_of_none": float(gaussian_kde(change)(0.0)[0] / prior.pdf(0.0)),
+            "after_over_before": float(np.median(case.falls["after"] / case.falls["before"]))}
+
+
+# -- what follows -----------------------------------------------------------------------------
+
+
+def halving(fall: Any, interval: Interval) -> dict[str, Any]:
+    """The yearly fall of ln price, and the halving time in months as a set.
+
+    Where the interval of the fall holds zero the set has two rays; negative months are times
+    in which the price doubles.
+    """
+    rate = summary(fall, interval)
+    months = [[12 * low, 12 * high] for low, high in doubling_set(rate["low"], rate["high"])]
+    return {"fall_per_year": rate, "p_fall": float((np.asarray(fall) > 0).mean()),
+            "halving_months": {"median": float(12 * np.log(2) / rate["median"]), "set": months}}
+
+
+def split_fall(fall: Any, density: Any, chips: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """The yearly fall of ln price as density plus chips plus the rest, draw by draw.
+
+    At fixed capability a model of density rho has 1/rho the parameters, so that its cost falls
+    at the rate of density, and further at the rate at which chips get cheaper. What remains is
+    neither: margins, competition, subsidy, sparsity, batching. It is negative where prices
+    fell less than density and chips alone would have them.
+
+    Parameters
+    ----------
+    fall, density, chips
+        Draws of three independent posteriors, 1/year.
+
+    Returns
+    -------
+    dict
+        Draws of ``fall``, ``density``, ``chips``, ``rest``.
+
+    Examples
+    --------
+    >>> one = np.ones(4)
+    >>> split_fall(3 * one, 2 * one, 0.25 * one, np.random.default_rng(0))["rest"].tolist()
+    [0.75, 0.75, 0.75, 0.75]
+    """
+    density = np.asarray(density, dtype=float).ravel()
+    fall = pair(fall, len(density), rng)
+    chips = pair(chips, len(density), rng)
+    return {"fall": fall, "density": density, "chips": chips, "rest": fall - density - chips}
