@@ -54,7 +54,7 @@ def shown(path: str | Path) -> str:
     >>> print(shown("a\x1b[31m.csv"))
     a\x1b[31m.csv
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode()
                    for c in str(path))
 
 
@@ -88,17 +88,15 @@ def read_cells(path: Path, name: str | None = None) -> Raw:
         return raw
     good, good_numbers = [], []
     for cells, number in zip(rows[1:], numbers[1:], strict=True):
-        if not any(cells):
-            continue  # blank line, or the empty rows that spreadsheets leave
         if len(cells) == len(header):
             good.append(cells)
             good_numbers.append(number)
             continue
-        cut = number == numbers[-1] and len(cells) < len(header)
+        short = number == numbers[-1] and len(cells) < len(header)
         raw.problems.append(Problem(
             f"the row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header has "
             f"{len(header)}", file=raw.file, row=number, given=cut(",".join(cells)),
-            hint="this is the last row: is the file truncated?" if cut
+            hint="this is the last row: is the file truncated?" if short
             else "a cell that holds a comma or a line break must be quoted"))
     if len(rows) == 1 and not raw.problems:
         raw.problems.append(Problem("the table has a header and no rows", file=raw.file))
@@ -153,8 +151,9 @@ def _records(text: str, raw: Raw) -> tuple[list[list[str]], list[int]]:
     start = 1
     try:
         for record in reader:
-            if record:
-                rows.append([cell.strip() for cell in record])
+            cells = [cell.strip() for cell in record]
+            if any(cells):  # else a blank line, or an empty row that a spreadsheet left
+                rows.append(cells)
                 numbers.append(start)
             start = reader.line_num + 1
     except csv.Error as error:

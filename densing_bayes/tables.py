@@ -6,7 +6,6 @@ gives the problems of files, folders and specs.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +81,8 @@ def _read_folder(folder: Path, full: bool) -> tuple[dict[str, Raw], dict[str, pd
                                 hint=error.strerror)]
     problems = [
         Problem("the table is missing", file=f"{name}.csv",
-                hint=did_you_mean(f"{name}.csv", present) or f"put it into {shown(folder)}")
+                hint=did_you_mean(f"{name}.csv", sorted(present)[:200])
+                or f"put it into {shown(folder)}")
         for name in REQUIRED if f"{name}.csv" not in present
     ]
     paths = {name: folder / f"{name}.csv" for name in TABLES if f"{name}.csv" in present}
@@ -253,21 +253,28 @@ def _spec_problems(path: Path) -> list[Problem]:
 
 def registry() -> dict[str, dict[str, Any]]:
     """The shelf's register of tables: file, what, units, licence, rows and sha256 by name."""
-    with (shelf("data") / "registry.toml").open("rb") as file:
-        return tomllib.load(file)["tables"]
+    path = shelf("data") / "registry.toml"
+    return specs.read_toml(path)[0].get("tables", {}) if path.is_file() else {}
 
 
 def list_tables(folder: str | Path | None = None) -> list[dict[str, Any]]:
-    """What tables there are: name, file, rows, what, licence, sha256.
+    """What tables there are, each a dict.
 
     Parameters
     ----------
     folder
-        None is the shelf's. ``registered`` tells whether a file is the one that was published
-        under the registered checksum; the licence is given only then.
+        None is the shelf's.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``file``, ``what``, ``rows``, ``sha256``; ``registered``: whether the file is
+        the published one, by its checksum, and only then its ``licence``, else ''.
     """
     known = registry()
     folder = shelf("data") if folder is None else Path(folder)
+    if not folder.is_dir():
+        raise InputError(Problem("no such folder of tables", given=shown(folder)))
     found = []
     for name, schema in TABLES.items():
         path = folder / f"{name}.csv"
@@ -278,7 +285,7 @@ def list_tables(folder: str | Path | None = None) -> list[dict[str, Any]]:
                 "name": name, "file": path.name, "what": schema.what,
                 "rows": 0 if raw.frame is None else len(raw.frame),
                 "licence": known[name]["licence"] if same else "", "sha256": raw.sha256,
-                "registered": same, "problems": len(raw.problems),
+                "registered": same,
             })
     return found
 
