@@ -148,7 +148,7 @@ def _refuse_unknown_words(tables: Tables, filters: dict[str, Any]) -> None:
             ("without_models", tables.models["model"]),
             ("without_families", tables.models["family"]),
             ("without_organizations", tables.models["organization"])):
-        words = dict.fromkeys(known)
+        words = dict.fromkeys(known) if filters[name] else {}
         problems += [
             Problem(f"unknown word in {name}", given=cut(str(word)),
                     allowed=cut(", ".join(filter(None, words)), 300),

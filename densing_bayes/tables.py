@@ -174,7 +174,8 @@ def _anchor_problems(benchmarks: pd.DataFrame, runs: pd.DataFrame, pairs: pd.Dat
         units = sorted({*ladder["loss_unit"], *both["loss_unit"]} - {""})
         if len(units) > 1:
             refuse("losses of one anchor in several units (runs.csv, pairs.csv)",
-                   allowed="one loss_unit", hint=f"found {cut(', '.join(units))}")
+                   allowed="one loss_unit",
+                   hint="found " + ", ".join(repr(cut(unit)) for unit in units[:5]))
     return problems
 
 

@@ -218,7 +218,7 @@ def test_a_column_that_the_toolkit_can_do_without_may_be_missing(folder):
     edit(folder / "models.csv", "weights", "openness")
     tables = load_tables(folder)
     assert (tables.runs["held_out"] == "").all()
-    assert list(tables.models["openness"])[0] == "open"
+    assert set(tables.models["openness"]) == {"open", "gated", "closed"}
 
 
 def test_a_mark_of_utf8_crlf_and_spaces_are_accepted(folder):
@@ -266,6 +266,7 @@ def test_specs_are_checked_by_the_same_call(tmp_path):
 def test_text_from_tables_cannot_break_the_output(folder):
     nasty = "\x1b[31m\x07\u202e" + "N" * 5000
     edit(folder / "scores.csv", "Elm-70B,Trivia", f"{nasty},Trivia")
+    edit(folder / "runs.csv", "bits/byte", "bits\x07byte")
     shown = "\n".join(map(str, validate([folder])))
     assert shown
     assert all(c.isprintable() or c == "\n" for c in shown)
@@ -298,7 +299,7 @@ def only_problems(path: Path) -> None:
     """The check of a file ends in problems that print on one line, or in none."""
     for problem in validate([path]):
         assert isinstance(problem, Problem)
-        assert "\n" not in str(problem)
+        assert str(problem).isprintable()
         assert path.name in str(problem)
 
 
@@ -336,13 +337,12 @@ def test_folders_with_cells_replaced_load_or_give_input_errors(tmp_path_factory,
         parts[data.draw(st.integers(0, len(parts) - 1))] = data.draw(JUNK)
         lines[row] = ",".join(parts)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    found = validate([folder])
-    try:
-        load_tables(folder)
-    except InputError as error:
-        assert len(error.problems) == len(found) > 0
+    if found := validate([folder]):
+        with pytest.raises(TableError) as caught:
+            load_tables(folder)
+        assert len(caught.value.problems) == len(found)
     else:
-        assert found == []
+        load_tables(folder)
     shutil.rmtree(folder)
 
 
