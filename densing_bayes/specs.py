@@ -39,6 +39,16 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
+    "densing": Family(
+        ("log_loss_at_centre", "size_share", "log_alpha", "log_beta", "irreducible_share",
+         "sigma_loss", "headroom", "log_steepness", "log_midpoint", "sigma_pair", "level", "rate",
+         "omega", "q", "sd_source", "sd_benchmark", "nu", "log_kappa", "linked_midpoint",
+         "linked_headroom"),
+        {"irreducible": False, "reference_tokens": 5e12, "since": "", "until": "",
+         "open_only": True, "types": ["base"], "architectures": ["dense"], "precisions": [16],
+         "exclude_compressed": True, "benchmarks": [], "without_models": [],
+         "without_families": [], "without_organizations": [], "cut_draws": 12},
+    ),
     "costs": Family(
         ("tokens_per_read", "memory_utilisation", "compute_utilisation", "link_utilisation",
          "storage_gb_s", "memory_for_weights", "flop_per_byte", "always_read", "power_share",
@@ -65,6 +75,12 @@ FAMILIES: dict[str, Family] = {
     ),
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
                       {"imputations": 40}),
+    "scaling_law": Family(
+        ("level", "floor_share", "size_share", "log_alpha", "log_beta", "spread", "log_noise",
+         "noise_growth", "tail", "break_place", "break_change", "structure", "score_headroom",
+         "score_steepness", "score_midpoint", "score_noise"),
+        {"laws": [], "resolution": 1e-5},
+    ),
     # priors only: what forecasts and break-even sums assume
     "corollaries": Family(("phone_memory", "training_cost", "tokens_per_visit", "launch_price",
                            "serving_share")),

@@ -1,28 +1,79 @@
-"""The small block that every family shares: a prior value becomes a random variable."""
+"""Small blocks that every family shares: priors and tables as a model sees them.
+
+nutpie's compilation time grows steeply with the number of ``pm.Data`` (each is unrolled in the
+compiled function), so the arguments of all priors travel in one vector and each table in one
+matrix. Both can be replaced without compiling again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 
 
-def rv(name: str, prior: Prior, *, shift: Any = 0.0, scale: Any = 1.0, **kwargs: Any) -> Any:
-    """A random variable with the given prior.
+class Packed:
+    """A prior whose arguments are entries of a shared vector."""
 
-    The prior's arguments are stored as ``pm.Data`` named ``<name>__prior``, so that a compiled
-    model can be refitted under another prior of the same distribution.
+    def __init__(self, dist: str, args: dict[str, Any]):
+        self.dist, self.args = dist, args
 
-    ``shift`` and ``scale`` declare the variable in other units: if x has the prior, the
-    variable returned is x / scale + shift. This is how the sampled coordinates are chosen
-    (where the data pin things down) without changing the prior: exact for location-scale
-    distributions, hence refused for others.
+
+def prior_vector(priors: Mapping[str, Prior]) -> np.ndarray:
+    """All arguments of all priors, in the order of the names: the value of ``priors``."""
+    return np.array([value for prior in priors.values()
+                     for value in (prior.args[key] for key in DISTRIBUTIONS[prior.dist])])
+
+
+def pack_priors(priors: Mapping[str, Prior]) -> dict[str, Packed]:
+    """The priors with their arguments in one ``pm.Data`` named ``priors``.
+
+    A compiled model is refitted under other arguments with
+    ``data={"priors": prior_vector(other)}``; distributions stay.
     """
-    names = DISTRIBUTIONS[prior.dist]
-    data = pm.Data(f"{name}__prior", [prior.args[key] for key in names])
-    args = {key: data[i] for i, key in enumerate(names)}
+    vector = pm.Data("priors", prior_vector(priors))
+    packed, start = {}, 0
+    for name, prior in priors.items():
+        keys = DISTRIBUTIONS[prior.dist]
+        packed[name] = Packed(prior.dist, {key: vector[start + i] for i, key in enumerate(keys)})
+        start += len(keys)
+    return packed
+
+
+class Table:
+    """A table as one matrix ``pm.Data``: columns by name, whole numbers by ``index``."""
+
+    def __init__(self, name: str, columns: Mapping[str, Sequence[float]]):
+        self.names = list(columns)
+        self.data = pm.Data(name, matrix(columns))
+
+    def __getitem__(self, column: str) -> Any:
+        return self.data[:, self.names.index(column)]
+
+    def index(self, column: str) -> Any:
+        """A column of whole numbers, to index with."""
+        return pt.cast(self[column], "int64")
+
+
+def matrix(columns: Mapping[str, Sequence[float]]) -> np.ndarray:
+    """Columns of equal length as one matrix, rows first."""
+    return np.column_stack([np.asarray(column, dtype=float) for column in columns.values()])
+
+
+def rv(name: str, prior: Prior | Packed, *, shift: Any = 0.0, scale: Any = 1.0,
+       **kwargs: Any) -> Any:
+    """A random variable with the given prior, possibly declared in other units.
+
+    If x has the prior, the variable returned is x / scale + shift. This is how the sampled
+    coordinates are chosen (where the data pin things down) without changing the prior: exact
+    for location-scale distributions, hence refused for others.
+    """
+    args = dict(prior.args)
     plain = isinstance(shift, float) and isinstance(scale, float) and (shift, scale) == (0.0, 1.0)
     if not plain:
         if prior.dist == "Normal":

@@ -1,0 +1,135 @@
+"""What the draws say: density of every model, the frontier, gaps, records, ceilings.
+
+Pure functions of draws; every quantity keeps the dims ``chain`` and ``draw``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import special
+
+from densing_bayes import laws
+from densing_bayes.density import extrapolation, log_density
+from densing_bayes.families.ruler import COORDINATES, law_and_curve
+from densing_bayes.observations import Observations
+
+NEAR_FRONTIER = 1.5  # a model within this factor of the frontier's density is "on" it
+NEAR_CEILING = 0.95  # share of the range from chance to ceiling above which a score is "near"
+
+
+def ruler_parameters(posterior: xr.Dataset, columns: dict[str, Any],
+                     ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draws of the loss law's and the performance law's constants, per anchor."""
+    anchors = {name: xr.DataArray(np.asarray(value, float), dims="anchor")
+               for name, value in columns["anchors"].items()}
+    at = {name: posterior[name] for name in (*COORDINATES, "irreducible_share")
+          if name in posterior}
+    return law_and_curve(at, anchors)
+
+
+def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str, Any],
+           seed: int = 0) -> xr.Dataset:
+    """Draws of everything that the report tells.
+
+    Returns
+    -------
+    xr.Dataset
+        ``rate`` (1/year), ``level`` (ln density of the frontier at LLaMA-1's release),
+        ``omega``, ``q``, ``omega_family``, ``q_family``; per model ``log_effective``,
+        ``log_density``, ``gap`` (ln, below the frontier), ``on_frontier``
+        (within a factor 1.5 of it, 0 or 1), ``record`` (densest so far, 0 or 1),
+        ``beyond`` (e-folds beyond the ladder), ``near_ceiling``; the ruler's constants.
+    """
+    data = observations.data
+    setting = {name: float(value[0]) for name, value in columns["setting"].items()}
+    c0, c1 = posterior["c0"], posterior["c1"]
+    out = xr.Dataset(coords={"model": data["model"].values})
+    out["rate"] = posterior["rate_z"] * c1
+    for name, q in (("model", "q"), ("family", "q_family")):
+        sd = posterior[f"sd_{name}_z"] * c1
+        out[{"model": "omega", "family": "omega_family"}[name]] = sd / np.sqrt(
+            1 - 2 * posterior[q] / np.pi)
+        out[q] = posterior[q]
+    gap = mean_gap(out["omega"], out["q"])
+    family_gap = mean_gap(out["omega_family"], out["q_family"])
+    at_mean = posterior["mean_z"] * c1 + c0 - setting["mean_log_params"] + gap + family_gap
+    out["level"] = at_mean - out["rate"] * setting["centre_time"]
+    log_params = xr.DataArray(data["log_params"].values, dims="model")
+    out["log_effective"] = c0 + c1 * posterior["z"]
+    out["log_density"] = log_density(log_effective=out["log_effective"],
+                                     params=np.exp(log_params))
+    time = xr.DataArray(data["time"].values, dims="model")
+    frontier = out["level"] + out["rate"] * time
+    family_of = xr.DataArray(data["family_index"].values, dims="model")
+    below_family = posterior["family_effect"] * out["omega_family"] - family_gap
+    of_family = below_family.isel(family=family_of)
+    rng = np.random.default_rng(seed)
+    gap_family = _gap(below_family, out["omega_family"], out["q_family"], rng)
+    gap_model = _gap(out["log_density"] - frontier - of_family, out["omega"], out["q"], rng)
+    out["gap"] = gap_family.isel(family=family_of) + gap_model
+    out["on_frontier"] = (out["gap"] < np.log(NEAR_FRONTIER)).astype(float)
+    out["record"] = record_share(out["log_density"], data["time"].values)
+    out["beyond"] = extrapolation(
+        log_effective=out["log_effective"],
+        largest_params=np.exp(float(data["run_log_params"].max())))
+    law, curve = ruler_parameters(posterior, columns)
+    for name, value in {**law, **curve}.items():
+        out[name] = value
+    law, curve = ({name: value if isinstance(value, float) else value.isel(anchor=0)
+                   for name, value in part.items()} for part in (law, curve))
+    loss = laws.loss_of_log_size(log_size=out["log_effective"],
+                                 tokens=setting["reference_tokens"], **law)
+    share = (laws.score(loss=loss, **curve) - curve["chance"]) / curve["scale"]
+    out["near_ceiling"] = (share > NEAR_CEILING).astype(float)
+    dims = ["chain", "draw"]
+    return out.transpose(*dims, ...).assign_coords(
+        date=("model", data["date"].values),
+        log_params=("model", data["log_params"].values),
+        log_tokens=("model", data["log_tokens"].values),
+        architecture=("model", data["architecture"].values),
+        compression=("model", data["compression"].values),
+        family=("model", data["family"].values[data["family_index"].values]),
+        organization=("model", data["organization"].values[data["organization_index"].values]),
+    )
+
+
+def mean_gap(omega: Any, q: Any) -> Any:
+    """Mean of the half-normal gap: omega sqrt(2 q / pi)."""
+    return omega * np.sqrt(2 * q / np.pi)
+
+
+def _gap(below: xr.DataArray, omega: xr.DataArray, q: xr.DataArray,
+         rng: np.random.Generator) -> xr.DataArray:
+    """Draws of the gap u given how far a value lies from the frontier (e = value - f).
+
+    u | e ~ Normal(-e q, omega^2 q (1 - q)) truncated to u >= 0 (Jondrow et al. 1982), by the
+    inverse of the normal distribution function.
+    """
+    mean, sd = -below * q, omega * np.sqrt(q * (1 - q))
+    low = special.ndtr(-(mean / sd))
+    uniform = xr.DataArray(rng.uniform(size=mean.shape), dims=mean.dims)
+    return (mean + sd * special.ndtri(low + uniform * (1 - low))).clip(min=0)
+
+
+def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
+    """1 where a model is denser than every model released before it or on its day, by draw."""
+    order = np.lexsort((np.arange(len(time)), time))
+    sorted_value = value.transpose(..., "model").values[..., order]
+    best = np.maximum.accumulate(sorted_value, axis=-1)
+    days = time[order]
+    last_before = np.searchsorted(days, days, side="left") - 1
+    before = np.where(last_before >= 0, best[..., np.maximum(last_before, 0)], -np.inf)
+    last_of_day = np.searchsorted(days, days, side="right") - 1
+    record = (sorted_value > before) & (sorted_value >= best[..., last_of_day])
+    out = np.empty_like(record)
+    out[..., order] = record
+    return value.transpose(..., "model").copy(data=out.astype(float))
+
+
+def frontier_path(derived: xr.Dataset, years: Any) -> xr.DataArray:
+    """ln density of the frontier at years since LLaMA-1, dims chain, draw, time."""
+    time = xr.DataArray(np.asarray(years, dtype=float), dims="time")
+    return derived["level"] + derived["rate"] * time

@@ -1,0 +1,54 @@
+"""Measurement: what scores say about effective sizes.
+
+One cell is one model on one benchmark; its mean over sources is compared with the benchmark's
+curve. The spread of a cell about the curve has three parts: the benchmark's own deviation (sd
+``sd_benchmark`` in e-folds of effective size, carried to score by the curve's slope), the
+counted items, and the sources' disagreement, which repeated cells estimate. Heavy tails take
+the outliers. Observed scores are never inverted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from densing_bayes.families.blocks import Packed, Table, rv
+
+
+def source_error(contrasts: Table, priors: dict[str, Packed]) -> Any:
+    """Sd of one source's score at S = 1/2, per benchmark, with the likelihood of repeated cells.
+
+    ``contrasts`` (benchmark, value, spread, weight) are orthonormal differences between the sources of one cell, free of the
+    cell's mean; the sd scales as sqrt(4 S (1 - S)), so that it vanishes at 0 and 1.
+    """
+    tau = rv("sd_source", priors["sd_source"], dims="benchmark")
+    sigma = tau[contrasts.index("benchmark")] * contrasts["spread"]
+    residual = pm.logp(pm.StudentT.dist(nu=3.0, mu=0.0, sigma=sigma), contrasts["value"])
+    pm.Potential("sources", (contrasts["weight"] * residual).sum())
+    return tau
+
+
+def score_likelihood(name: str, cells: Table, expected: Any, slope: Any, sd_benchmark: Any,
+                     sd_source: Any, nu: Any) -> None:
+    """Likelihood of the mean scores of one group of cells.
+
+    Parameters
+    ----------
+    cells
+        A row per cell: model, benchmark, score, items, replicates, weight.
+    expected, slope
+        Curve at the model's effective size, and its derivative per e-fold.
+    """
+    benchmark = cells.index("benchmark")
+    spread = expected * (1 - expected)
+    variance = (
+        (slope * sd_benchmark[benchmark]) ** 2
+        + spread / cells["items"]
+        + 4 * spread * sd_source[benchmark] ** 2 / cells["replicates"]
+    )
+    sigma = pt.sqrt(variance + np.finfo(float).tiny)
+    residual = pm.logp(pm.StudentT.dist(nu=nu, mu=expected, sigma=sigma), cells["score"])
+    pm.Potential(f"{name}_scores", (cells["weight"] * residual).sum())

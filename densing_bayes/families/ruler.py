@@ -1,0 +1,149 @@
+"""The ruler: what a loss and a score say about the size of a reference model.
+
+One reference family per anchored benchmark: its loss law from a ladder of training runs, its
+performance law from models with a loss and a score. The sampled coordinates are those that the
+data pin down (the loss at the ladder's centre, the share of the size term there, the local
+slopes); exponents and coefficients follow from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from densing_bayes import laws
+from densing_bayes.families.blocks import Packed, Table, rv
+
+
+# the sampled coordinates of the ruler, each of shape (anchor,)
+COORDINATES = ("log_loss_at_centre", "size_share", "log_size_slope", "log_token_slope",
+               "headroom", "log_steepness", "log_midpoint")
+
+
+def coordinates(irreducible: bool) -> tuple[str, ...]:
+    """Names of the ruler's sampled coordinates."""
+    return (*COORDINATES, "irreducible_share") if irreducible else COORDINATES
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """Random variables of the ruler, one entry per anchored benchmark (dim ``anchor``)."""
+
+    law: dict[str, Any]  # log_a, alpha, log_b, beta, irreducible: arguments of laws.loss
+    curve: dict[str, Any]  # gamma, midpoint, scale, chance: arguments of laws.score
+    tokens: Any  # D0, the reference number of training tokens
+
+    def at(self, index: Any) -> Ruler:
+        """The ruler of each anchor in ``index`` (an integer or an integer vector)."""
+        return Ruler(_pick(self.law, index), _pick(self.curve, index), self.tokens)
+
+    def log_size(self, score: Any) -> Any:
+        """ln of the effective size that reaches ``score`` (inside chance and ceiling)."""
+        loss = laws.loss_of_score(score=score, **self.curve)
+        return laws.log_effective_size(loss=loss, tokens=self.tokens, **self.law)
+
+    def score(self, log_size: Any) -> Any:
+        """Score of the reference family at a log size."""
+        loss = laws.loss_of_log_size(log_size=log_size, tokens=self.tokens, **self.law)
+        return laws.score(loss=loss, **self.curve)
+
+    def slope(self, log_size: Any) -> Any:
+        """Derivative of `score` with respect to the log size (score per e-fold)."""
+        size_term = pt.exp(self.law["log_a"] - self.law["alpha"] * log_size)
+        share = (self.score(log_size) - self.curve["chance"]) / self.curve["scale"]
+        return (-self.curve["gamma"] * self.curve["scale"] * share * (1 - share)
+                * self.law["alpha"] * size_term)
+
+
+def sampled_coordinates(priors: dict[str, Packed], *, irreducible: bool) -> dict[str, Any]:
+    """The ruler's coordinates as random variables, one entry per anchor.
+
+    At the ladder's centre (geometric means of N and D) the loss is exp(log_loss_at_centre), of
+    which E takes ``irreducible_share``; the size term takes ``size_share`` of the rest. The
+    local slopes s_N = share * alpha and s_D = (1 - share) * beta are what the ladder measures,
+    so ln alpha ~ Normal is declared as ln s_N ~ Normal(. + ln share). The midpoint of the
+    performance law is relative to the loss at the centre and its steepness per that loss, so
+    that their priors are free of the loss's unit; the ceiling is a share ``headroom`` of the
+    room above chance, below one because some labels are wrong.
+    """
+    share = rv("size_share", priors["size_share"], dims="anchor")
+    out = {
+        "size_share": share,
+        "log_size_slope": rv("log_size_slope", priors["log_alpha"], shift=pt.log(share),
+                             dims="anchor"),
+        "log_token_slope": rv("log_token_slope", priors["log_beta"], shift=pt.log(1 - share),
+                              dims="anchor"),
+    }
+    plain = ("log_loss_at_centre", "headroom", "log_steepness", "log_midpoint")
+    for name in (*plain, "irreducible_share") if irreducible else plain:
+        out[name] = rv(name, priors[name], dims="anchor")
+    return out
+
+
+def held(free: dict[str, Any], pins: Table) -> dict[str, Any]:
+    """The coordinates at given values where ``pins["hold"]`` is 1, as sampled where it is 0.
+
+    ``pins`` has a row per anchor. Held, the scores of the models say nothing to the ruler, and
+    the sampled coordinates follow ladder and pairs alone: the cut posterior by the same
+    compiled model.
+    """
+    hold = pins["hold"]
+    return {name: (1 - hold) * value + hold * pins[name] for name, value in free.items()}
+
+
+def law_and_curve(at: dict[str, Any], anchors: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments of `laws.loss` and `laws.score` from the coordinates.
+
+    Works on PyTensor and on draws alike. ``anchors`` has centre_log_params,
+    centre_log_tokens and chance per anchor.
+    """
+    share = at["size_share"]
+    alpha = np.exp(at["log_size_slope"]) / share
+    beta = np.exp(at["log_token_slope"]) / (1 - share)
+    centre = np.exp(at["log_loss_at_centre"])
+    irreducible = centre * at.get("irreducible_share", 0.0)
+    reducible = np.log(centre - irreducible)
+    law = {
+        "log_a": reducible + np.log(share) + alpha * anchors["centre_log_params"],
+        "alpha": alpha,
+        "log_b": reducible + np.log(1 - share) + beta * anchors["centre_log_tokens"],
+        "beta": beta,
+        "irreducible": irreducible,
+    }
+    curve = {
+        "gamma": -np.exp(at["log_steepness"]) / centre,
+        "midpoint": np.exp(at["log_midpoint"]) * centre,
+        "scale": at["headroom"] * (1 - anchors["chance"]),
+        "chance": anchors["chance"],
+    }
+    return law, curve
+
+
+def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, pairs: Table,
+                     priors: dict[str, Packed]) -> None:
+    """Likelihood of the ladder's losses and of the models with a loss and a score.
+
+    ``ladder`` has a row per run (anchor, log_params, log_tokens, log_loss, weight), ``pairs``
+    one per model (anchor, loss, score, weight).
+    """
+    anchor = ladder.index("anchor")
+    fitted = np.log(laws.loss(params=np.exp(ladder["log_params"]),
+                              tokens=np.exp(ladder["log_tokens"]), **_pick(law, anchor)))
+    sigma = rv("sigma_loss", priors["sigma_loss"], dims="anchor")
+    residual = pm.logp(pm.Normal.dist(fitted, sigma[anchor]), ladder["log_loss"])
+    pm.Potential("ladder_losses", (ladder["weight"] * residual).sum())
+
+    anchor = pairs.index("anchor")
+    expected = laws.score(loss=pairs["loss"], **_pick(curve, anchor))
+    sigma = rv("sigma_pair", priors["sigma_pair"], dims="anchor")
+    residual = pm.logp(pm.Normal.dist(expected, sigma[anchor]), pairs["score"])
+    pm.Potential("pair_scores", (pairs["weight"] * residual).sum())
+
+
+def _pick(values: dict[str, Any], index: Any) -> dict[str, Any]:
+    return {name: value[index] if getattr(value, "ndim", 0) else value
+            for name, value in values.items()}

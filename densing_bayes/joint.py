@@ -1,0 +1,113 @@
+"""The main fit: observations and a spec to draws, joint or cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from densing_bayes.families import densing
+from densing_bayes.families.blocks import matrix
+from densing_bayes.families.ruler import coordinates
+from densing_bayes.fitting import Fit, compile_model, provenance, sample
+from densing_bayes.inputs import inputs
+from densing_bayes.observations import Observations, select
+from densing_bayes.specs import ModelSpec
+from densing_bayes.tables import Tables
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A compiled joint model with its observations, ready to be fitted again and again."""
+
+    spec: ModelSpec
+    observations: Observations
+    columns: dict[str, dict[str, Any]]
+    coords: dict[str, Any]
+    compiled: Any
+
+    def sample(self, *, case: str = "joint", **changes: Any) -> xr.DataTree:
+        """Draws of the joint posterior, with some tables changed (name -> columns)."""
+        data = {name: matrix(value) for name, value in changes.items()}
+        return sample(self.compiled, self.spec.sampling, case=case, data=data)
+
+    def fit(self, checksums: dict[str, str]) -> Fit:
+        """The joint fit with its provenance."""
+        tree = self.sample()
+        tree.attrs.update(provenance(self.spec, checksums))
+        return Fit(self.spec, tree)
+
+
+def choose(tables: Tables, spec: ModelSpec) -> Observations:
+    """The observations that a spec of family ``densing`` asks for."""
+    asked = spec.options
+    names = ("open_only", "types", "architectures", "precisions", "benchmarks",
+             "exclude_compressed", "without_models", "without_families", "without_organizations")
+    return select(tables, since=asked["since"] or None, until=asked["until"] or None,
+                  **{name: asked[name] for name in names})
+
+
+def prepare(observations: Observations, spec: ModelSpec) -> Joint:
+    """Build and compile the joint model."""
+    columns, coords = inputs(observations, spec)
+    compiled = compile_model(densing.build(columns, coords, spec), keep=("c0", "c1"))
+    return Joint(spec, observations, columns, coords, compiled)
+
+
+def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambda _: None,
+        ) -> xr.Dataset:
+    """Draws of the cut posterior: the ruler from ladder and pairs alone, then the models.
+
+    The ruler's posterior is sampled first; for each of ``cut_draws`` of its draws the models
+    are fitted with the ruler held there (multiple imputation, no feedback from the scores).
+
+    Parameters
+    ----------
+    start
+        Joint posterior, whose mean is where the chains start.
+    """
+    spec = joint.spec
+    names = coordinates(spec.options["irreducible"])
+    anchors = len(joint.coords["anchor"])
+
+    def run(case: str, at: dict[str, Any], draws: int) -> xr.Dataset:
+        short = replace(spec.sampling, draws=draws, tune=300, chains=2)
+        pins = {name: at[name] for name in names} | {"hold": np.ones(anchors)}
+        tree = sample(joint.compiled, short, case=case, data={"pins": matrix(pins)},
+                      start=starting_point(joint.compiled, start))
+        return tree["posterior"].to_dataset()
+
+    progress("cut: the ruler from ladder and pairs alone")
+    mean = {name: start[name].mean(("chain", "draw")).values for name in names}
+    ruler = run("ruler", mean, 500).stack(sample=("chain", "draw"))
+    count = int(spec.options["cut_draws"])
+    chosen = np.linspace(0, ruler.sizes["sample"] - 1, count).astype(int)
+    runs = []
+    for k, at in enumerate(chosen):
+        progress(f"cut: the models at ruler draw {k + 1} of {count}")
+        held = {name: ruler[name].isel(sample=at).values for name in names}
+        posterior = run(f"cut {k}", held, 50)
+        for name in names:  # the ruler that these draws were made with
+            posterior[name] = (("chain", "draw", "anchor"), np.broadcast_to(
+                held[name], (posterior.sizes["chain"], posterior.sizes["draw"], anchors)))
+        runs.append(posterior)
+    return xr.concat(runs, "chain").assign_coords(chain=np.arange(2 * count))
+
+
+def starting_point(compiled: Any, posterior: xr.Dataset) -> np.ndarray:
+    """Posterior mean in the sampled coordinates."""
+    names, slices, _ = compiled.shape_info
+    point = np.zeros(compiled.n_dim)
+    for name, place in zip(names, slices, strict=True):
+        if place.stop > compiled.n_dim:
+            continue
+        base, _, transform = name.removesuffix("__").rpartition("_")
+        variable = base if name.endswith("__") else name
+        value = posterior[variable].mean(("chain", "draw")).values
+        if name.endswith("__"):
+            value = {"log": np.log, "logodds": lambda p: np.log(p / (1 - p))}[transform](value)
+        point[place] = np.ravel(value)
+    return point
