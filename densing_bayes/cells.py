@@ -180,7 +180,7 @@ def _check_values(name: str, frame: pd.DataFrame, raw: Raw, unread: set[tuple[in
         if failed == "double":
             key = tuple(cells[part][place[row]] for part in schema.key)
             raw.problems.append(Problem(
-                f"duplicate key ({', '.join(schema.key)})", file=raw.file, row=row,
+                "duplicate key", file=raw.file, row=row, column=", ".join(schema.key),
                 given=cut(", ".join(key), 200), hint=f"as in row {first[key]}"))
         elif " > " in failed:
             small, large = failed.split(" > ")
