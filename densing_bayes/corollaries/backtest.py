@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, owens_t
 
-from densing_bayes.corollaries.capacity import FixedSize, OnDevice
+from densing_bayes.corollaries.capacity import OnDevice
 from densing_bayes.corollaries.draws import Pool, date_of, years_of
 from densing_bayes.corollaries.forecast import HORIZON, When, crossing, grid
 from densing_bayes.corollaries.targets import Target, target
@@ -22,6 +22,7 @@ from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
 
 CLASS = np.log(2)  # width of a size class: from half the size to the size
+FAMILIES = 32  # draws of a family effect per posterior draw
 RECENT = 2.0  # years over which the frequency of releases is counted
 
 
@@ -30,17 +31,14 @@ def first_release(pool: Pool, log_size: float, match: Target, *, as_of: dt.date,
     """When the first published model of a size class matches a target.
 
     Models between half of exp(``log_size``) and that size appear at ``per_year`` (draws), each
-    with the density f(t) - u + v of the frontier's skew normal. The first match is then the
-    first event of a Poisson process of intensity per_year P(density >= need): later than the
-    frontier where few are published, earlier where many are. Models published before
-    ``as_of`` are not looked at.
+    with the density f(t) - u + v of the frontier's skew normal (and a family's, if the fit has
+    one). The first match is then the first event of a Poisson process of intensity
+    per_year P(density >= need): later than the frontier where few are published, earlier where
+    many are. Models published before ``as_of`` are not looked at.
     """
     years = grid(as_of, horizon)
     need = match.log_size - (log_size - CLASS / 2)
-    omega, q = pool.values("omega")[:, None], pool.values("q")[:, None]
-    skew = np.sqrt(q / (1 - q))
-    e = (need[:, None] - pool.frontier(years)) / omega
-    exceed = 1 - (ndtr(e) + 2 * owens_t(e, skew))  # P(-u + v >= e omega)
+    exceed = exceedance(pool, need[:, None] - pool.frontier(years), rng)
     hazard = per_year[:, None] * exceed
     steps = 0.5 * (hazard[:, 1:] + hazard[:, :-1]) * np.diff(years)
     total = np.concatenate([np.zeros((pool.size, 1)), np.cumsum(steps, axis=1)], axis=1)
@@ -48,6 +46,33 @@ def first_release(pool: Pool, log_size: float, match: Target, *, as_of: dt.date,
     size = f"between {np.exp(log_size - CLASS) / 1e9:.3g}B and {np.exp(log_size) / 1e9:.3g}B"
     return When(f"when is the first model of {size} published that matches {match.label}?",
                 as_of, horizon, time)
+
+
+def exceedance(pool: Pool, above: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Probability that a new model's density lies ``above`` the frontier by so much or more.
+
+    -u + v of the model is skew normal, with survival 1 - Phi(e) - 2 T(e, sqrt(q/(1-q))) at
+    e = above / omega (T is Owen's function). A family effect of the same form is averaged over.
+
+    Parameters
+    ----------
+    above
+        In ln density, shape (sample, time).
+    """
+    omega, q = pool.values("omega")[:, None], pool.values("q")[:, None]
+
+    def survival(e: np.ndarray) -> np.ndarray:
+        return 1 - (ndtr(e) + 2 * owens_t(e, np.sqrt(q / (1 - q))))
+
+    if not pool.has("omega_family"):
+        return survival(above / omega)
+    wide, share = pool.values("omega_family"), pool.values("q_family")
+    total = np.zeros_like(above)
+    for _ in range(FAMILIES):
+        gap = np.abs(rng.normal(size=pool.size)) * wide * np.sqrt(share)
+        family = rng.normal(size=pool.size) * wide * np.sqrt(1 - share) - gap
+        total += survival((above - family[:, None]) / omega)
+    return total / FAMILIES
 
 
 def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
@@ -75,7 +100,7 @@ def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
     names = full.models
     medians = np.median(full.effective_of(names), axis=0)
     places = [full.at(name) for name in names]
-    time = np.array([years_of(pd.Timestamp(place["date"]).date()) for place in places])
+    time = np.array([years_of(place["date"]) for place in places])
     log_params = np.array([place["log_params"] for place in places])
     now, end = years_of(as_of), time.max()
     horizon = date_of(max(end, now) + HORIZON)
@@ -117,7 +142,8 @@ def authors(pool: Pool, *, prices: pd.DataFrame | None, as_of: dt.date,
     Parameters
     ----------
     phone
-        The typical phone (a kind of device with a trend), for the claim about 2030.
+        The typical phone (a kind of device with a trend) running a sparse model of which
+        8B in 60B are active, for the claim about 2030.
     """
     rows = [row for row in (_eight_billion(pool, prices), _minicpm(pool)) if row]
     if phone is not None:
@@ -143,14 +169,14 @@ def _eight_billion(pool: Pool, prices: pd.DataFrame | None) -> dict[str, Any] | 
         return None
     names = [name for name in pool.models
              if pool.at(name)["log_params"] < np.log(8.5e9)
-             and pd.Timestamp(pool.at(name)["date"]).date() <= due]
+             and pool.at(name)["date"] <= due]
     sizes = pool.effective_of(names)
     best = names[int(np.argmax(np.median(sizes, axis=0)))]
     reach = np.log(8e9) + pool.frontier(np.array([years_of(due)]))[:, 0]
     return {"claim": f"an 8B model at the level of {match.label}", "due": due.isoformat(),
             "p_data": float((sizes.max(axis=1) >= match.log_size).mean()),
             "p_law": float((reach >= match.log_size).mean()),
-            "note": f"densest base model of up to 8.5B parameters by then: {best}"}
+            "note": f"strongest model of up to 8.5B parameters by then: {best}"}
 
 
 def _minicpm(pool: Pool) -> dict[str, Any] | None:
@@ -159,12 +185,10 @@ def _minicpm(pool: Pool) -> dict[str, Any] | None:
         return None
     a, b = pool.at(small), pool.at(large)
     ratio = np.exp(a["log_params"] - b["log_params"])
-    late = pd.Timestamp(a["date"]).date()
-    gain = pool.frontier(np.array([years_of(late)])) - pool.frontier(
-        np.array([years_of(pd.Timestamp(b["date"]).date())]))
-    return {"claim": f"{small} matches {large} at {ratio:.0%} of its size", "due": str(late),
+    early, late = (pool.frontier(np.array([years_of(one["date"])])) for one in (b, a))
+    return {"claim": f"{small} matches {large} at {ratio:.0%} of its size", "due": str(a["date"]),
             "p_data": float((pool.effective(small) >= pool.effective(large)).mean()),
-            "p_law": float((gain[:, 0] >= -np.log(ratio)).mean()),
+            "p_law": float(((late - early)[:, 0] >= -np.log(ratio)).mean()),
             "note": "p_law: the frontier's growth between the two dates covers the ratio"}
 
 
@@ -179,8 +203,7 @@ def _phone_of_2030(pool: Pool, phone: OnDevice, prices: pd.DataFrame | None,
              "note": "memory of phones continued on its trend, bandwidth likewise"}]
     match = _gpt4(pool, prices)
     if match is not None:
-        both = np.minimum(log_size, FixedSize(60e9).log_size(at, 1)[0])
-        reach = both + pool.frontier(at)[:, 0]
+        reach = log_size + pool.frontier(at)[:, 0]
         rows.append({"claim": f"such a phone runs a model at the level of {match.label}",
                      "due": due.isoformat(), "p_data": None,
                      "p_law": float((reach >= match.log_size).mean()),

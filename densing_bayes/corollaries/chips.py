@@ -120,10 +120,11 @@ class ChipStudy:
 
 
 def fit_chips(hardware: pd.DataFrame, spec: ModelSpec, *,
-              progress: Callable[[str], None] | None = None) -> ChipStudy:
+              progress: Callable[[str], None] = lambda step: None) -> ChipStudy:
     """Growth of every resource, from one compiled model."""
     from densing_bayes import checks, fitting
     from densing_bayes.families import chips as family
+    from densing_bayes.families.blocks import matrix
 
     kinds = sorted(hardware["kind"].unique())
     ends = hardware["release_date"].agg(["min", "max"])
@@ -133,16 +134,14 @@ def fit_chips(hardware: pd.DataFrame, spec: ModelSpec, *,
         rows = devices_of(hardware, resource, spec.options["shortage"])
         log_value = np.log(rows["value"])
         mean = log_value.groupby(rows["kind"]).mean()
-        data = {
-            "time": ((rows["date"] - centre).dt.days / DAYS_PER_YEAR).to_numpy(float),
-            "value": (log_value - rows["kind"].map(mean)).to_numpy(float),
-            "kind_index": rows["kind"].map(kinds.index).to_numpy("int64"),
-            "late": rows["late"].to_numpy(float),
-        }
+        table = {"time": (rows["date"] - centre).dt.days / DAYS_PER_YEAR,
+                 "value": log_value - rows["kind"].map(mean),
+                 "kind": rows["kind"].map(kinds.index), "late": rows["late"]}
         compiled = compiled or fitting.compile_model(
-            family.build(data, {"kind": kinds}, spec))
-        tree = fitting.sample(compiled, spec.sampling, case=f"chips {resource}", data=data,
-                              progress=progress)
+            family.build({"devices": table}, {"kind": kinds}, spec))
+        progress(f"growth of {RESOURCES[resource][0]}")
+        tree = fitting.sample(compiled, spec.sampling, case=f"chips {resource}",
+                              data={"devices": matrix(table)})
         gates[resource] = checks.diagnostics(tree, ["growth", "level", "shock"])
         posterior = tree["posterior"].to_dataset()[["growth", "level", "shock"]]
         offset = mean.reindex(kinds).fillna(0.0).to_numpy()

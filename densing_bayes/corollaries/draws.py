@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from densing_bayes import laws
 from densing_bayes.errors import InputError, Problem, did_you_mean
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -78,6 +79,32 @@ class Posterior:
         return flat(self.draws["level"])[:, None] + flat(self.draws["rate"])[:, None] * years
 
 
+def from_derived(derived: xr.Dataset, *, benchmark: str, chance: float,
+                 reference_tokens: float, name: str = "fit", weight: float = 1.0) -> Posterior:
+    """The posterior of a joint fit, as `densing_bayes.derive.derive` gives it.
+
+    Parameters
+    ----------
+    derived
+        With the ruler's constants, dim ``anchor``; the first anchor reads scores.
+    benchmark, chance
+        Of the first anchor.
+    reference_tokens
+        D0 of the ruler.
+    """
+    ruler = {key: derived[key].isel(anchor=0) for key in (
+        "log_a", "alpha", "log_b", "beta", "irreducible", "gamma", "midpoint", "scale")}
+    curve = {key: ruler.pop(key) for key in ("gamma", "midpoint", "scale")}
+
+    def log_size_of_score(score: float) -> xr.DataArray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            loss = laws.loss_of_score(score=score, chance=chance, **curve)
+            size = laws.log_effective_size(loss=loss, tokens=reference_tokens, **ruler)
+        return size.where(score > chance, -np.inf)  # guessing needs no model
+
+    return Posterior(derived, log_size_of_score, benchmark, name, weight)
+
+
 def flat(values: xr.DataArray, *rest: str) -> np.ndarray:
     """Draws as an array whose first axis is the sample (chain by chain)."""
     return values.stack(sample=("chain", "draw")).transpose("sample", *rest).to_numpy()
@@ -116,6 +143,10 @@ class Pool:
         """A scalar parameter, shape (sample,)."""
         return self._take(lambda part: flat(part.draws[name]))
 
+    def has(self, name: str) -> bool:
+        """Whether every regime has this parameter."""
+        return all(name in part.draws for part, _ in self.parts)
+
     def effective(self, model: str) -> np.ndarray:
         """Ln effective size of a model, shape (sample,)."""
         return self._take(lambda part: flat(part.draws["log_effective"].sel(model=model)))
@@ -144,7 +175,8 @@ class Pool:
     def at(self, model: str) -> dict[str, Any]:
         """Coordinates of a model: date and ln parameters (of the first regime)."""
         one = self.parts[0][0].draws.sel(model=model)
-        return {"date": one["date"].to_numpy(), "log_params": float(one["log_params"])}
+        day = one["date"].to_numpy().astype("datetime64[D]").item()
+        return {"date": day, "log_params": float(one["log_params"])}
 
 
 def pool(posteriors: Posterior | Sequence[Posterior], size: int | None = None) -> Pool:

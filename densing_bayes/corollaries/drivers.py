@@ -97,7 +97,7 @@ class DriverStudy:
 
 
 def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec, *,
-                progress: Callable[[str], None] | None = None) -> DriverStudy:
+                progress: Callable[[str], None] = lambda step: None) -> DriverStudy:
     """The regression on ``imputations`` draws of the densities.
 
     Parameters
@@ -114,6 +114,7 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
     """
     from densing_bayes import checks, fitting
     from densing_bayes.families import drivers as family
+    from densing_bayes.families.blocks import matrix
 
     frame = predictors(models)
     frame = frame.loc[[name for name in log_density["model"].to_numpy() if name in frame.index]]
@@ -129,12 +130,13 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
     spread = raw.std(axis=0)
     unit = (raw - raw.mean(axis=0)) / spread
     developer, labels = pd.factorize(frame["organization"], sort=True)
-    data = {"predictors": unit, "time": time, "organization": developer.astype("int64"),
-            "log_density": densities.mean(axis=0)}
-    compiled = fitting.compile_model(
-        family.build(data, {"predictor": names, "organization": list(labels)}, spec))
+    known = {name: unit[:, j] for j, name in enumerate(names)}
+    compiled = fitting.compile_model(family.build(
+        {"models": {**known, "time": time, "organization": developer},
+         "densities": {"log_density": densities.mean(axis=0)}},
+        {"predictor": names, "organization": list(labels)}, spec))
     long = replace(spec.sampling, draws=1000, tune=1000, chains=4)
-    tree = fitting.sample(compiled, long, case="drivers mean", data=data, progress=progress)
+    tree = fitting.sample(compiled, long, case="drivers mean")
     gate = checks.diagnostics(tree, ["coefficient", "trend", "sigma", "sd_organization"])
 
     def slope(values: np.ndarray) -> np.ndarray:
@@ -144,9 +146,9 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
     coefficients = []
     chosen = np.linspace(0, len(densities) - 1, spec.options["imputations"]).round().astype(int)
     for k, row in enumerate(densities[chosen]):
+        progress(f"drivers, draw {k + 1} of {len(chosen)}")
         tree = fitting.sample(compiled, spec.sampling, case=f"drivers {k}",
-                              data={"log_density": row},
-                              progress=progress if k % 10 == 0 else None)
+                              data={"densities": matrix({"log_density": row})})
         draws = tree["posterior"].to_dataset()
         b, effect = (flat(draws[name], dim) for name, dim in (
             ("coefficient", "predictor"), ("developer", "organization")))
@@ -163,6 +165,22 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
         xr.DataArray(np.concatenate(coefficients), dims=("sample", "predictor"),
                      coords={"predictor": names}),
         frame, gate)
+
+
+def mean_growth(log_density: xr.DataArray, time: np.ndarray) -> np.ndarray:
+    """Yearly growth of mean ln density: least squares on date, per draw.
+
+    Parameters
+    ----------
+    log_density
+        Draws, dims chain, draw, model; models with a NaN in any draw are left out.
+    time
+        Years, one per model.
+    """
+    values = flat(log_density, "model")
+    known = np.isfinite(values).all(axis=0)
+    centred = time[known] - time[known].mean()
+    return values[:, known] @ centred / (centred @ centred)
 
 
 def own_tokens(*, log_effective: xr.DataArray, log_tokens: xr.DataArray,

@@ -149,10 +149,29 @@ class Forecast:
         return out
 
 
+def size_words(log_size: float) -> str:
+    """A size in words, three digits.
+
+    Examples
+    --------
+    >>> [size_words(x) for x in (np.log(8e9), np.log(1.2345e12), 10.0, 40.0, np.inf)]
+    ['8B', '1,230B', 'under 0.001B', 'over 1,000,000B', 'no size']
+    """
+    with np.errstate(over="ignore"):
+        billions = float(np.exp(log_size)) / 1e9
+    if billions == np.inf:
+        return "no size"
+    if billions < 0.001:
+        return "under 0.001B"
+    if billions > 1e6:
+        return "over 1,000,000B"
+    return f"{float(f'{billions:.3g}'):,.12g}B"
+
+
 def _log_summary(log_size: np.ndarray, interval: Interval) -> dict[str, Any]:
     """Median and interval of a size: quantiles, which survive the exponential; open is None."""
     low, high = interval.tails
-    cut = np.quantile(log_size, [low, 0.5, high], method="nearest")
+    cut = np.quantile(log_size, [low, 0.5, high], method="lower")
     return {name: float(np.exp(x)) if np.isfinite(x) else None
             for name, x in zip(("low", "median", "high"), cut, strict=True)}
 

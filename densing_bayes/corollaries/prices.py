@@ -140,9 +140,9 @@ def record_halving(offered: pd.DataFrame, until: str | None = None) -> tuple[flo
 # -- the frontier -----------------------------------------------------------------------------
 
 
-def arrays(offered: pd.DataFrame, *, until: pd.Timestamp, check_months: float,
+def inputs(offered: pd.DataFrame, *, until: pd.Timestamp, check_months: float,
            broken: bool) -> dict[str, Any]:
-    """Data of family ``prices``: offers, checks of standing offers, the span of a break.
+    """Tables of family ``prices``: offers, checks of standing offers, the setting.
 
     Every ``check_months`` after the first offer, a period without a new low gives one censored
     term: the price that stands then.
@@ -158,13 +158,11 @@ def arrays(offered: pd.DataFrame, *, until: pd.Timestamp, check_months: float,
             check_time.append(at)
             check_price.append(market["price"][change <= at].iloc[-1])
     return {
-        "time": time,
-        "cheapness": -np.log(offered["price"].to_numpy(float)),
-        "check_time": np.array(check_time, dtype=float),
-        "check_cheapness": -np.log(np.array(check_price, dtype=float)),
-        "centre": float(time.mean()),
-        "span": np.array([time[0], time[-1]]),
-        "broken": float(broken),
+        "offers": {"time": time, "cheapness": -np.log(offered["price"].to_numpy(float))},
+        "checks": {"time": np.array(check_time, dtype=float),
+                   "cheapness": -np.log(np.array(check_price, dtype=float))},
+        "setting": {"centre": [time.mean()], "first": [time[0]], "last": [time[-1]],
+                    "broken": [float(broken)]},
     }
 
 
@@ -174,7 +172,7 @@ class Case:
 
     ``draws`` has the yearly falls ``fall`` (of the line through the middle of the offers),
     ``before`` and ``after`` the ``break_time``, and ``origin``: ln price before any break,
-    carried on to ``data["centre"]`` (years since ORIGIN).
+    carried on to the offers' mean time.
     """
 
     name: str
@@ -183,7 +181,7 @@ class Case:
     basis: str
     broken: bool
     offers: pd.DataFrame
-    data: dict[str, Any]
+    tables: dict[str, Any]
     draws: xr.Dataset
     diagnostics: dict[str, Any]
     prior_of_change: Prior
@@ -192,7 +190,7 @@ class Case:
         """Ln price of the frontier, shape (sample, time)."""
         d = {name: self.draws[name].to_numpy().ravel()[:, None] for name in self.draws}
         bent = np.maximum(years - d["break_time"], 0) * (d["after"] - d["before"])
-        return d["origin"] - d["before"] * (years - self.data["centre"]) - bent
+        return d["origin"] - d["before"] * (years - self.tables["setting"]["centre"][0]) - bent
 
     @property
     def falls(self) -> dict[str, np.ndarray]:
@@ -221,7 +219,7 @@ class PriceStudy:
 
 
 def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[float] | None = None,
-               progress: Callable[[str], None] | None = None) -> PriceStudy:
+               progress: Callable[[str], None] = lambda step: None) -> PriceStudy:
     """Falls of the price of every threshold, on both bases, with and without a break.
 
     The break is asked of the blended price alone. Last comes the lowest threshold with scores
@@ -230,6 +228,7 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[fl
     """
     from densing_bayes import checks, fitting
     from densing_bayes.families import prices as family
+    from densing_bayes.families.blocks import matrix
 
     wanted = list(spec.options["thresholds"] if thresholds is None else thresholds)
     own = spec.options["source"]
@@ -242,16 +241,18 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[fl
     for threshold, source, basis, broken, until in asked:
         seen = prices if until is None else prices[prices["date"] <= until]
         offered = offers(seen, threshold, source, basis)
-        data = arrays(offered, until=end if until is None else pd.Timestamp(until),
-                      check_months=spec.options["check_months"], broken=broken)
-        compiled = compiled or fitting.compile_model(family.build(data, spec))
+        tables = inputs(offered, until=end if until is None else pd.Timestamp(until),
+                        check_months=spec.options["check_months"], broken=broken)
+        compiled = compiled or fitting.compile_model(family.build(tables, spec))
         name = f"{source} {threshold:g} {basis}{' break' if broken else ''}{until or ''}"
-        tree = fitting.sample(compiled, spec.sampling, case=name, data=data, progress=progress)
+        progress(f"price of {name}")
+        tree = fitting.sample(compiled, spec.sampling, case=name, data={
+            key: matrix(columns) for key, columns in tables.items()})
         names = ["level", "fall", "omega", "q"]
         bent = ["before", "after", "break_time"]
         gate = checks.diagnostics(tree, [*names, *bent] if broken else names)
         draws = tree["posterior"].to_dataset()[[*names, *bent, "origin"]]
-        cases.append(Case(name, threshold, source, basis, broken, offered, data, draws, gate,
+        cases.append(Case(name, threshold, source, basis, broken, offered, tables, draws, gate,
                           spec.priors["change"]))
     return PriceStudy(spec, end, cases)
 

@@ -12,21 +12,21 @@ from typing import Any
 
 import pymc as pm
 
-from densing_bayes.families.blocks import rv
+from densing_bayes.families.blocks import Table, rv
 from densing_bayes.specs import ModelSpec
 
 DEGREES = 4.0  # of the Student t: flagship and budget cards are not one population
 
 
-def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
+def build(tables: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     """The growth of one resource, by kind of device, as a PyMC graph.
 
     Parameters
     ----------
-    arrays
-        ``time`` (years from the middle of the table), ``value`` (ln, less the kind's mean),
-        ``kind_index``, ``late`` (0 or 1). All ``pm.Data`` of free length: one compiled model
-        serves every resource.
+    tables
+        ``devices``: time (years from the middle of the table), value (ln, less the kind's
+        mean), kind (index), late (0 or 1). Of free length: one compiled model serves every
+        resource.
     coords
         Labels of ``kind``.
     spec
@@ -34,7 +34,7 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
     """
     priors = spec.priors
     with pm.Model(coords=coords) as model:
-        data = {name: pm.Data(name, value) for name, value in arrays.items()}
+        devices = Table("devices", tables["devices"])
         mean = rv("growth_mean", priors["growth_mean"])
         spread = rv("growth_spread", priors["growth_spread"])
         offset = pm.Normal("growth_offset", 0, 1, dims="kind")
@@ -42,8 +42,8 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
         level = rv("level", priors["level"], dims="kind")
         sigma = rv("sigma", priors["sigma"], dims="kind")
         shock = rv("shock", priors["shock"])
-        kind = data["kind_index"]
-        path = level[kind] + growth[kind] * data["time"] + shock * data["late"]
-        term = pm.logp(pm.StudentT.dist(nu=DEGREES, mu=path, sigma=sigma[kind]), data["value"])
-        pm.Potential("devices", term.sum())
+        kind = devices.index("kind")
+        path = level[kind] + growth[kind] * devices["time"] + shock * devices["late"]
+        term = pm.logp(pm.StudentT.dist(nu=DEGREES, mu=path, sigma=sigma[kind]), devices["value"])
+        pm.Potential("about_trend", term.sum())
     return model

@@ -12,18 +12,18 @@ from typing import Any
 
 import pymc as pm
 
-from densing_bayes.families.blocks import rv
+from densing_bayes.families.blocks import Table, rv
 from densing_bayes.specs import ModelSpec
 
 
-def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
+def build(tables: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     """The regression as a PyMC graph.
 
     Parameters
     ----------
-    arrays
-        ``predictors`` (model, predictor; mean 0, sd 1), ``time`` (years, mean 0),
-        ``organization`` (index), ``log_density``.
+    tables
+        ``models``: a column per predictor (mean 0, sd 1), time (years, mean 0), organization
+        (index); ``densities``: log_density, a table of its own because it is swapped.
     coords
         Labels of ``predictor`` and ``organization``.
     spec
@@ -31,7 +31,8 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
     """
     priors = spec.priors
     with pm.Model(coords=coords) as model:
-        data = {name: pm.Data(name, value) for name, value in arrays.items()}
+        known = Table("models", tables["models"])
+        densities = Table("densities", tables["densities"])
         scale = rv("sd_coefficient", priors["sd_coefficient"])
         coefficient = pm.Deterministic(
             "coefficient", scale * pm.Normal("coefficient_unit", 0, 1, dims="predictor"),
@@ -43,7 +44,9 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
         intercept = rv("intercept", priors["intercept"])
         trend = rv("trend", priors["trend"])
         sigma = rv("sigma", priors["sigma"])
-        mean = (intercept + trend * data["time"] + data["predictors"] @ coefficient
-                + developer[data["organization"]])
-        pm.Potential("densities", pm.logp(pm.Normal.dist(mean, sigma), data["log_density"]).sum())
+        mean = intercept + trend * known["time"] + developer[known.index("organization")]
+        for k, name in enumerate(coords["predictor"]):
+            mean = mean + coefficient[k] * known[name]
+        residual = pm.logp(pm.Normal.dist(mean, sigma), densities["log_density"])
+        pm.Potential("about_mean", residual.sum())
     return model

@@ -24,50 +24,50 @@ import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.dist_math import normal_lcdf
 
-from densing_bayes.families.blocks import rv
+from densing_bayes.families.blocks import Table, rv
 from densing_bayes.families.frontier import skew_normal_logp
 from densing_bayes.specs import ModelSpec
 from densing_bayes.trends import hinge
 
 
-def build(arrays: dict[str, Any], spec: ModelSpec) -> pm.Model:
+def build(tables: dict[str, Any], spec: ModelSpec) -> pm.Model:
     """The frontier of one threshold and one price basis as a PyMC graph.
 
     Parameters
     ----------
-    arrays
-        ``time`` (years) and ``cheapness`` (-ln price) of offers; ``check_time`` and
-        ``check_cheapness`` of standing offers; ``centre``, the offers' mean time; ``span``, first
-        and last time between which the break lies; ``broken``, 1.0 with a break, else 0.0.
-        All are ``pm.Data`` of free length: one compiled model serves every threshold.
+    tables
+        ``offers``: time (years) and cheapness (-ln price); ``checks``: the same of standing
+        offers; ``setting`` (one row): centre, the offers' mean time; first and last, between
+        which the break lies; broken, 1.0 with a break, else 0.0. All of free length: one
+        compiled model serves every threshold.
     spec
         Priors of family ``prices``.
     """
     priors = spec.priors
     with pm.Model() as model:
-        data = {name: pm.Data(name, value) for name, value in arrays.items()}
+        offers, checks, setting = (Table(name, tables[name])
+                                   for name in ("offers", "checks", "setting"))
+        centre, first, last = (setting[name][0] for name in ("centre", "first", "last"))
         level = rv("level", priors["level"])
         fall = rv("fall", priors["fall"])
-        change = data["broken"] * rv("change", priors["change"])
+        change = setting["broken"][0] * rv("change", priors["change"])
         place = rv("place", priors["place"])
         omega = rv("omega", priors["omega"])
         q = rv("q", priors["q"])
-        first, last = data["span"][0], data["span"][1]
         at = pm.Deterministic("break_time", first + place * (last - first))
 
-        time = data["time"] - data["centre"]
-        bent = hinge(data["time"], at)
+        time = offers["time"] - centre
+        bent = hinge(offers["time"], at)
         slope = (bent * time).sum() / (time * time).sum()
         before = pm.Deterministic("before", fall - change * slope)
         pm.Deterministic("after", before + change)
         origin = pm.Deterministic("origin", level + change * bent.mean())
 
         def path(when: Any) -> Any:
-            return before * (when - data["centre"]) - origin + change * hinge(when, at)
+            return before * (when - centre) - origin + change * hinge(when, at)
 
-        offers = skew_normal_logp(data["cheapness"], path(data["time"]), omega, q)
-        pm.Potential("offers", offers.sum())
-        noise = omega * pt.sqrt(1 - q)
-        gap = (path(data["check_time"]) - data["check_cheapness"]) / noise
+        above = skew_normal_logp(offers["cheapness"], path(offers["time"]), omega, q)
+        pm.Potential("above", above.sum())
+        gap = (path(checks["time"]) - checks["cheapness"]) / (omega * pt.sqrt(1 - q))
         pm.Potential("standing", normal_lcdf(0, 1, gap).sum())
     return model

@@ -1,0 +1,150 @@
+"""The milestone calculator as one offline page: thinned draws inside, plain JavaScript.
+
+The page carries a few hundred posterior draws and repeats the arithmetic of
+`densing_bayes.corollaries.forecast` on them (the same grid of dates, the same crossing, the
+same quantiles), so that its answers are those of the Python function on the same draws. The
+draws are stored as integers of 1e-4 e-fold; `read` gives them back.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import re
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from densing_bayes.corollaries.capacity import OnDevice, Use
+from densing_bayes.corollaries.draws import Pool, Posterior, date_of, pool, years_of
+from densing_bayes.corollaries.forecast import HORIZON, grid, size_words
+from densing_bayes.corollaries.targets import scored_models
+from densing_bayes.cost_density import draw_prior
+from densing_bayes.devices import usable_devices
+from densing_bayes.errors import InputError
+from densing_bayes.intervals import Interval
+from densing_bayes.observations import ORIGIN
+from densing_bayes.outputs import clean
+from densing_bayes.shelf import shelf
+from densing_bayes.specs import ModelSpec
+
+UNIT = 1e-4  # e-folds per stored integer: a rounding of at most 0.005%
+MOST_MODELS = 150  # largest effective sizes first: what one would ask to match
+SCORES = np.round(np.arange(0.30, 0.96, 0.01), 2)
+
+
+def payload(draws: Pool, *, as_of: dt.date, interval: Interval, assumed: ModelSpec,
+            costs: ModelSpec, prices: pd.DataFrame | None = None,
+            hardware: pd.DataFrame | None = None, horizon: dt.date | None = None,
+            seed: int = 0) -> dict[str, Any]:
+    """What the page knows: draws of frontier and targets, devices, assumptions.
+
+    Parameters
+    ----------
+    draws
+        A few hundred, e.g. ``pool(posteriors, 400)``: about 7 bytes a number.
+    assumed, costs
+        Specs of families ``corollaries`` and ``costs``.
+    """
+    horizon = horizon or date_of(years_of(as_of) + HORIZON)
+    years = grid(as_of, horizon)
+    names = draws.models
+    sizes = draws.effective_of(names)
+    order = np.argsort(-np.median(sizes, axis=0))[:MOST_MODELS]
+    targets = [{"name": clean(names[i]), "need": _pack(sizes[:, i])} for i in sorted(order)]
+    sold = scored_models(prices) if draws.benchmark == "MMLU" else {}
+    for name, score in sold.items():
+        need = _score(draws, score)
+        if need is not None:
+            targets.append({"name": clean(f"{name} (MMLU {100 * score:.1f}%)"), "need": need})
+    scores = [{"score": float(score), "need": need} for score in SCORES
+              if (need := _score(draws, float(score))) is not None]
+    rng = np.random.default_rng(seed)
+    shares = {"phone": assumed.priors["phone_memory"], "other": costs.priors[
+        "memory_for_weights"], "bandwidth": costs.priors["memory_utilisation"]}
+    return {
+        "origin": ORIGIN, "as_of": as_of.isoformat(), "horizon": horizon.isoformat(),
+        "ask_date": date_of(min(years_of(as_of) + 1, years_of(horizon))).isoformat(),
+        "largest": size_words(float(np.median(sizes.max(axis=1)))),
+        "years": years.tolist(), "unit": UNIT, "benchmark": clean(draws.benchmark),
+        "interval": {"prob": interval.prob, "kind": interval.kind, "tails": interval.tails},
+        "regimes": [{"name": clean(part.name), "draws": len(index)}
+                    for part, index in draws.parts],
+        "frontier": [_pack(row) for row in draws.frontier(years)],
+        "targets": targets, "scores": scores,
+        "devices": [] if hardware is None else [
+            {"name": clean(device.name), "kind": device.kind, "memory": device.memory,
+             "bandwidth": device.bandwidth} for device in reversed(usable_devices(hardware))],
+        "shares": {name: np.round(draw_prior(prior, (draws.size,), rng), 4).tolist()
+                   for name, prior in shares.items()},
+    }
+
+
+def _pack(values: np.ndarray) -> list[int | None]:
+    return [round(float(x) / UNIT) if np.isfinite(x) else None for x in values]
+
+
+def _unpack(values: list[int | None]) -> np.ndarray:
+    return np.array([np.inf if x is None else x * UNIT for x in values])
+
+
+def _score(draws: Pool, score: float) -> list[int | None] | None:
+    try:
+        return _pack(draws.size_of_score(score))
+    except InputError:
+        return None
+
+
+def read(said: dict[str, Any]) -> tuple[Pool, dict[str, np.ndarray], dict[float, np.ndarray]]:
+    """The draws of a page as Python uses them: a pool, targets by name, targets by score."""
+    frontier = np.array([_unpack(row) for row in said["frontier"]])
+    years = np.array(said["years"])
+
+    def path(at: np.ndarray) -> xr.DataArray:
+        rows = np.array([np.interp(at, years, row) for row in frontier])
+        return xr.DataArray(rows[None], dims=("chain", "draw", "time"))
+
+    empty = xr.Dataset(coords={"chain": [0], "draw": range(len(frontier)),
+                               "model": np.array([], dtype=str)})
+    empty["log_effective"] = (("chain", "draw", "model"), np.zeros((1, len(frontier), 0)))
+    return (pool(Posterior(empty, path=path)),
+            {item["name"]: _unpack(item["need"]) for item in said["targets"]},
+            {item["score"]: _unpack(item["need"]) for item in said["scores"]})
+
+
+def device(said: dict[str, Any], name: str, use: Use) -> OnDevice:
+    """A device of the page, with the page's draws of what it leaves and reaches."""
+    row = next(row for row in said["devices"] if row["name"] == name)
+    share = said["shares"]["phone" if row["kind"] == "phone" else "other"]
+    return OnDevice(name, use, np.array(share), np.array(said["shares"]["bandwidth"]),
+                    memory=row["memory"], bandwidth=row["bandwidth"])
+
+
+def page(said: dict[str, Any], title: str = "Milestone calculator") -> str:
+    """The page as HTML: no network, no script but its own (by hash), data that cannot escape.
+
+    Parameters
+    ----------
+    said
+        From `payload`.
+    """
+    templates = shelf("reports/templates")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    script = "\n" + (templates / "explorer.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("explorer.html.j2").render(
+        said=said, title=title, script=script, digest=digest,
+        style=(templates / "style.css").read_text(encoding="utf-8"), data=_inline(said))
+
+
+def _inline(said: dict[str, Any]) -> str:
+    """JSON that may stand between script tags: no <, > or & is left in it."""
+    text = json.dumps(said, separators=(",", ":"), allow_nan=False)
+    return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", text)
