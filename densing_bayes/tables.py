@@ -241,7 +241,7 @@ def _folder_problems(folder: Path) -> list[Problem]:
 
 
 def _spec_problems(path: Path) -> list[Problem]:
-    """Problems of a spec; its content tells which kind it is."""
+    """Problems of a model spec (another kind of spec would be told apart by its keys here)."""
     try:
         specs.load_model(path)
     except InputError as error:
