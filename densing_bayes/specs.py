@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from densing_bayes.errors import Problem, SpecError, did_you_mean
+from densing_bayes.errors import InputError, Problem, SpecError, did_you_mean
 from densing_bayes.intervals import Interval
 from densing_bayes.priors import Prior, check_names, parse_prior
 from densing_bayes.shelf import find
@@ -210,3 +210,43 @@ def load_model(name: str | Path) -> ModelSpec:
         options={**family.options, **options}, priors=priors, sampling=sampling,
         interval=interval, text=text,
     )
+
+
+SECTIONS = ("growth", "density", "benchmarks", "ruler", "checks", "limits", "priors")
+
+
+@dataclass(frozen=True)
+class ReportSpec:
+    """A report: title, the model spec it rests on, and its sections in order."""
+
+    name: str
+    title: str
+    model: ModelSpec
+    sections: tuple[str, ...]
+
+
+def load_report(name: str | Path) -> ReportSpec:
+    """The report spec of that name or path, checked together with its model spec."""
+    path = find(name, "reports")
+    table, _ = read_toml(path)
+    problems = check_keys(table, ("title", "model", "sections"), path.name)
+    sections = table.get("sections", [])
+    if not isinstance(sections, list) or not sections:
+        problems.append(Problem("a report needs sections", file=path.name, column="sections",
+                                given=sections, allowed=", ".join(SECTIONS)))
+        sections = []
+    problems += [
+        Problem("unknown section", file=path.name, column="sections", given=section,
+                allowed=", ".join(SECTIONS), hint=did_you_mean(str(section), SECTIONS))
+        for section in sections if section not in SECTIONS
+    ]
+    problems += [Problem("section named twice", file=path.name, column="sections", given=section)
+                 for section in {str(s) for s in sections} if sections.count(section) > 1]
+    model = None
+    try:
+        model = load_model(table.get("model", ""))
+    except InputError as error:
+        problems += error.problems
+    if problems or model is None:
+        raise SpecError(problems)
+    return ReportSpec(path.stem, str(table.get("title", path.stem)), model, tuple(sections))

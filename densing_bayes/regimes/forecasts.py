@@ -1,0 +1,99 @@
+"""Forecasts of a series by stacking its regimes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from densing_bayes.errors import InputError, Problem
+from densing_bayes.fitting import case_seed
+from densing_bayes.regimes.designs import NODES, WEIGHTS
+from densing_bayes.regimes.fits import Fit
+from densing_bayes.regimes.series import as_days
+from densing_bayes.regimes.verdict import Verdict
+
+
+def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
+    """The trend and a new point at coming dates, with the uncertainty of the regime in them.
+
+    Draws of all regimes are mixed by their stacking weights (of leave-future-out, which scores
+    what a forecast does). No regime foresees a change that has not begun, but the random walk
+    goes on wandering.
+
+    Parameters
+    ----------
+    dates
+        Days on or after the last point.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by date: ``trend`` and ``point`` with ``_median``, ``_low`` and ``_high``, in the
+        scale of analysis (natural logs of a series read with ``log``). The trend is the mean
+        path, or the frontier. A point is one more observation without measurement error; of
+        records, the record standing at that date.
+    """
+    days = as_days(dates)
+    if len(days) == 0 or days.min() < verdict.series.days[-1]:
+        raise InputError(Problem("a forecast needs dates on or after the last point",
+                                 given=None if len(days) == 0 else str(min(dates)),
+                                 allowed=f"{verdict.series.dates[-1]} or later"))
+    rng = np.random.default_rng(case_seed(verdict.spec.sampling.seed, "forecast"))
+    paths = {name: found.path(days, rng) for name, found in verdict.fits.items()
+             if name in verdict.mixture}
+    trend = verdict.stacked(lambda found: paths[found.regime.name])
+    points = verdict.stacked(lambda found: _points(found, paths[found.regime.name], days, rng))
+    frame = pd.DataFrame(index=pd.DatetimeIndex(np.asarray(dates, dtype="datetime64[D]"),
+                                                name="date"))
+    for name, draws in (("trend", trend), ("point", points)):
+        low, high = verdict.interval.of(draws, axis=0)
+        frame[f"{name}_median"] = np.median(draws, axis=0)
+        frame[f"{name}_low"], frame[f"{name}_high"] = low, high
+    return frame
+
+
+def _points(found: Fit, path: np.ndarray, days: np.ndarray,
+            rng: np.random.Generator) -> np.ndarray:
+    """Draws of a new point about each draw of the path, in the unit of the series."""
+    noise = found.draws["noise"][:, None] * found.units.scale
+    if found.series.kind == "all":
+        return path + noise * rng.standard_t(found.draws["tail"][:, None], size=path.shape)
+    if found.series.kind == "frontier":
+        share = found.draws["share"][:, None]
+        gap = np.abs(rng.normal(size=path.shape)) * np.sqrt(share)
+        return path + noise * (rng.normal(size=path.shape) * np.sqrt(1 - share) - gap)
+    return _standing_records(found, days, rng)
+
+
+def _standing_records(found: Fit, days: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws of the record at each date: the best of a Poisson crowd, or the last record.
+
+    P(record <= y at t) = exp(-crowd * integral of P(candidate > y) from the last record to t),
+    solved for y at a uniform draw by bisection.
+    """
+    units = found.units
+    end = units.time(units.last)
+    ahead = np.maximum(units.time(days) - end, 0)  # (day,)
+    nodes = end + ahead[:, None] * (NODES + 1) / 2  # (day, node)
+    path = found.path(units.first + (nodes.ravel() + 0.5) * units.span)
+    mean = units.value(path).reshape(len(path), len(days), -1)
+    crowd = found.draws["crowd"][:, None] * (len(found.series) - 1)
+    noise = found.draws["noise"][:, None]
+    # one uniform per draw for all dates: a record that stands today stands tomorrow
+    target = -np.log(rng.uniform(size=(len(path), 1))) / crowd
+    low = np.full(mean.shape[:2], units.value(found.series.values[-1]))
+    high = np.maximum(low, mean.max(axis=-1)) + 12 * noise
+
+    def mass(y: np.ndarray) -> np.ndarray:
+        beaten = special.ndtr((mean - y[..., None]) / noise[..., None])
+        return (beaten * WEIGHTS).sum(axis=-1) * ahead / 2
+
+    for _ in range(50):
+        middle = (low + high) / 2
+        beyond = mass(middle) > target
+        low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+    return units.back(low)

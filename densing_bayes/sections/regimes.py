@@ -1,0 +1,235 @@
+"""Section of a report: growth regimes of a series, with the verdict card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from densing_bayes.figures.regimes import (
+    break_dates,
+    rate_fan,
+    savage_dickey_curve,
+    series_paths,
+)
+from densing_bayes.intervals import growth_summary, summary, words_of_set
+from densing_bayes.regimes import words
+from densing_bayes.regimes.evidence import RULE
+from densing_bayes.regimes.series import as_date
+from densing_bayes.regimes.verdict import Verdict, ratio_summary
+from densing_bayes.reports import Picture, Section, Table
+
+POINTS = 121  # dates at which curves are drawn
+
+
+def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
+    """Growth regimes of a series.
+
+    Parameters
+    ----------
+    verdict
+        From `densing_bayes.regimes.judge`.
+    sources
+        How the verdict depends on the source believed (`regimes.compare_sources`).
+    """
+    found = verdict.summary()
+    text = [*words.advice(verdict), _reading(verdict)]
+    if not verdict.passed:
+        text.append("The diagnostics gate refused " + ", ".join(verdict.diagnostics["refused"])
+                    + ": do not quote these regimes.")
+    tables = [_card(verdict), _regimes(verdict)]
+    if sources is not None:
+        tables.append(_sources(verdict, sources))
+        text.append(_sources_words(sources))
+    return Section(
+        key="regimes", title="Growth regimes: did the rate change?", text=text, tables=tables,
+        pictures=_pictures(verdict),
+        summary={"breakpoint": found["breakpoint"], "regimes": found["regimes"]},
+    )
+
+
+def _reading(verdict: Verdict) -> str:
+    """How the points were chosen, and what the fit does about it."""
+    kind = {
+        "all": "Every point is taken as given, scattered symmetrically (Student t) about the "
+               "trend.",
+        "frontier": "Every point is given, and the trend is a frontier: points fall short of it "
+                    "by a gap (half-normal) and scatter about it (normal).",
+        "records": "Only points that beat all earlier ones are given. The fit knows this: each "
+                   "record counts with its density, each silence with the probability that no "
+                   "candidate passed the standing record, for a crowd of unknown size that "
+                   "appears at a constant frequency. The rate is that of the crowd. If more "
+                   "candidates appear per year than before, part of the rate is theirs.",
+    }[verdict.series.kind]
+    scores = ("leave-one-out" if verdict.lfo is None else "leave-future-out")
+    return (f"{kind} The regimes share one model and differ in the columns of the rate; the mean "
+            "rate has the same prior in all. Stacked quantities mix their draws by weights that "
+            f"maximise the {scores} score, averaged over a Bayesian bootstrap of the points.")
+
+
+def _card(verdict: Verdict) -> Table:
+    """The verdict card: rates first, then what follows."""
+    interval = verdict.interval
+    before, after = verdict.kink.before_after
+    now = verdict.stacked(lambda fit: fit.rate(verdict.series.days[-1:])[:, 0])
+    unit = "1/year" if verdict.series.log else "units/year"
+
+    def row(name: str, draws: Any) -> dict[str, Any]:
+        values, growth = summary(draws, interval), growth_summary(draws, interval)
+        return {"quantity": name, "median": values["median"], "low": values["low"],
+                "high": values["high"], "unit": unit,
+                "doubling time (days)": words_of_set(growth["doubling_time_days"]["set"])
+                if verdict.series.log else ""}
+
+    ratio = ratio_summary(before, after, interval)
+    rows = [
+        row("mean rate", verdict.constant.mean_rate),
+        row("rate before", before), row("rate after", after),
+        {"quantity": "ratio after : before", **{key: ratio[key] for key in
+                                                ("median", "low", "high")}, "unit": "1"},
+        row("rate at the last point, stacked", now),
+        {"quantity": "P(acceleration)", "median": verdict.p_acceleration, "unit": "1"},
+        {"quantity": "Savage-Dickey ratio", "median": verdict.ratio, "unit": "1"},
+        {"quantity": f"smallest change shown with probability {verdict.power.probability:g}",
+         "median": verdict.power.smallest, "unit": unit},
+        {"quantity": "false alarms of the rule on such data (simulated)",
+         "median": verdict.power.false_alarms, "unit": "1"},
+    ]
+    columns = ["quantity", "median", "low", "high", "unit", "doubling time (days)"]
+    frame = pd.DataFrame(rows).reindex(columns=columns)
+    frame["doubling time (days)"] = frame["doubling time (days)"].fillna("")
+    return Table(
+        "regimes-verdict", f"Verdict card: median and {interval}.", frame,
+        dict.fromkeys(("median", "low", "high"), "{:.3g}"),
+        note=f"A change is claimed at {RULE}. Here: {verdict.claim}. Probabilities, the ratio of "
+             "evidence and power have no interval.")
+
+
+def _regimes(verdict: Verdict) -> Table:
+    """One row per regime: predictive scores and weights, rates."""
+    rows = []
+    for one in verdict.regime_table():
+        rows.append({
+            "regime": one["title"], "elpd (LOO)": one["elpd"],
+            "difference (LOO)": one["elpd_diff"], "se (LOO)": one["se"],
+            "weight (LOO)": one["weight"], "largest Pareto k": one["pareto_k_max"],
+            "difference (LFO)": one.get("lfo_elpd_diff"), "se (LFO)": one.get("lfo_se"),
+            "weight (LFO)": one.get("lfo_weight"),
+            "rate before (1/year)": one["rate_before"]["median"],
+            "rate after (1/year)": one["rate_after"]["median"],
+            "P(acceleration)": one["p_acceleration"],
+        })
+    frame = pd.DataFrame(rows)
+    formats = {name: "{:.1f}" for name in frame if "elpd" in name or "(L" in name}
+    formats |= {name: "{:.2f}" for name in frame
+                if name.startswith(("weight", "largest", "rate", "P(", "se", "difference"))}
+    return Table(
+        "regimes", "Regimes: expected log predictive density by PSIS leave-one-out (LOO) and by "
+        "leave-future-out (LFO), each as difference to the constant rate, with stacking weights.",
+        frame, formats, note=". ".join(verdict.loo_notes) + "." if verdict.loo_notes else "")
+
+
+def _sources(verdict: Verdict, sources: pd.DataFrame) -> Table:
+    frame = pd.DataFrame({
+        "source believed": sources.index, "points": sources["points"].to_numpy(),
+        **{f"{words_} (1/year)" if part != "ratio" else "ratio": [
+            words.span({key: row[f"{part}_{key}"] for key in ("median", "low", "high")})
+            for _, row in sources.iterrows()]
+           for part, words_ in (("before", "rate before"), ("after", "rate after"),
+                                ("ratio", "ratio"))},
+        "P(acceleration)": sources["p_acceleration"].to_numpy(),
+        "Savage-Dickey ratio": sources["savage_dickey"].to_numpy(),
+        "claim": sources["claim"].to_numpy(),
+    })
+    return Table("regimes-sources", "How the verdict depends on the source that is believed: "
+                 f"median and {verdict.interval}.", frame,
+                 {"P(acceleration)": "{:.3f}", "Savage-Dickey ratio": "{:.3g}"})
+
+
+def _sources_words(sources: pd.DataFrame) -> str:
+    """Whether any choice of sources would change the claim."""
+    claims = sorted(set(sources["claim"]))
+    low, high = sources["p_acceleration"].min(), sources["p_acceleration"].max()
+    text = (f"Over {len(sources)} choices of disputed sources P(acceleration) lies between "
+            f"{low:.3f} and {high:.3f}, the Savage-Dickey ratio between "
+            f"{words.number(sources['savage_dickey'].min())} and "
+            f"{words.number(sources['savage_dickey'].max())}")
+    if len(claims) == 1:
+        return f"{text}; the claim is the same with each ({claims[0]})."
+    return f"{text}; the claim depends on the choice ({', '.join(claims)}), so none is safe."
+
+
+def _pictures(verdict: Verdict) -> list[Picture]:
+    series, interval = verdict.series, verdict.interval
+    days = np.linspace(series.days[0], series.days[-1], POINTS)
+    dates = days.round().astype("datetime64[D]")
+    unit = "1/year" if series.log else "units/year"
+    unknown = verdict.fits["kink_unknown"]
+    back = np.exp if series.log else (lambda values: values)
+    rates = verdict.stacked(lambda fit: fit.rate(days))
+    low, high = interval.tails
+    bands = np.quantile(rates, [low, 0.25, 0.5, 0.75, high], axis=0)
+    row = (verdict.curve["width"] - 1).abs().idxmin()
+
+    def draw_series(fig: Any) -> None:
+        shown = {"constant": "constant rate", verdict.kink.regime.name: "one change of rate",
+                 "walk": "random walk of the rate"}
+        paths = {}
+        for name, title in shown.items():
+            path = verdict.fits[name].path(days)
+            paths[title] = back(np.stack([interval.of(path, axis=0)[0], np.median(path, axis=0),
+                                          interval.of(path, axis=0)[1]]))
+        reach = _reach(interval) * np.hypot(series.errors, np.linalg.norm(series.shared, axis=1))
+        series_paths(
+            fig.subplots(), dates=series.dates, values=back(series.values),
+            low=back(series.values - reach), high=back(series.values + reach), path_dates=dates,
+            paths=paths, ylabel=series.name, log=series.log, interval=interval)
+
+    def draw_dates(fig: Any) -> None:
+        given = None if verdict.break_day is None else np.datetime64(as_date(verdict.break_day))
+        break_dates(fig.subplots(), chances=unknown.chances, given=given,
+                    dates=np.array(unknown.regime.dates).round().astype("datetime64[D]").astype(
+                        "datetime64[h]"))
+
+    def draw_fan(fig: Any) -> None:
+        others = {title: np.median(verdict.fits[name].rate(days), axis=0) for name, title in (
+            (verdict.kink.regime.name, "one change"), ("walk", "random walk"))}
+        rate_fan(fig.subplots(), dates=dates, bands=bands, others=others, interval=interval,
+                 ylabel=f"rate ({unit})", doubling=series.log)
+
+    def draw_curve(fig: Any) -> None:
+        savage_dickey_curve(
+            fig.subplots(), width=verdict.curve["width_per_year"], ratio=verdict.curve["ratio"],
+            at=verdict.curve.loc[row, "width_per_year"], rule=RULE.ratio,
+            xlabel=f"prior sd of the change of rate ({unit})")
+
+    likely = unknown.regime.dates[int(unknown.chances.argmax())]
+    return [
+        Picture("regimes-series", f"The series, and three regimes of its {_path(series.kind)}.",
+                f"{len(series)} points of {series.name} over time with the fitted paths of a "
+                "constant rate, one change of rate, and a wandering rate.", draw_series),
+        Picture("regimes-date", "If the rate changed once, when? Posterior probability of each "
+                "candidate date; all were equally likely beforehand.",
+                f"Bars over dates; the highest, {unknown.chances.max():.0%}, is at "
+                f"{as_date(likely)}.", draw_dates, height=3.4),
+        Picture("regimes-rate", "Rate over time, regimes stacked by their weights.",
+                f"Fan of the rate per year; the median ends at {bands[2, -1]:.3g} with "
+                f"{interval} {bands[0, -1]:.3g} to {bands[4, -1]:.3g}.", draw_fan),
+        Picture("regimes-evidence", "Evidence for a change of rate over none, over the prior "
+                "width of the change. In the grey zone neither is favoured by the rule's odds.",
+                f"The Savage-Dickey ratio is {verdict.ratio:.3g} at the prior of the spec and at "
+                f"most {verdict.curve['ratio'].max():.3g}; the rule asks for {RULE.ratio:g}.",
+                draw_curve, height=3.6),
+    ]
+
+
+def _path(kind: str) -> str:
+    return {"all": "trend", "frontier": "frontier", "records": "crowd's mean"}[kind]
+
+
+def _reach(interval: Any) -> float:
+    """Standard deviations from the middle to the end of a normal interval."""
+    return float(norm.ppf(interval.tails[1]))
+
