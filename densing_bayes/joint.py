@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from densing_bayes import laws
+from densing_bayes.derive import ruler_parameters
 from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix
 from densing_bayes.families.ruler import coordinates
@@ -83,8 +85,10 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     progress("cut: the ruler from ladder and pairs alone")
     mean = {name: start[name].mean(("chain", "draw")).values for name in names}
     ruler = run("ruler", mean, 500).stack(sample=("chain", "draw"))
+    # a ruler on which the upper reference score has no finite size cannot measure the models
+    useful = np.flatnonzero(np.isfinite(log_size_at(ruler, joint.columns, "high_score")))
     count = int(spec.options["cut_draws"])
-    chosen = np.linspace(0, ruler.sizes["sample"] - 1, count).astype(int)
+    chosen = useful[np.linspace(0, len(useful) - 1, count).astype(int)]
     runs = []
     for k, at in enumerate(chosen):
         progress(f"cut: the models at ruler draw {k + 1} of {count}")
@@ -94,7 +98,22 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
             posterior[name] = (("chain", "draw", "anchor"), np.broadcast_to(
                 held[name], (posterior.sizes["chain"], posterior.sizes["draw"], anchors)))
         runs.append(posterior)
-    return xr.concat(runs, "chain").assign_coords(chain=np.arange(2 * count))
+    out = xr.concat(runs, "chain").assign_coords(chain=np.arange(2 * count))
+    out.attrs["unusable_rulers"] = 1 - len(useful) / ruler.sizes["sample"]
+    return out
+
+
+def log_size_at(posterior: xr.Dataset, columns: dict[str, Any], score: str) -> np.ndarray:
+    """ln of the size at a reference score of the first anchor, per draw; NaN where none."""
+    law, curve = ruler_parameters(posterior, columns)
+    first = {name: np.asarray(value.isel(anchor=0)) for name, value in {**law, **curve}.items()
+             if isinstance(value, xr.DataArray)}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        loss = laws.loss_of_score(score=columns["setting"][score][0],
+                                  **{name: first[name] for name in curve})
+        return laws.log_effective_size(
+            loss=loss, tokens=columns["setting"]["reference_tokens"][0],
+            **{name: first[name] for name in law if name in first})
 
 
 def starting_point(compiled: Any, posterior: xr.Dataset) -> np.ndarray:

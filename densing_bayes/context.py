@@ -1,0 +1,107 @@
+"""What the sections of a report share: one fit, its draws and everything derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from densing_bayes.checks import diagnostics
+from densing_bayes.derive import derive
+from densing_bayes.fitting import Fit, case_seed
+from densing_bayes.intervals import Interval
+from densing_bayes.joint import Joint, choose, cut, prepare
+from densing_bayes.plugin import Plugin, plugin
+from densing_bayes.predict import cell_predictions
+from densing_bayes.specs import ModelSpec
+from densing_bayes.tables import Tables
+
+
+@dataclass
+class Context:
+    """One run of the main job; each property is computed when first asked for."""
+
+    tables: Tables
+    spec: ModelSpec
+    progress: Callable[..., None] = lambda name, **_: None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def interval(self) -> Interval:
+        """The interval of every summary."""
+        return self.spec.interval
+
+    def seed(self, case: str) -> int:
+        """Seed of a named part of the run."""
+        return case_seed(self.spec.sampling.seed, case)
+
+    @cached_property
+    def joint(self) -> Joint:
+        """The compiled joint model."""
+        observations = choose(self.tables, self.spec)
+        self.progress("compiling the joint model",
+                      note="the first compilation on a machine takes a minute or so")
+        return prepare(observations, self.spec)
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The joint fit."""
+        joint = self.joint
+        self.progress("sampling the joint posterior")
+        return joint.fit(self.tables.sha256)
+
+    @cached_property
+    def posterior(self) -> xr.Dataset:
+        """Draws of the sampled coordinates."""
+        return self.fit.posterior
+
+    @cached_property
+    def derived(self) -> xr.Dataset:
+        """Draws of everything told."""
+        posterior = self.posterior
+        self.progress("deriving densities, gaps and records")
+        return derive(posterior, self.joint.observations, self.joint.columns,
+                      self.seed("derive"))
+
+    @cached_property
+    def diagnostics(self) -> dict[str, Any]:
+        """Gate over every sampled parameter and derived headline."""
+        tree = self.fit.tree
+        names = [name for name in self.posterior.data_vars]
+        return diagnostics(tree, names)
+
+    @cached_property
+    def cut(self) -> xr.Dataset:
+        """Derived draws of the cut posterior."""
+        joint, posterior = self.joint, self.posterior
+        draws = cut(joint, posterior, self.progress)
+        return derive(draws, joint.observations, joint.columns, self.seed("derive cut"))
+
+    @cached_property
+    def plugin(self) -> Plugin:
+        """The paper's own way on the same tables."""
+        return plugin(self.joint.observations, interval=self.interval,
+                      tokens=float(self.spec.options["reference_tokens"]))
+
+    @cached_property
+    def cells(self) -> xr.Dataset:
+        """Predictions of every cell."""
+        return cell_predictions(self.posterior, self.derived, self.joint.columns)
+
+    def published(self, prefix: str) -> list[dict[str, Any]]:
+        """Published figures whose key begins with ``prefix``, where the tables have them."""
+        table = self.tables.published
+        if table is None:
+            return []
+        rows = table[table["quantity"].str.startswith(prefix)]
+        return [{str(key): value for key, value in row.items()}
+                for row in rows.to_dict("records")]
+
+
+def median(draws: xr.DataArray) -> np.ndarray:
+    """Median over chains and draws."""
+    return draws.median(("chain", "draw")).values

@@ -1,0 +1,96 @@
+"""The main job: one command from tables to a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from densing_bayes.context import Context
+from densing_bayes.errors import GateError
+from densing_bayes.fitting import provenance
+from densing_bayes.intervals import growth_summary, words_of_set
+from densing_bayes.outputs import check_out
+from densing_bayes.reports import Section, write_report
+from densing_bayes.specs import ReportSpec
+from densing_bayes.tables import Tables
+
+# section of a report -> module and function that write it
+WRITERS: dict[str, tuple[str, str]] = {
+    "growth": ("growth", "section"),
+    "density": ("density", "section"),
+    "benchmarks": ("benchmarks", "section"),
+    "ruler": ("ruler", "section"),
+    "checks": ("checks", "section"),
+    "limits": ("about", "limits"),
+    "priors": ("about", "priors"),
+}
+
+
+def run_report(spec: ReportSpec, tables: Tables, out: Path,
+               progress: Callable[..., None] = lambda name, **_: None) -> dict[str, Any]:
+    """Fit, check, derive, draw and write the report; returns its summary.
+
+    Raises
+    ------
+    GateError
+        The diagnostics gate refused; the report is written and marked all the same.
+    """
+    check_out(out)
+    started = time.perf_counter()
+    context = Context(tables, spec.model, progress)
+    refused = refusal(context)
+    sections: list[Section] = []
+    for name in spec.sections:
+        module, function = WRITERS[name]
+        progress(f"writing section {name}")
+        writer = getattr(import_module(f"densing_bayes.sections.{module}"), function)
+        sections.append(writer(context))
+    summary = {
+        "spec": spec.model.name, "report": spec.name, "spec_hash": spec.model.hash,
+        "seed": spec.model.sampling.seed, "data": tables.sha256,
+        "interval": {"prob": context.interval.prob, "kind": context.interval.kind},
+        "diagnostics": context.diagnostics,
+        "timing_s": {**getattr(progress, "seconds", {}),
+                     "before writing": time.perf_counter() - started},
+    }
+    write_report(out, title=spec.title, headline=headline(context), sections=sections,
+                 summary=summary, provenance=provenance(spec.model, tables.sha256),
+                 refused=refused, fit_saver=context.fit.save, progress=progress)
+    if refused:
+        raise GateError(refused)
+    return summary | {"growth": growth_summary(context.derived["rate"].values, context.interval)}
+
+
+def refusal(context: Context) -> str | None:
+    """Why the gate refused, or None."""
+    gate = context.diagnostics
+    if gate["passed"]:
+        return None
+    worst = gate["worst"]
+    return (f"R-hat {gate['rhat_max']:.3f} ({worst['rhat']}), bulk ESS "
+            f"{gate['ess_bulk_min']:.0f} ({worst['ess_bulk']}), tail ESS "
+            f"{gate['ess_tail_min']:.0f} ({worst['ess_tail']}), {gate['divergences']} "
+            f"divergences: the draws do not represent the posterior, and no number here is a "
+            f"result.")
+
+
+def headline(context: Context) -> list[str]:
+    """The few statements that a reader takes away."""
+    interval = context.interval
+    growth = growth_summary(context.derived["rate"].values, interval)
+    day, time_set = growth["rate_per_day"], growth["doubling_time_days"]
+    two_and_half = float((context.derived["rate"] / 365.25 > np.log(2) / 106.5).mean())
+    statements = [
+        f"Capability density grows by {day['median']:.4f} per day ({interval}: {day['low']:.4f} "
+        f"to {day['high']:.4f}).",
+        f"It doubles in {time_set['median']:.0f} days ({interval} of the rate: "
+        f"{words_of_set(time_set['set'])}); probability of growth {time_set['p_growth']:.3f}.",
+        f"Probability that it grows at least as fast as published (doubling in 3.5 months): "
+        f"{two_and_half:.2f}.",
+    ]
+    return statements

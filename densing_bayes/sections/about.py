@@ -1,0 +1,55 @@
+"""What the data cannot say, and what was put in: limits, priors, data."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from densing_bayes.context import Context
+from densing_bayes.reports import Section, Table
+
+
+def limits(context: Context) -> Section:
+    """Weak identification, said plainly, each with its number."""
+    derived, data = context.derived, context.joint.observations.data
+    ceiling = derived["scale"].isel(anchor=0) + float(data["chance"].values[0])
+    family = (np.unique(data["family_index"].values, return_counts=True)[1] == 1).sum()
+    q_low, q_high = context.interval.of(derived["q"].values)
+    dropped = json.loads(data.attrs.get("dropped", "{}"))
+    text = [
+        f"The level of density. It is relative to one reference family trained on "
+        f"{float(context.spec.options['reference_tokens']):.3g} tokens; another family or D0 "
+        f"shifts every density and, through the exponents, changes the rate as well.",
+        f"The ceiling of {data['benchmark'].values[0]} (posterior median {float(ceiling.median()):.2f}"
+        f") rests on its prior and on the best models' scores, not on a measured limit.",
+        f"The share of inefficiency in the scatter, q, is weakly identified ({context.interval}: "
+        f"{q_low:.2f} to {q_high:.2f}). It moves the frontier's height, hardly its slope.",
+        f"{family} of {data.sizes['family']} families have one model only: their family effect "
+        f"and their model's own cannot be told apart.",
+        "Contamination. Training on the test task raises later models' scores; with no clean "
+        "twin of a benchmark in the tables the model cannot see it, and part of the growth here "
+        "may be it.",
+        "Which models were released and evaluated is not random. A family that was not "
+        "published because it was worse is missing from below the frontier.",
+    ]
+    if dropped:
+        text.append("Left out of the fit: " + "; ".join(
+            f"{reason}: {len(names) if isinstance(names, list) else names}"
+            for reason, names in dropped.items()) + ".")
+    return Section(key="limits", title="What the data cannot say", text=text, tables=[],
+                   pictures=[], summary={})
+
+
+def priors(context: Context) -> Section:
+    """Every prior with its unit and reason."""
+    rows = pd.DataFrame([
+        {"parameter": name, "prior": str(prior).rsplit(" [", 1)[0], "unit": prior.unit,
+         "why": prior.why}
+        for name, prior in context.spec.priors.items()])
+    return Section(
+        key="priors", title="Priors and their reasons",
+        text=[f"Model '{context.spec.name}': {context.spec.title}. Every prior of the fit, as it "
+              f"stands in the spec."],
+        tables=[Table("priors", "Priors", rows)], pictures=[], summary={})

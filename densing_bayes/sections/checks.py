@@ -1,0 +1,72 @@
+"""What was checked: convergence, predictions against data, and what the data cannot say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from densing_bayes.checks import ESS_MIN, RHAT_MAX
+from densing_bayes.context import Context
+from densing_bayes.figures import predictive_check
+from densing_bayes.predict import replicated_records, score_coverage
+from densing_bayes.reports import Picture, Section, Table
+
+
+def section(context: Context) -> Section:
+    """Diagnostics gate, posterior predictive checks."""
+    interval, gate = context.interval, context.diagnostics
+    coverage, pit = score_coverage(context.cells, interval, context.seed("coverage"))
+    worlds = replicated_records(context.derived, context.seed("records"))
+    checks = [{"name": "scores inside their predictive interval", "expected": interval.prob,
+               "observed": coverage, "p": None}]
+    for name, words in (("count", "number of records"), ("longest", "longest wait (days)")):
+        observed = float(np.median(worlds[f"observed_{name}"]))
+        p = float((worlds[name] >= worlds[f"observed_{name}"]).mean())
+        checks.append({"name": words, "expected": float(np.median(worlds[name])),
+                       "observed": observed, "p": p})
+    odd = [check for check in checks[1:] if not 0.05 <= check["p"] <= 0.95]
+    text = [
+        ("The diagnostics gate passed" if gate["passed"] else "The diagnostics gate refused")
+        + f": worst R-hat {gate['rhat_max']:.3f} (at most {RHAT_MAX}), smallest bulk effective "
+        f"sample size {gate['ess_bulk_min']:.0f} and tail {gate['ess_tail_min']:.0f} (at least "
+        f"{ESS_MIN}), {gate['divergences']} divergences, over every sampled quantity.",
+        f"{coverage:.1%} of the {len(pit)} cells (model by benchmark) lie inside their "
+        f"{interval.prob:.0%} predictive interval.",
+        "Worlds drawn anew from the fitted frontier at the real release dates show "
+        f"{checks[1]['expected']:.0f} records (here {checks[1]['observed']:.0f}) and a longest "
+        f"wait of {checks[2]['expected']:.0f} days (here {checks[2]['observed']:.0f})."
+        + (" The model does not reproduce " + " and ".join(check["name"] for check in odd)
+           + ": read statements about records with that in mind." if odd else
+           " The model reproduces both."),
+    ]
+    rows = pd.DataFrame([{"check": check["name"], "expected": check["expected"],
+                          "observed": check["observed"],
+                          "P(replicated >= observed)": check["p"]} for check in checks])
+    return Section(
+        key="checks", title="Checks", text=text,
+        tables=[Table("checks", "Posterior predictive checks", rows,
+                      {"expected": "{:.2f}", "observed": "{:.2f}",
+                       "P(replicated >= observed)": "{:.2f}"})],
+        pictures=[
+            Picture("check-records", "Records: replicated worlds and the data",
+                    "Histogram of the number of records in replicated worlds.",
+                    lambda fig: _records(fig, worlds), 7, 3.6),
+            Picture("check-pit", "Where the scores fall in their predictive distributions "
+                    "(flat is right)", "Histogram of probability integral transform values.",
+                    lambda fig: _pit(fig, pit), 7, 3.2)],
+        summary={"diagnostics": gate, "checks": checks},
+    )
+
+
+def _records(fig: Figure, worlds: dict[str, np.ndarray]) -> None:
+    predictive_check(fig.subplots(), replicated=worlds["count"],
+                     observed=float(np.median(worlds["observed_count"])),
+                     xlabel="number of records")
+
+
+def _pit(fig: Figure, pit: np.ndarray) -> None:
+    ax = fig.subplots()
+    ax.hist(pit, bins=np.linspace(0, 1, 21), color="#9dbcd4", edgecolor="white", linewidth=0.5)
+    ax.axhline(len(pit) / 20, color="#444", lw=1, ls="--")
+    ax.set(xlabel="share of predicted scores below the observed one", ylabel="cells")

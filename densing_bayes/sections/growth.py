@@ -1,0 +1,104 @@
+"""How fast the frontier grows: rate, doubling time, three ways of getting it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from densing_bayes.context import Context
+from densing_bayes.figures import rate_forest, rate_posterior
+from densing_bayes.intervals import growth_summary, summary, words_of_set
+from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
+
+
+def section(context: Context) -> Section:
+    """Rate and doubling time, joint beside cut and plug-in, and beside the published rates."""
+    interval = context.interval
+    rate = context.derived["rate"].values.ravel()
+    growth = growth_summary(rate, interval)
+    per_day = growth["rate_per_day"]
+    rows = method_rows(context)
+    frame = pd.DataFrame([
+        {"method": row["method"], "rate per day": row["median"] / DAYS_PER_YEAR,
+         "low": row["low"] / DAYS_PER_YEAR, "high": row["high"] / DAYS_PER_YEAR,
+         "doubling time (days)": words_of_set(doubling_set(
+             row["low"] / DAYS_PER_YEAR, row["high"] / DAYS_PER_YEAR))
+         if np.isfinite(row["low"]) else "",
+         "what its interval holds": row["holds"]} for row in rows])
+    published = [
+        (row["label"], row["value"] * DAYS_PER_YEAR,
+         *(row[end] * DAYS_PER_YEAR for end in ("low", "high")))
+        for row in context.published("densing-rate") if np.isfinite(row["value"])]
+    cut_rate = context.cut["rate"].values.ravel()
+    shift = (np.median(cut_rate) - np.median(rate)) / rate.std()
+    text = [
+        f"The frontier of capability density grows by {per_day['median']:.4f} per day in natural "
+        f"log ({interval}: {per_day['low']:.4f} to {per_day['high']:.4f}), that is "
+        f"{growth['rate_per_year']['median']:.2f} per year. Density doubles in "
+        f"{growth['doubling_time_days']['median']:.0f} days; the {interval} of the rate stands "
+        f"for doubling times of {words_of_set(growth['doubling_time_days']['set'])}. The "
+        f"probability that density grows at all is "
+        f"{growth['doubling_time_days']['p_growth']:.3f}.",
+        "Every model counts, not only records: models lie below the frontier line by an "
+        "inefficiency of their family and one of their own, so picking the best of many does "
+        "not by itself manufacture growth.",
+        f"The cut posterior, in which the scores say nothing to the ruler, has its median "
+        f"{abs(shift):.1f} posterior standard deviations {'below' if shift < 0 else 'above'} the "
+        f"joint one. " + (
+            "The two agree: the ladder and the scores tell one story about the ruler."
+            if abs(shift) < 1 else
+            "The two disagree: the scores pull the ruler away from what its ladder says, so the "
+            "ruler is misspecified to that extent, and the distance belongs to the uncertainty."),
+    ]
+    if published:
+        inside = [name for name, value, *_ in published
+                  if interval.of(rate)[0] <= value <= interval.of(rate)[1]]
+        text.append(
+            f"Of {len(published)} published rates, none with an interval of its own, "
+            f"{len(inside)} lie inside the {interval} here"
+            + (f": {', '.join(inside)}." if inside else "."))
+    return Section(
+        key="growth", title="How fast does density grow?", text=text,
+        tables=[Table("growth-methods", f"Growth rate by method ({interval}; plug-in: nominal "
+                      f"{interval.prob:.0%} confidence interval of least squares)", frame,
+                      {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}"},
+                      note="Plug-in is the paper's own chain on the first anchored benchmark.")],
+        pictures=[
+            Picture("growth-rate", "Posterior of the growth rate, and published rates",
+                    "Density curve of the yearly growth rate with published values below.",
+                    lambda fig: rate_posterior(fig, draws=rate, published=published,
+                                               interval=interval), 7, 5),
+            Picture("growth-methods", f"Joint, cut and plug-in ({interval})",
+                    "Intervals of the growth rate by three methods.",
+                    lambda fig: methods_picture(fig, rows, context), 7, 3.2)],
+        summary={"growth": growth, "methods": [
+            {key: value for key, value in row.items() if key != "holds"} for row in rows]},
+    )
+
+
+def method_rows(context: Context) -> list[dict[str, Any]]:
+    """Yearly rate by joint, cut and plug-in."""
+    interval = context.interval
+    rows = []
+    for name, derived, holds in (
+            ("joint", context.derived, "ruler, scores, sources, frontier, together"),
+            ("cut", context.cut, "as joint, the ruler from ladder and pairs only")):
+        rows.append({"method": name, **summary(derived["rate"].values, interval),
+                     "holds": holds})
+    plugin = context.plugin
+    rows.append({"method": "plugin", "mean": plugin.rate, "median": plugin.rate, "sd": np.nan,
+                 "low": plugin.low, "high": plugin.high, "r_squared": plugin.r_squared,
+                 "records": int(plugin.record.sum()), "dropped": plugin.dropped,
+                 "holds": "scatter of the records about their line; nothing else"})
+    return rows
+
+
+def methods_picture(fig: Figure, rows: list[dict[str, Any]], context: Context) -> None:
+    """Intervals of the yearly rate by method."""
+    rate_forest(fig.subplots(), name=[row["method"] for row in rows],
+                median=[row["median"] for row in rows], low=[row["low"] for row in rows],
+                high=[row["high"] for row in rows], interval=context.interval)
