@@ -300,6 +300,12 @@ class CostStudy:
     densities: xr.Dataset  # (device, chain, draw, model), from `cost_density`
     growth: xr.DataArray  # (device, reading, chain, draw), nats per year
     growth_counts: dict[str, int]  # models behind the dense and the other growth rates
+    constants: xr.Dataset  # (chain, draw), from `draw_constants`
+
+    @property
+    def plain(self) -> np.ndarray:
+        """Whether a model counts for growth and ranks (see `plain_models`)."""
+        return plain_models(self.models).to_numpy(bool)
 
 
 def run_costs(log_effective: xr.DataArray, tables: Tables, spec: ModelSpec, *,
@@ -332,7 +338,7 @@ def run_costs(log_effective: xr.DataArray, tables: Tables, spec: ModelSpec, *,
         dim=pd.Index([each.name for each in compared], name="device"))
     growth, counts = _growth(densities, models, spec)
     return CostStudy(spec=spec, models=models, devices=compared, densities=densities,
-                     growth=growth, growth_counts=counts)
+                     growth=growth, growth_counts=counts, constants=constants)
 
 
 def thin(draws: xr.DataArray, most: int) -> xr.DataArray:
@@ -341,15 +347,20 @@ def thin(draws: xr.DataArray, most: int) -> xr.DataArray:
     return draws.isel(draw=slice(None, None, step)).reset_coords(drop=True)
 
 
-def _growth(densities: xr.Dataset, models: pd.DataFrame,
-            spec: ModelSpec) -> tuple[xr.DataArray, dict[str, int]]:
-    """Growth by device and reading; "dense" is by total parameters of the dense models only.
+def plain_models(models: pd.DataFrame) -> pd.Series:
+    """Neither quantised, pruned, distilled nor post-trained.
 
-    Quantised, pruned, distilled and post-trained models are left out: they carry their
-    parent's date, or are not comparable with the ladder.
+    Those carry their parent's date, or are not comparable with the ladder.
     """
     plain = (models["compression"].fillna("") == "") & (models["type"] != "instruct")
-    plain &= ~(pd.to_numeric(models["precision_bits"], errors="coerce") < costs.REFERENCE_BITS)
+    return plain & ~(pd.to_numeric(models["precision_bits"], errors="coerce")
+                     < costs.REFERENCE_BITS)
+
+
+def _growth(densities: xr.Dataset, models: pd.DataFrame,
+            spec: ModelSpec) -> tuple[xr.DataArray, dict[str, int]]:
+    """Growth by device and reading; "dense" is by total parameters of the dense models only."""
+    plain = plain_models(models)
     dense = plain & (models["architecture"] != "moe")
     dated = pd.to_datetime(models["release_date"])
     time = ((dated - dated.min()).dt.days / DAYS_PER_YEAR).to_numpy(float)

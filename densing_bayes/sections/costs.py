@@ -1,0 +1,327 @@
+"""Section: densities that count what inference costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from densing_bayes.cost_density import CostStudy, parameter_times
+from densing_bayes.costs import REFERENCE_BITS
+from densing_bayes.devices import Device
+from densing_bayes.figures.cost import dodged_rows
+from densing_bayes.intervals import Interval, growth_summary, summary, words_of_set
+from densing_bayes.reports import Picture, Section, Table
+
+READING_WORDS = {
+    "dense": "dense models, by all parameters", "total": "all models, by all parameters",
+    "active": "all models, by active parameters", "cost": "all models, cost in memory,",
+    "device": "all models, cost on one",
+}
+TOP = 8  # models from the top of each ranking that the table of ranks shows
+SHOWN = 12  # models in a figure
+
+
+def section(study: CostStudy) -> Section:
+    """Densities by total, by active and by cost; growth beside the dense one; devices."""
+    interval, head = study.spec.interval, study.devices[0]
+    special = _special(study)
+    rows = density_rows(study, special)
+    growth = growth_rows(study)
+    ranks = rank_frame(study)
+    ratio = k_ratio(study, head)
+    text = [
+        "By cost, density is the time per token of a dense 16-bit model of the effective size "
+        "that fits in memory, over the time of the model itself on the same device: "
+        "N^ (k1 + k2) / (N k1_S + N_active k2), where k1 is the time to read a parameter and k2 "
+        "the time to compute with it. For a dense 16-bit model in memory this is N^ / N "
+        "whatever the device: hardware uncertainty leaves it as it is.",
+        f"Headline device: {head}. With the priors on utilisation and on tokens per read, k1 / k2 "
+        f"is {ratio['median']:.2g} ({interval}: {ratio['low']:.2g} to {ratio['high']:.2g}); the "
+        "published 2.45 on an RTX 4090 is one point of such a range. No data here inform these "
+        "constants: they are carried through as stated in the spec.",
+        *_widening(study, special, rows),
+        *_growth_text(study, growth, interval),
+        "A batch reads the always-used weights and the experts that its tokens touch, taken as "
+        "1 - (1 - k/E)^n under even, independent routing, with k/E worked out from active and "
+        "total parameters. The published formula reads all experts, the limit of many tokens per "
+        "read. What does not fit in memory is split by bytes and arrives at the pace of the link; "
+        "keeping often-used experts in memory would do better. Reading and computing are added, "
+        "not overlapped; the key-value cache counts only as memory that weights cannot have. "
+        "FP16 rates of consumer cards are vector rates, as in the paper.",
+    ]
+    unstated = [device.name for device in study.devices if device.rate is None]
+    if unstated:
+        text.append(f"No FP16 rate is stated for {', '.join(unstated)}: it follows the prior on "
+                    "operations per byte of bandwidth.")
+    tables = [_growth_table(growth, interval), _rank_table(ranks, study)]
+    pictures = [_device_picture(study, ranks, interval), _growth_picture(study, growth, interval)]
+    if rows:
+        tables = [_density_table(rows, head, interval), *tables, _token_table(study, special, head,
+                                                                             interval)]
+        pictures = [_density_picture(study, special, head, interval), *pictures]
+    return Section(
+        "costs", "Densities that count what inference costs", text, tables, pictures,
+        summary={"cost_density": {
+            "device": head.name, "devices": [device.name for device in study.devices],
+            "k1_over_k2": ratio, "models": rows,
+            "growth": [{key: value for key, value in row.items() if key != "words"}
+                       for row in growth],
+        }})
+
+
+# -- rows -------------------------------------------------------------------------------------
+
+
+def _special(study: CostStudy) -> np.ndarray:
+    """Indices of mixture-of-experts and quantised models, newest first."""
+    models = study.models
+    bits = pd.to_numeric(models["precision_bits"], errors="coerce")
+    found = ((models["architecture"] == "moe") | (bits < REFERENCE_BITS)).to_numpy()
+    order = np.argsort(-pd.to_datetime(models["release_date"]).to_numpy("datetime64[s]").astype(
+        float), kind="stable")
+    return order[found[order]]
+
+
+def k_ratio(study: CostStudy, device: Device) -> dict[str, float]:
+    """Summary of k1 / k2 on a device under the priors."""
+    time = parameter_times(device, study.constants)
+    return summary((time["k1"] / time["k2"]).values, study.spec.interval)
+
+
+def density_rows(study: CostStudy, which: np.ndarray) -> list[dict[str, Any]]:
+    """Per model: each reading's density with its interval on the headline device."""
+    draws = study.densities.isel(device=0)
+    rows = []
+    for i in which:
+        model = study.models.iloc[i]
+        row = {"model": model["model"], "date": str(model["release_date"])[:10],
+               "architecture": model["architecture"],
+               "bits": float(pd.to_numeric(model["precision_bits"], errors="coerce"))}
+        for reading in ("total", "active", "cost", "device"):
+            values = draws[f"log_density_{reading}"].isel(model=i).values
+            low, high = np.exp(study.spec.interval.of(values))
+            row[f"by_{reading}"] = {"median": float(np.exp(np.median(values))),
+                                    "low": float(low), "high": float(high),
+                                    "sd_log": float(values.std())}
+        rows.append(row)
+    return rows
+
+
+def growth_rows(study: CostStudy) -> list[dict[str, Any]]:
+    """Per device and reading: growth rate, and its difference from the dense rate in each draw.
+
+    Readings that no device enters come once, with an empty device.
+    """
+    rows = []
+    for device in study.growth["device"].values:
+        for reading in study.growth["reading"].values:
+            shared = reading in ("dense", "total", "active")
+            if shared and device != study.growth["device"].values[0]:
+                continue
+            rate = study.growth.sel(device=device, reading=reading).values
+            if not np.isfinite(rate).all():
+                continue
+            dense = study.growth.sel(device=device, reading="dense").values
+            block = growth_summary(rate, study.spec.interval)
+            rows.append({
+                "reading": str(reading), "device": "" if shared else str(device), **block,
+                "minus_dense_per_year": summary(rate - dense, study.spec.interval),
+                "p_faster_than_dense": float((rate > dense).mean()) if reading != "dense" else 0.5,
+                "words": READING_WORDS[str(reading)] + ("" if shared else f" {device}"),
+            })
+    return rows
+
+
+def rank_frame(study: CostStudy) -> pd.DataFrame:
+    """Median rank of models under each reading and device, 1 the densest.
+
+    Plain models only (no compressed, quantised or post-trained ones): the top `TOP` of any
+    column, ordered by rank by all parameters.
+    """
+    keep = np.flatnonzero(study.plain)
+    draws = study.densities.isel(model=keep)
+
+    def rank(values: xr.DataArray) -> np.ndarray:
+        flat = values.stack(sample=("chain", "draw")).transpose("sample", "model").values
+        place = np.argsort(np.argsort(-flat, axis=1), axis=1) + 1
+        return np.median(place, axis=0)
+
+    first = draws.isel(device=0)
+    columns = {"by all parameters": rank(first["log_density_total"]),
+               "by active": rank(first["log_density_active"]),
+               f"by cost, {study.devices[0].name}": rank(first["log_density_cost"])}
+    for i, device in enumerate(study.devices):
+        columns[f"on {device.name}"] = rank(draws["log_density_device"].isel(device=i))
+    frame = pd.DataFrame(columns)
+    frame.insert(0, "model", study.models["model"].to_numpy()[keep])
+    frame.insert(1, "kind", study.models["architecture"].to_numpy()[keep])
+    top = (frame.drop(columns=["model", "kind"]).rank(method="first") <= TOP).any(axis=1)
+    return frame[top].sort_values("by all parameters").reset_index(drop=True)
+
+
+# -- text -------------------------------------------------------------------------------------
+
+
+def _widening(study: CostStudy, special: np.ndarray, rows: list[dict[str, Any]]) -> list[str]:
+    sparse = [row for row in rows if row["architecture"] == "moe"]
+    if not rows:
+        return ["No mixture-of-experts or quantised model is among the models measured, so cost "
+                "and size say the same of all of them that fit in memory."]
+    if not sparse:
+        return []
+    total, cost = (np.median([row[f"by_{reading}"]["sd_log"] for row in sparse])
+                   for reading in ("total", "cost"))
+    gain = np.median([row["by_cost"]["median"] / row["by_total"]["median"] for row in sparse])
+    return [f"For the {len(sparse)} mixture-of-experts models, the uncertain constants widen the "
+            f"sd of log density from {total:.2f} by all parameters to {cost:.2f} by cost (medians "
+            f"over models), and density by cost is {gain:.2f} times density by all parameters: "
+            "between the two bounds by all and by active parameters, since reading costs all "
+            "touched experts and computing only the active ones."]
+
+
+def _growth_text(study: CostStudy, growth: list[dict[str, Any]], interval: Interval) -> list[str]:
+    by = {(row["reading"], row["device"]): row for row in growth}
+    dense, cost = by.get(("dense", "")), by.get(("cost", study.devices[0].name))
+    if dense is None or cost is None:
+        return []
+    quantile = study.spec.options["frontier_quantile"]
+    counts = study.growth_counts
+
+    def words(row: dict[str, Any]) -> str:
+        rate, double = row["rate_per_year"], row["doubling_time_days"]
+        return (f"{rate['median']:.2f} per year ({rate['low']:.2f} to {rate['high']:.2f}; doubling "
+                f"set {words_of_set(double['set'])})")
+
+    minus = cost["minus_dense_per_year"]
+    lines = [
+        f"Growth here is the slope over time of the {quantile:.0%} quantile of the models' log "
+        "density, one line per posterior draw with a Bayesian bootstrap of families: a second "
+        "stage on the effective sizes, comparable between readings, not the joint model's own "
+        "growth rate.",
+        f"By all parameters the {counts['dense']} dense models give {words(dense)}. By cost on "
+        f"{study.devices[0].name} with weights in memory, all {counts['all']} models give "
+        f"{words(cost)}, {interval}; the difference, within draws, is {minus['median']:+.2f} per "
+        f"year ({minus['low']:+.2f} to {minus['high']:+.2f}), above zero with probability "
+        f"{cost['p_faster_than_dense']:.2f}.",
+    ]
+    own = [by[("device", device.name)] for device in study.devices
+           if ("device", device.name) in by]
+    lines.append("On one device, where what does not fit is paged, it is " + "; ".join(
+        f"{row['rate_per_year']['median']:.2f} per year ({row['rate_per_year']['low']:.2f} to "
+        f"{row['rate_per_year']['high']:.2f}) on {row['device']}" for row in own) + ".")
+    return lines
+
+
+# -- tables -----------------------------------------------------------------------------------
+
+
+def _density_table(rows: list[dict[str, Any]], head: Device, interval: Interval) -> Table:
+    names = {"total": "by all parameters", "active": "by active", "cost": "by cost in memory",
+             "device": "by cost on the device"}
+    frame = pd.DataFrame([
+        {"model": row["model"], "released": row["date"], "bits": row["bits"],
+         **{f"{name}{'' if bound == 'median' else ', ' + bound}": row[f"by_{reading}"][bound]
+            for reading, name in names.items() for bound in ("median", "low", "high")}}
+        for row in rows])
+    formats = dict.fromkeys(frame.columns[3:], "{:.2f}") | {"bits": "{:.0f}"}
+    return Table("cost-density", "Density of every mixture-of-experts and quantised model, by size "
+                 f"and by cost on {head.name}: median and {interval}", frame, formats,
+                 "The device reading pages what does not fit in memory through the slower link.")
+
+
+def _growth_table(growth: list[dict[str, Any]], interval: Interval) -> Table:
+    frame = pd.DataFrame([{
+        "reading": row["words"], "rate (1/year)": row["rate_per_year"]["median"],
+        "low": row["rate_per_year"]["low"], "high": row["rate_per_year"]["high"],
+        "rate (1/day)": row["rate_per_day"]["median"],
+        "doubling (days)": row["doubling_time_days"]["median"],
+        "doubling set": words_of_set(row["doubling_time_days"]["set"]),
+        "minus dense (1/year)": row["minus_dense_per_year"]["median"],
+        "minus dense, low": row["minus_dense_per_year"]["low"],
+        "minus dense, high": row["minus_dense_per_year"]["high"],
+    } for row in growth])
+    two = "{:.2f}"
+    return Table("cost-growth", "Growth of the upper quantile of log density by reading and device "
+                 f"({interval})", frame,
+                 {"rate (1/year)": two, "low": two, "high": two, "rate (1/day)": "{:.4f}",
+                  "doubling (days)": "{:.0f}", "minus dense (1/year)": "{:+.2f}",
+                  "minus dense, low": "{:+.2f}", "minus dense, high": "{:+.2f}"})
+
+
+def _rank_table(ranks: pd.DataFrame, study: CostStudy) -> Table:
+    return Table("cost-ranks", f"Rank of the densest models by reading and device, 1 the densest "
+                 f"(posterior median of the rank among {int(study.plain.sum())} models)", ranks,
+                 dict.fromkeys(ranks.columns[2:], "{:.0f}"),
+                 f"Models among the top {TOP} of any column.")
+
+
+def _token_table(study: CostStudy, which: np.ndarray, head: Device, interval: Interval) -> Table:
+    draws = study.densities.isel(device=0)
+    columns: dict[str, Any] = {"model": study.models["model"].to_numpy()[which]}
+    for name, unit, factor in (("seconds", "ms per token", 1e3), ("joules", "joules per token", 1),
+                               ("usd", "USD per million tokens", 1e6)):
+        values = factor * draws[name].isel(model=which).stack(s=("chain", "draw")).values
+        if np.isnan(values).all():
+            continue
+        columns[unit] = np.median(values, axis=1)
+        columns[f"{unit}, low"], columns[f"{unit}, high"] = study.spec.interval.of(values, axis=1)
+    frame = pd.DataFrame(columns)
+    blank = "" if head.price is not None else " hardware.csv has no price for it."
+    return Table("cost-per-token", f"What a token takes on one {head.name}: median and {interval}",
+                 frame, dict.fromkeys(frame.columns[1:], "{:.3g}"),
+                 "Time is shared among the tokens of a read. Money is the device's price over its "
+                 "busy life, and power; no margin, host, staff or cooling." + blank)
+
+
+# -- figures ----------------------------------------------------------------------------------
+
+
+def _bars(values: xr.DataArray, interval: Interval) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    flat = values.stack(s=("chain", "draw")).transpose("model", "s").values
+    low, high = interval.of(flat, axis=1)
+    return np.exp(np.median(flat, axis=1)), np.exp(low), np.exp(high)
+
+
+def _density_picture(study: CostStudy, special: np.ndarray, head: Device,
+                     interval: Interval) -> Picture:
+    sparse = special[study.models["architecture"].to_numpy()[special] == "moe"][:SHOWN]
+    chosen = sparse if len(sparse) else special[:SHOWN]
+    draws = study.densities.isel(device=0, model=chosen)
+    series = {name: _bars(draws[f"log_density_{key}"], interval) for name, key in (
+        ("all parameters", "total"), ("active parameters", "active"), ("cost", "cost"))}
+    names = list(study.models["model"].to_numpy()[chosen])
+    return Picture(
+        "cost-density", f"The newest mixture-of-experts models by size and by cost on {head.name} "
+        f"with weights in memory ({interval})",
+        "Three medians with intervals per model; cost lies between all and active parameters.",
+        lambda fig: dodged_rows(fig.subplots(), names, series, "density", interval, reference=1.0),
+        6.0, 1.6 + 0.5 * len(names))
+
+
+def _device_picture(study: CostStudy, ranks: pd.DataFrame, interval: Interval) -> Picture:
+    names = list(ranks["model"][:SHOWN])
+    index = pd.Index(study.models["model"]).get_indexer(names)
+    series = {device.name: _bars(
+        study.densities["log_density_device"].isel(device=i, model=index), interval)
+        for i, device in enumerate(study.devices[:5])}
+    return Picture(
+        "density-by-device", f"Density by cost on one device, densest models first ({interval})",
+        "One median with interval per model and device; large models fall on small devices.",
+        lambda fig: dodged_rows(fig.subplots(), names, series, "density by cost", interval,
+                                reference=1.0), 6.0, 1.8 + 0.55 * len(names))
+
+
+def _growth_picture(study: CostStudy, growth: list[dict[str, Any]],
+                    interval: Interval) -> Picture:
+    rows = list(growth)
+    names = [row["words"] for row in rows]
+    rate = [np.array([row["rate_per_year"][key] for row in rows])
+            for key in ("median", "low", "high")]
+    return Picture(
+        "cost-growth", f"Growth by reading and device ({interval})",
+        "Growth rate with interval for dense models, and for all models by size and by cost.",
+        lambda fig: dodged_rows(fig.subplots(), names, {"": tuple(rate)}, "growth rate (1/year)",
+                                interval, log=False, limit=44), 6.5, 1.2 + 0.36 * len(names))
