@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes.corollaries.draws import Posterior, years_of
+from densing_bayes.corollaries.draws import Posterior
 
 RATE, LEVEL, OMEGA, Q = 1.6, -3.0, 0.9, 0.6
+MIDDLE = np.log(3e10)  # of the fake ruler's curve
 ANCHOR = np.log(3e9)  # the size at which the ruler's error vanishes
 
 
-def log_size_of_score(score, slope=0.55, middle=np.log(3e10), scale=0.68, chance=0.25):
+def log_size_of_score(score, slope=0.55, middle=MIDDLE, scale=0.68, chance=0.25):
     """The fake ruler: a logistic curve in ln size, and NaN above its ceiling."""
     share = (score - chance) / scale
     return np.nan if share >= 1 else middle + np.log(share / (1 - share)) / slope
@@ -62,7 +63,3 @@ def fake_posterior(models, *, draws=400, seed=2, rate=RATE, error=0.05, name="fi
         return xr.DataArray(ANCHOR + ruler * (size - ANCHOR), dims=dims)
 
     return Posterior(data, of_score, name=name, weight=weight)
-
-
-def years_of_row(row):
-    return years_of(row["release_date"].date())

@@ -23,6 +23,7 @@ from densing_bayes.intervals import Interval
 
 CLASS = np.log(2)  # width of a size class: from half the size to the size
 FAMILIES = 32  # draws of a family effect per posterior draw
+MONTH = 1 / 12
 RECENT = 2.0  # years over which the frequency of releases is counted
 
 
@@ -36,7 +37,7 @@ def first_release(pool: Pool, log_size: float, match: Target, *, as_of: dt.date,
     per_year P(density >= need): later than the frontier where few are published, earlier where
     many are. Models published before ``as_of`` are not looked at.
     """
-    years = grid(as_of, horizon)
+    years = grid(as_of, horizon, MONTH)  # several may appear in a quarter
     need = match.log_size - (log_size - CLASS / 2)
     exceed = exceedance(pool, need[:, None] - pool.frontier(years), rng)
     hazard = per_year[:, None] * exceed

@@ -6,6 +6,7 @@ Times are years since `ORIGIN` (LLaMA-1, 2023-02-24), the day at which ``level``
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.errors import InputError, Problem
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
 
@@ -107,7 +108,8 @@ def from_derived(derived: xr.Dataset, *, benchmark: str, chance: float,
 
 def flat(values: xr.DataArray, *rest: str) -> np.ndarray:
     """Draws as an array whose first axis is the sample (chain by chain)."""
-    return values.stack(sample=("chain", "draw")).transpose("sample", *rest).to_numpy()
+    array = values.transpose("chain", "draw", *rest).to_numpy()
+    return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,9 @@ def pair(draws: Any, size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def unknown(what: str, given: str, known: Sequence[str]) -> InputError:
-    """The error for a name that is not on a list, with the nearest one."""
+    """The error for a name that is not on a list, with the nearest one, whatever its case."""
     some = ", ".join(list(known)[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    lower = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(given.casefold(), lower, n=1)
     return InputError(Problem(f"unknown {what}", given=given, allowed=some,
-                              hint=did_you_mean(given, known)))
+                              hint=f"did you mean {lower[close[0]]!r}?" if close else None))

@@ -100,10 +100,10 @@ class When:
         }
 
 
-def grid(as_of: dt.date, horizon: dt.date) -> np.ndarray:
-    """Years since ORIGIN from the day of asking to the horizon, every quarter."""
+def grid(as_of: dt.date, horizon: dt.date, step: float = STEP) -> np.ndarray:
+    """Years since ORIGIN from the day of asking to the horizon, every quarter by default."""
     first, last = years_of(as_of), years_of(horizon)
-    return np.append(np.arange(first, last - 1e-9, STEP), last)
+    return np.append(np.arange(first, last - 1e-9, step), last)
 
 
 def when(pool: Pool, what: Capacity, match: Target, *, as_of: dt.date,

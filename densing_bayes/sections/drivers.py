@@ -42,7 +42,8 @@ def section(result: Corollaries) -> Section:
         tables.append(Table(
             "against", "Published observations beside what this posterior would imply "
             f"({result.interval} where one is given for it).",
-            pd.DataFrame(rows).drop(columns="short").rename(columns={"claim": "what was measured"})))
+            pd.DataFrame(rows).drop(columns="short").rename(
+                columns={"claim": "what was measured"})))
     return Section("drivers", title, text, tables, pictures, summary_)
 
 

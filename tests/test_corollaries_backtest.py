@@ -1,0 +1,161 @@
+"""Forecasts scored: first releases, back-tests, the authors' own forecasts."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from fake_posterior import LEVEL, OMEGA, RATE, Q, fake_models, fake_posterior
+
+from densing_bayes.corollaries import backtest as B
+from densing_bayes.corollaries.draws import Posterior, pool, years_of
+from densing_bayes.corollaries.targets import Target
+from densing_bayes.intervals import Interval
+from densing_bayes.tables import load_tables
+
+TODAY = dt.date(2025, 1, 1)
+
+
+def known_truth(count=4000):
+    """Draws that are the truth itself: what is left is chance."""
+    models = fake_models(count=4)
+    exact = fake_posterior(models, draws=count, error=0.0)
+    exact.draws["level"] = exact.draws["level"] * 0 + LEVEL
+    return exact
+
+
+def test_exceedance_is_the_tail_of_gap_and_noise():
+    rng = np.random.default_rng(0)
+    exact = pool(known_truth())
+    above = np.array([[-1.0, 0.0, 0.5, 1.5]]).repeat(exact.size, axis=0)
+    found = B.exceedance(exact, above, rng)[0]
+    many = (OMEGA * np.sqrt(1 - Q) * rng.normal(size=400_000)
+            - np.abs(OMEGA * np.sqrt(Q) * rng.normal(size=400_000)))
+    expected = [(many >= x).mean() for x in above[0]]
+    np.testing.assert_allclose(found, expected, atol=4e-3)  # 5 sd of the largest
+    assert (B.exceedance(exact, np.full((exact.size, 1), np.inf), rng) == 0).all()
+
+
+def test_a_family_effect_is_averaged_over():
+    rng = np.random.default_rng(0)
+    exact = known_truth(200)
+    wide = exact.draws.assign(omega_family=exact.draws["omega"] * 0 + 1.0,
+                              q_family=exact.draws["q"] * 0 + 0.3)
+    both = pool(Posterior(wide))
+    found = B.exceedance(both, np.full((both.size, 1), 0.5), rng).mean()
+    many = (OMEGA * np.sqrt(1 - Q) * rng.normal(size=400_000) + np.sqrt(0.7) * rng.normal(
+        size=400_000) - np.abs(OMEGA * np.sqrt(Q) * rng.normal(size=400_000))
+        - np.abs(np.sqrt(0.3) * rng.normal(size=400_000)))
+    assert found == pytest.approx((many >= 0.5).mean(), abs=0.01)
+
+
+def first_events(rng, need, per_year, count):
+    """Simulate releases one by one: the time of the first that matches."""
+    out = []
+    start = years_of(TODAY)
+    for _ in range(count):
+        time = start
+        while True:
+            time += rng.exponential(1 / per_year)
+            density = (LEVEL + RATE * time - np.abs(rng.normal()) * OMEGA * np.sqrt(Q)
+                       + rng.normal() * OMEGA * np.sqrt(1 - Q))
+            if density >= need:
+                break
+        out.append(time)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("per_year", [0.7, 12.0])
+def test_first_release_agrees_with_releases_one_by_one(per_year):
+    rng = np.random.default_rng(1)
+    exact = pool(known_truth())
+    need = LEVEL + RATE * 3.0  # the frontier reaches it three years after LLaMA-1
+    log_size = np.log(8e9)
+    match = Target("x", np.full(exact.size, need + log_size - B.CLASS / 2))
+    found = B.first_release(exact, log_size, match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
+                            per_year=np.full(exact.size, per_year), rng=rng).years
+    simulated = first_events(rng, need, per_year, 3000)
+    # two-sample Kolmogorov-Smirnov: 1.95 sqrt(1/n + 1/m) has a false alarm in 1000
+    both = np.sort(np.concatenate([found, simulated]))
+    gap = np.abs((found[:, None] <= both).mean(0) - (simulated[:, None] <= both).mean(0)).max()
+    assert gap < 1.95 * np.sqrt(1 / len(found) + 1 / len(simulated))
+
+
+def test_many_releases_beat_the_frontier_and_few_lag_it():
+    exact = pool(known_truth(1000))
+    log_size, crossing = np.log(8e9), 3.5
+    match = Target("x", np.full(exact.size, LEVEL + RATE * crossing + log_size - B.CLASS / 2))
+    median = [float(np.median(B.first_release(
+        exact, log_size, match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
+        per_year=np.full(exact.size, rate), rng=np.random.default_rng(2)).years))
+        for rate in (0.3, 100.0)]
+    assert median[0] > crossing > median[1]
+
+
+@pytest.mark.slow
+def test_back_test_is_calibrated_on_known_growth():
+    """On 30 histories, 90% intervals of a known trend cover; a trend 40% too fast does not.
+
+    Milestones of one history are dependent, so the mean cover of 30 histories is what is
+    tested: its spread is a few per cent, and the bounds are more than four of them wide.
+    """
+    cover, wrong, expected, observed = [], [], 0.0, 0
+    for seed in range(30):
+        models = fake_models(count=250, seed=100 + seed)
+        seen = models[models["release_date"] <= "2025-01-01"]
+        rng = np.random.default_rng(seed)
+        full = pool(fake_posterior(models, error=0.0), 60)
+        now = pool(fake_posterior(seen, error=0.0), 60)
+        # the ruler's error is absent, so level and rate are the truth up to noise
+        found = B.backtest(now, full, as_of=TODAY, interval=Interval(), rng=rng)
+        cover.append(found["covered"].mean())
+        expected += found["p_by_end"].sum()
+        observed += int(found["outcome"].notna().sum())
+        fast = pool(fake_posterior(seen, error=0.0, rate=1.4 * RATE), 60)
+        wrong.append(B.backtest(fast, full, as_of=TODAY, interval=Interval(),
+                                rng=rng)["covered"].mean())
+    assert 0.82 < np.mean(cover) < 0.98
+    assert np.mean(wrong) < np.mean(cover) - 0.05
+    assert observed == pytest.approx(expected, rel=0.25)
+
+
+def test_back_test_rows_are_milestones_still_open():
+    models = fake_models(count=120, seed=3)
+    seen = models[models["release_date"] <= "2025-01-01"]
+    full, now = pool(fake_posterior(models), 50), pool(fake_posterior(seen), 50)
+    found = B.backtest(now, full, as_of=TODAY, interval=Interval(),
+                       rng=np.random.default_rng(0)).set_index("target")
+    params = models.set_index("model")["params_total"]
+    np.testing.assert_allclose(found["size"], params[found.index] / 2)
+    assert (found["outcome"].dropna() > years_of(TODAY)).all()
+    assert ((found["low"] <= found["median"]) & (found["median"] <= found["high"])).all()
+    # a milestone that a smaller model had reached by then is no forecast
+    medians = dict(zip(full.models, np.median(full.effective_of(full.models), axis=0),
+                       strict=True))
+    by_then = set(seen["model"])
+    for name in found.index:
+        half = params[name] / 2
+        assert not any(medians[other] >= medians[name] for other in by_then
+                       if half / 2 < params[other] <= half)
+
+
+def test_authors_forecasts_are_scored_where_due():
+    models = load_tables().models
+    models = models[models["precision_bits"] == 16].reset_index(drop=True)
+    days = (models["release_date"].to_numpy("datetime64[D]")
+            - np.datetime64("2023-02-24")).astype(float)
+    models["log_density"] = LEVEL + RATE * days / 365.25 - 0.5
+    rows = B.authors(pool(fake_posterior(models, error=0.0)), prices=load_tables().prices,
+                     as_of=dt.date(2026, 11, 21))
+    by = {row["claim"].split(" ")[0]: row for row in rows}
+    eight = next(row for row in rows if row["claim"].startswith("an 8B model"))
+    assert eight["status"] == "past"
+    assert eight["p_data"] in (0.0, 1.0)
+    small = by["MiniCPM-1-2.4B"]
+    assert small["due"] == "2024-02-01"
+    # 1.6 a year for 127 days covers a factor of 1.74, not 2.72/7.24
+    assert small["p_law"] == 0.0
+    rl = next(row for row in rows if "reinforcement" in row["claim"])
+    assert rl["p_data"] is None
+    assert rl["status"] == "open"
+    assert B.authors(pool(fake_posterior(fake_models())), prices=None,
+                     as_of=dt.date(2026, 11, 21))[0]["p_law"] is None
