@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ import xarray as xr
 
 from densing_bayes.checks import diagnostics
 from densing_bayes.derive import derive
+from densing_bayes.errors import InputError
 from densing_bayes.fitting import Fit, case_seed
+from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import Joint, choose, cut, prepare
+from densing_bayes.observations import Observations
 from densing_bayes.plugin import Plugin, plugin
 from densing_bayes.predict import cell_predictions
 from densing_bayes.specs import ModelSpec
@@ -28,7 +32,8 @@ class Context:
     tables: Tables
     spec: ModelSpec
     progress: Callable[..., None] = lambda name, **_: None
-    notes: dict[str, Any] = field(default_factory=dict)
+    saved: Path | None = None  # a fit to answer from; written when it is not there yet
+    must_exist: bool = False
 
     @property
     def interval(self) -> Interval:
@@ -40,19 +45,38 @@ class Context:
         return case_seed(self.spec.sampling.seed, case)
 
     @cached_property
+    def observations(self) -> Observations:
+        """What the spec asks of the tables."""
+        return choose(self.tables, self.spec)
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """The tables of the joint model."""
+        return inputs(self.observations, self.spec)[0]
+
+    @cached_property
     def joint(self) -> Joint:
         """The compiled joint model."""
-        observations = choose(self.tables, self.spec)
+        observations = self.observations
         self.progress("compiling the joint model",
                       note="the first compilation on a machine takes a minute or so")
         return prepare(observations, self.spec)
 
     @cached_property
     def fit(self) -> Fit:
-        """The joint fit."""
+        """The joint fit: the saved one where there is one of this spec and these tables."""
+        if self.saved is not None and (self.must_exist or self.saved.is_file()):
+            try:
+                return Fit.load(self.saved, self.spec, self.tables.sha256)
+            except InputError:
+                if self.must_exist:
+                    raise
         joint = self.joint
         self.progress("sampling the joint posterior")
-        return joint.fit(self.tables.sha256)
+        fit = joint.fit(self.tables.sha256)
+        if self.saved is not None:
+            fit.save(self.saved)
+        return fit
 
     @cached_property
     def posterior(self) -> xr.Dataset:
@@ -64,7 +88,7 @@ class Context:
         """Draws of everything told."""
         posterior = self.posterior
         self.progress("deriving densities, gaps and records")
-        return derive(posterior, self.joint.observations, self.joint.columns,
+        return derive(posterior, self.observations, self.columns,
                       self.seed("derive"))
 
     @cached_property
@@ -79,18 +103,18 @@ class Context:
         """Derived draws of the cut posterior."""
         joint, posterior = self.joint, self.posterior
         draws = cut(joint, posterior, self.progress)
-        return derive(draws, joint.observations, joint.columns, self.seed("derive cut"))
+        return derive(draws, self.observations, self.columns, self.seed("derive cut"))
 
     @cached_property
     def plugin(self) -> Plugin:
         """The paper's own way on the same tables."""
-        return plugin(self.joint.observations, interval=self.interval,
+        return plugin(self.observations, interval=self.interval,
                       tokens=float(self.spec.options["reference_tokens"]))
 
     @cached_property
     def cells(self) -> xr.Dataset:
         """Predictions of every cell."""
-        return cell_predictions(self.posterior, self.derived, self.joint.columns)
+        return cell_predictions(self.posterior, self.derived, self.columns)
 
     def published(self, prefix: str) -> list[dict[str, Any]]:
         """Published figures whose key begins with ``prefix``, where the tables have them."""

@@ -63,7 +63,17 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
                  refused=refused, fit_saver=context.fit.save, progress=progress)
     if refused:
         raise GateError(refused)
-    return summary | {"growth": growth_summary(context.derived["rate"].values, context.interval)}
+    return summary | growth_block(context) | {"headline": headline(context)}
+
+
+def growth_block(context: Context) -> dict[str, Any]:
+    """The growth block, with the spec, seed and interval that it belongs to."""
+    return {
+        "spec": context.spec.name, "seed": context.spec.sampling.seed,
+        "interval": {"prob": context.interval.prob, "kind": context.interval.kind},
+        "growth": growth_summary(context.derived["rate"].values, context.interval),
+        "diagnostics": context.diagnostics,
+    }
 
 
 def refusal(context: Context) -> str | None:

@@ -13,7 +13,7 @@ from densing_bayes.reports import Section, Table
 
 def limits(context: Context) -> Section:
     """Weak identification, said plainly, each with its number."""
-    derived, data = context.derived, context.joint.observations.data
+    derived, data = context.derived, context.observations.data
     ceiling = derived["scale"].isel(anchor=0) + float(data["chance"].values[0])
     family = (np.unique(data["family_index"].values, return_counts=True)[1] == 1).sum()
     q_low, q_high = context.interval.of(derived["q"].values)

@@ -16,7 +16,7 @@ from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 def section(context: Context) -> Section:
     """Growth by each benchmark's own view of the same models, beside the joint rate."""
     interval = context.interval
-    data = context.joint.observations.data
+    data = context.observations.data
     names = [str(name) for name in data["benchmark"].values]
     joint = thin(context.derived[["rate"]])["rate"].values
     rates = benchmark_rates(context.cells, joint, data["time"].values, len(names),

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from densing_bayes.context import Context, median
 from densing_bayes.derive import NEAR_CEILING, NEAR_FRONTIER, frontier_path
+from densing_bayes.errors import InputError, Problem, did_you_mean
 from densing_bayes.figures import density_timeline
 from densing_bayes.reports import Picture, Section, Table
 
@@ -103,3 +104,19 @@ def timeline(fig: Figure, context: Context) -> None:
         fig.subplots(), date=dates, median=rows["median"], low=rows["low"], high=rows["high"],
         p_frontier=rows["p_on_frontier"], name=list(rows["model"]),
         record=rows["p_record"] > 0.3, band_date=grid, band=band, interval=context.interval)
+
+
+def chosen_rows(context: Context, names: list[str]) -> list[dict[str, Any]]:
+    """Rows of the named models (all when none is named), densest first.
+
+    Raises
+    ------
+    InputError
+        For models that the fit does not have.
+    """
+    rows = {row["model"]: row for row in density_rows(context)}
+    unknown = [Problem("no such model in the fit", given=name, hint=did_you_mean(name, rows))
+               for name in names if name not in rows]
+    if unknown:
+        raise InputError(unknown)
+    return sorted((rows[name] for name in names or rows), key=lambda row: -row["median"])

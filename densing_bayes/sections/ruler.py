@@ -22,8 +22,9 @@ NAMES = {"alpha": "alpha (exponent of size)", "beta": "beta (exponent of tokens)
 def section(context: Context) -> Section:
     """Loss law and performance law of each anchored benchmark, with bands."""
     interval, derived = context.interval, context.derived
-    anchors = [str(name) for name in context.joint.coords["anchor"]]
-    chance = np.asarray(context.joint.columns["anchors"]["chance"])
+    anchors = [str(name) for name in context.observations.data["benchmark"].values[
+        context.observations.data["anchored"].values]]
+    chance = np.asarray(context.columns["anchors"]["chance"])
     rows = []
     for k, anchor in enumerate(anchors):
         for name, words in NAMES.items():
@@ -34,7 +35,7 @@ def section(context: Context) -> Section:
             numbers = summary(values.values, interval)
             rows.append({"benchmark": anchor, "constant": words,
                          **{key: numbers[key] for key in ("median", "low", "high")}})
-    data = context.joint.observations.data
+    data = context.observations.data
     largest = np.exp(float(data["run_log_params"].max())) / 1e9
     scores = data["pair_score"].values
     text = [
@@ -65,7 +66,7 @@ def section(context: Context) -> Section:
 
 def ladder_picture(fig: Figure, context: Context) -> None:
     """Loss of every run over size, grouped by tokens per parameter, with bands."""
-    data = context.joint.observations.data
+    data = context.observations.data
     mine = data["run_benchmark"].values == 0
     params, tokens = (np.exp(data[f"run_log_{name}"].values[mine])
                       for name in ("params", "tokens"))
@@ -76,7 +77,7 @@ def ladder_picture(fig: Figure, context: Context) -> None:
                                           np.linspace(0, len(names) - 1, 5).astype(int)]
     shown = np.isin(group, keep)
     grid = np.geomspace(params.min() / 1.5, params.max() * 1.5, 40)
-    law, _ = ruler_parameters(thin(context.posterior), context.joint.columns)
+    law, _ = ruler_parameters(thin(context.posterior), context.columns)
     at = {name: np.asarray(value)[:, :1] if np.ndim(value) else value
           for name, value in law.items()}
     bands = {}
@@ -100,11 +101,11 @@ def nearest(value: float) -> float:
 
 def score_picture(fig: Figure, context: Context) -> None:
     """Score over loss of the pairs, with the fitted sigmoid and its ceiling."""
-    data = context.joint.observations.data
+    data = context.observations.data
     mine = data["pair_benchmark"].values == 0
     loss = data["pair_loss"].values[mine]
     grid = np.linspace(0.6 * loss.min(), min(loss.max(), 2 * np.median(loss)), 80)
-    _, curve = ruler_parameters(thin(context.posterior), context.joint.columns)
+    _, curve = ruler_parameters(thin(context.posterior), context.columns)
     at = {name: np.asarray(value)[:, :1] if np.ndim(value) > 1 else float(np.asarray(value)[0])
           for name, value in curve.items()}
     tails = context.interval.tails
