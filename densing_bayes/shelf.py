@@ -37,7 +37,7 @@ def find(name: str | Path, folder: str) -> Path:
         Naming what is on the shelf.
     """
     path = Path(name)
-    if path.suffix == ".toml" and path.is_file():
+    if path.suffix == ".toml" and os.path.isfile(path):  # False, not an error, for odd names
         return path
     known = names(folder)
     if str(name) in known:

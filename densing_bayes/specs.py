@@ -8,14 +8,22 @@ what each family takes, so that a spec can be checked without importing PyMC.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from densing_bayes.errors import InputError, Problem, SpecError, did_you_mean
 from densing_bayes.intervals import Interval
-from densing_bayes.priors import Prior, check_names, parse_prior
+from densing_bayes.priors import Prior, brief, check_names, parse_prior
+from densing_bayes.settings import (
+    alike,
+    check_keys,
+    fill,
+    kind_of,
+    read_toml,
+    take_table,
+    take_text,
+)
 from densing_bayes.shelf import find
 
 
@@ -29,13 +37,34 @@ class Sampling:
     target_accept: float = 0.9
     seed: int = 20230224
 
+    def __post_init__(self) -> None:
+        # four draws are the fewest of which an effective sample size can be computed
+        for name, low, high in (("draws", 4, 1_000_000), ("tune", 1, 1_000_000),
+                                ("chains", 1, 100), ("target_accept", 0.1, 0.9999),
+                                ("seed", 0, 2**63 - 1)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SpecError(Problem(f"[sampling] {name}", given=value,
+                                        allowed=f"{low:g} to {high:g}"))
+
+
+# distributions by support; the sampler's coordinates are chosen for these (`blocks.rv`)
+REAL = ("Normal",)
+SCALE = ("HalfNormal",)
+POSITIVE = ("HalfNormal", "LogNormal", "Gamma", "Exponential")
+SHARE = ("Beta",)
+
 
 @dataclass(frozen=True)
 class Family:
-    """What a family takes: parameters that need a prior, options with their defaults."""
+    """What a family takes: parameters that need a prior, options with their defaults.
+
+    ``kinds`` names the distributions that a parameter's prior may have (absent: any).
+    """
 
     parameters: tuple[str, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 FAMILIES: dict[str, Family] = {
@@ -48,6 +77,12 @@ FAMILIES: dict[str, Family] = {
          "open_only": True, "types": ["base"], "architectures": ["dense"], "precisions": [16],
          "exclude_compressed": True, "benchmarks": [], "without_models": [],
          "without_families": [], "without_organizations": [], "cut_draws": 12},
+        {"log_loss_at_centre": REAL, "size_share": SHARE, "log_alpha": REAL, "log_beta": REAL,
+         "irreducible_share": SHARE, "sigma_loss": POSITIVE, "headroom": SHARE,
+         "log_steepness": REAL, "log_midpoint": REAL, "sigma_pair": POSITIVE, "level": REAL,
+         "rate": REAL, "omega": SCALE, "q": SHARE, "sd_source": POSITIVE,
+         "sd_benchmark": SCALE, "nu": POSITIVE, "log_kappa": REAL, "linked_midpoint": REAL,
+         "linked_headroom": SHARE},
     ),
     "costs": Family(
         ("tokens_per_read", "memory_utilisation", "compute_utilisation", "link_utilisation",
@@ -121,40 +156,14 @@ class ModelSpec:
         return self if seed is None else replace(self, sampling=replace(self.sampling, seed=seed))
 
 
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """A TOML file as a dict and as text; SpecError where it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text), text
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SpecError(Problem("cannot read the spec", file=path.name, hint=str(error))) from None
-
-
-def check_keys(table: dict[str, Any], allowed: Any, file: str, where: str = "") -> list[Problem]:
-    """One problem per unknown key."""
-    return [
-        Problem(f"unknown key{where}", file=file, given=key, allowed=", ".join(allowed),
-                hint=did_you_mean(key, allowed))
-        for key in table if key not in allowed
+def check_options(options: dict[str, Any], family: Family, file: str) -> list[Problem]:
+    """Unknown options of a family, and values of another kind than the default's."""
+    return check_keys(options, family.options, file, " in [options]") + [
+        Problem(f"option '{key}'", file=file, given=brief(value),
+                allowed=kind_of(family.options[key]))
+        for key, value in options.items()
+        if key in family.options and not alike(value, family.options[key])
     ]
-
-
-def fill(cls: Any, table: Any, file: str, where: str) -> tuple[Any, list[Problem]]:
-    """A small frozen dataclass from a TOML table, types checked against its defaults."""
-    defaults = cls()
-    if not isinstance(table, dict):
-        return defaults, [Problem(f"[{where}] is not a table", file=file, given=table)]
-    problems = check_keys(table, cls.__dataclass_fields__, file, f" in [{where}]")
-    for key, value in table.items():
-        default = getattr(defaults, key, None)
-        number = isinstance(default, int | float) and isinstance(value, int | float)
-        if default is not None and (isinstance(value, bool) or not (
-                number or type(value) is type(default)) or (
-                isinstance(default, int) and not isinstance(value, int)) or (number and value <= 0)):
-            problems.append(Problem(f"[{where}] {key}", file=file, given=value,
-                                    allowed=f"a positive {type(default).__name__}" if number
-                                    else type(default).__name__))
-    return (defaults if problems else replace(defaults, **table)), problems
 
 
 def load_model(name: str | Path) -> ModelSpec:
@@ -170,43 +179,33 @@ def load_model(name: str | Path) -> ModelSpec:
     file = path.name
     problems = check_keys(
         table, ("title", "family", "options", "priors", "sampling", "interval"), file)
+    title, found = take_text(table, "title", path.stem, file)
+    problems += found
     family_name = table.get("family")
-    if family_name not in FAMILIES:
+    if not isinstance(family_name, str) or family_name not in FAMILIES:
         raise SpecError([*problems, Problem(
-            "unknown family", file=file, column="family", given=family_name,
-            allowed=", ".join(FAMILIES), hint=did_you_mean(str(family_name), FAMILIES))])
+            "unknown family", file=file, column="family", given=brief(family_name),
+            allowed=", ".join(FAMILIES), hint=did_you_mean(brief(family_name), FAMILIES))])
     family = FAMILIES[family_name]
-    options = table.get("options", {})
-    problems += check_keys(options, family.options, file, " in [options]")
-    for key, value in options.items():
-        default = family.options.get(key)
-        if default is None:
-            continue
-        both_numbers = isinstance(default, int | float) and isinstance(value, int | float)
-        same_kind = isinstance(value, bool) == isinstance(default, bool)
-        if not same_kind or not (both_numbers or type(value) is type(default)):
-            problems.append(Problem(f"option '{key}'", file=file, given=value,
-                                    allowed=f"a {type(default).__name__} like {default!r}"))
-    tables = table.get("priors", {})
-    problems += check_names(tables, family.parameters, family_name, file)
+    options, found = take_table(table, "options", file)
+    problems += found + check_options(options, family, file)
+    tables, found = take_table(table, "priors", file)
+    problems += found + check_names(tables, family.parameters, family_name, file)
     priors = {}
-    for prior_name, prior_table in tables.items():
-        prior, found = parse_prior(prior_name, prior_table, file)
+    for prior_name in (name for name in tables if name in family.parameters):
+        prior, found = parse_prior(prior_name, tables[prior_name], file,
+                                   family.kinds.get(prior_name))
         problems += found
         if prior is not None:
             priors[prior_name] = prior
     sampling, found = fill(Sampling, table.get("sampling", {}), file, "sampling")
     problems += found
-    interval = Interval()
-    try:
-        interval = Interval(**table.get("interval", {}))
-    except Exception as error:
-        problems.append(Problem("[interval]", file=file, given=table.get("interval"),
-                                hint=str(error)))
+    interval, found = fill(Interval, table.get("interval", {}), file, "interval")
+    problems += found
     if problems:
         raise SpecError(problems)
     return ModelSpec(
-        name=path.stem, title=table.get("title", path.stem), family=family_name,
+        name=path.stem, title=title, family=family_name,
         options={**family.options, **options}, priors=priors, sampling=sampling,
         interval=interval, text=text,
     )
@@ -226,27 +225,38 @@ class ReportSpec:
 
 
 def load_report(name: str | Path) -> ReportSpec:
-    """The report spec of that name or path, checked together with its model spec."""
+    """The report spec of that name or path, checked together with its model spec.
+
+    Raises
+    ------
+    SpecError
+        With every problem of both.
+    """
     path = find(name, "reports")
     table, _ = read_toml(path)
-    problems = check_keys(table, ("title", "model", "sections"), path.name)
+    file = path.name
+    problems = check_keys(table, ("title", "model", "sections"), file)
+    title, found = take_text(table, "title", path.stem, file)
+    problems += found
     sections = table.get("sections", [])
     if not isinstance(sections, list) or not sections:
-        problems.append(Problem("a report needs sections", file=path.name, column="sections",
-                                given=sections, allowed=", ".join(SECTIONS)))
+        problems.append(Problem("a report needs sections", file=file, column="sections",
+                                given=brief(sections), allowed=", ".join(SECTIONS)))
         sections = []
     problems += [
-        Problem("unknown section", file=path.name, column="sections", given=section,
-                allowed=", ".join(SECTIONS), hint=did_you_mean(str(section), SECTIONS))
+        Problem("unknown section", file=file, column="sections", given=brief(section),
+                allowed=", ".join(SECTIONS), hint=did_you_mean(brief(section), SECTIONS))
         for section in sections if section not in SECTIONS
     ]
-    problems += [Problem("section named twice", file=path.name, column="sections", given=section)
-                 for section in {str(s) for s in sections} if sections.count(section) > 1]
+    problems += [Problem("section named twice", file=file, column="sections", given=section)
+                 for section in SECTIONS if sections.count(section) > 1]
+    model_name, found = take_text(table, "model", "", file)
+    problems += found
     model = None
     try:
-        model = load_model(table.get("model", ""))
+        model = None if found else load_model(model_name)
     except InputError as error:
         problems += error.problems
     if problems or model is None:
         raise SpecError(problems)
-    return ReportSpec(path.stem, str(table.get("title", path.stem)), model, tuple(sections))
+    return ReportSpec(path.stem, title, model, tuple(sections))
