@@ -86,7 +86,7 @@ SPREADS = {
 
 @pytest.mark.parametrize("dist", SPREADS)
 def test_scaled_doubles_the_spread(dist):
-    prior = Prior(dist, {name: 0.7 for name in DISTRIBUTIONS[dist]})
+    prior = Prior(dist, dict.fromkeys(DISTRIBUTIONS[dist], 0.7))
     spread = SPREADS[dist]
     assert spread(prior.scaled(2).args) == pytest.approx(2 * spread(prior.args))
 
