@@ -106,12 +106,11 @@ def _gap(below: xr.DataArray, omega: xr.DataArray, q: xr.DataArray,
     """Draws of the gap u given how far a value lies from the frontier (e = value - f).
 
     u | e ~ Normal(-e q, omega^2 q (1 - q)) truncated to u >= 0 (Jondrow et al. 1982), by the
-    inverse of the normal distribution function.
+    inverse of the upper tail, which stays exact however far above the frontier the value is.
     """
     mean, sd = -below * q, omega * np.sqrt(q * (1 - q))
-    low = special.ndtr(-(mean / sd))
-    uniform = xr.DataArray(rng.uniform(size=mean.shape), dims=mean.dims)
-    return (mean + sd * special.ndtri(low + uniform * (1 - low))).clip(min=0)
+    uniform = xr.DataArray(1 - rng.uniform(size=mean.shape), dims=mean.dims)
+    return (mean - sd * special.ndtri(uniform * special.ndtr(mean / sd))).clip(min=0)
 
 
 def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
@@ -130,6 +129,6 @@ def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
 
 
 def frontier_path(derived: xr.Dataset, years: Any) -> xr.DataArray:
-    """ln density of the frontier at years since LLaMA-1, dims chain, draw, time."""
+    """Ln density of the frontier at years since LLaMA-1, dims chain, draw, time."""
     time = xr.DataArray(np.asarray(years, dtype=float), dims="time")
     return derived["level"] + derived["rate"] * time

@@ -13,7 +13,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.dist_math import normal_lcdf
-from scipy import stats
 
 
 def skew_normal_logp(value: Any, mu: Any, omega: Any, q: Any) -> Any:
@@ -49,18 +48,3 @@ def frontier(name: str, mu: Any, omega: Any, q: Any, **kwargs: Any) -> Any:
     return pm.CustomDist(name, mu, omega, q, logp=skew_normal_logp, random=_random,
                          support_point=lambda rv, size, mu, omega, q: pt.broadcast_to(
                              mu - 0.5 * omega, rv.shape), **kwargs)
-
-
-def gap_draws(below: Any, omega: Any, q: Any, rng: np.random.Generator) -> Any:
-    """Draws of the gap u given how far a model lies from the frontier (e = value - f).
-
-    u | e ~ Normal(-e q, omega^2 q (1 - q)) truncated to u >= 0 (Jondrow et al. 1982).
-
-    Parameters
-    ----------
-    below
-        value - f, negative below the frontier.
-    """
-    mean = -below * q
-    sd = omega * np.sqrt(q * (1 - q))
-    return stats.truncnorm.rvs(-mean / sd, np.inf, loc=mean, scale=sd, random_state=rng)
