@@ -111,25 +111,25 @@ def run_compression(tables: Tables, spec: ModelSpec, seed: int | None = None, *,
         diagnostics=checks.diagnostics(tree, HEADLINE))
 
 
-def log_slopes(posterior: xr.Dataset, anchors: list[str]) -> xr.DataArray:
-    """Draws of ln slope (logit per e-fold of N^) by benchmark, from the main model's posterior.
+def log_slopes(curves: xr.Dataset, tokens: float) -> xr.DataArray:
+    """Draws of ln slope by benchmark from fitted curves: logits per e-fold of N^ at the midpoint.
 
-    A linked benchmark has its slope kappa. An anchored one has -gamma alpha a N^-alpha, which
-    falls slowly with size; it is taken at the mean effective size of the fitted models.
+    A linked benchmark has its slope kappa. On an anchored one the logit is -gamma (l - L) with
+    L - E - b D0^-beta = a N^-alpha, so the slope at L = l is -gamma alpha (l - E - b D0^-beta).
 
     Parameters
     ----------
-    posterior
-        With ``kappa`` (linked), ``gamma``, ``alpha``, ``log_a`` (anchor) and ``log_effective``.
-    anchors
-        Names along the dim ``anchor``.
+    curves
+        Draws of the ruler (dim ``anchor``: ``gamma``, ``alpha``, ``midpoint``, ``log_b``,
+        ``beta``, ``irreducible``) and of ``kappa`` (dim ``linked``), both labelled by benchmark.
+    tokens
+        D0, the reference number of training tokens.
     """
-    at = posterior["log_effective"].mean("model")
-    anchored = (np.log(-posterior["gamma"]) + np.log(posterior["alpha"]) + posterior["log_a"]
-                - posterior["alpha"] * at)
-    parts = [anchored.rename(anchor="benchmark").assign_coords(benchmark=anchors)]
-    if "kappa" in posterior:
-        parts.append(np.log(posterior["kappa"]).rename(linked="benchmark"))
+    left = (curves["midpoint"] - curves["irreducible"]
+            - np.exp(curves["log_b"] - curves["beta"] * np.log(tokens)))
+    parts = [np.log(-curves["gamma"] * curves["alpha"] * left).rename(anchor="benchmark")]
+    if "kappa" in curves:
+        parts.append(np.log(curves["kappa"]).rename(linked="benchmark"))
     return xr.concat(parts, dim="benchmark").rename("log_slope")
 
 

@@ -14,6 +14,7 @@ log_density_device     by cost on one device: what does not fit comes through th
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -299,17 +300,13 @@ class CostStudy:
     devices: list[Device]  # the first is the headline
     densities: xr.Dataset  # (device, chain, draw, model), from `cost_density`
     growth: xr.DataArray  # (device, reading, chain, draw), nats per year
-    growth_counts: dict[str, int]  # models behind the dense and the other growth rates
     constants: xr.Dataset  # (chain, draw), from `draw_constants`
-
-    @property
-    def plain(self) -> np.ndarray:
-        """Whether a model counts for growth and ranks (see `plain_models`)."""
-        return plain_models(self.models).to_numpy(bool)
+    plain: np.ndarray  # whether a model counts for growth and ranks (see `plain_models`)
 
 
 def run_costs(log_effective: xr.DataArray, tables: Tables, spec: ModelSpec, *,
-              device: str | None = None, seed: int | None = None) -> CostStudy:
+              device: str | None = None, counted: Collection[str] | None = None,
+              seed: int | None = None) -> CostStudy:
     """Cost-weighted densities and their growth, from posterior draws of effective sizes.
 
     Parameters
@@ -320,6 +317,9 @@ def run_costs(log_effective: xr.DataArray, tables: Tables, spec: ModelSpec, *,
         Of family ``costs``.
     device
         Name of the headline device; default: the first that the spec compares.
+    counted
+        Models that may count for growth and ranks (`densing_bayes.outside.admitted`); default:
+        all. Quantised, pruned, distilled and post-trained ones never do.
     """
     spec = spec.with_seed(seed)
     compared = report_devices(tables.hardware, spec.options["devices"])
@@ -336,9 +336,12 @@ def run_costs(log_effective: xr.DataArray, tables: Tables, spec: ModelSpec, *,
         [cost_density(log_effective=log_effective, models=models, device=each,
                       constants=constants) for each in compared],
         dim=pd.Index([each.name for each in compared], name="device"))
-    growth, counts = _growth(densities, models, spec)
+    plain = plain_models(models)
+    if counted is not None:
+        plain &= models["model"].isin(list(counted))
     return CostStudy(spec=spec, models=models, devices=compared, densities=densities,
-                     growth=growth, growth_counts=counts, constants=constants)
+                     growth=_growth(densities, models, plain, spec), constants=constants,
+                     plain=plain.to_numpy(bool))
 
 
 def thin(draws: xr.DataArray, most: int) -> xr.DataArray:
@@ -357,10 +360,9 @@ def plain_models(models: pd.DataFrame) -> pd.Series:
                      < costs.REFERENCE_BITS)
 
 
-def _growth(densities: xr.Dataset, models: pd.DataFrame,
-            spec: ModelSpec) -> tuple[xr.DataArray, dict[str, int]]:
+def _growth(densities: xr.Dataset, models: pd.DataFrame, plain: pd.Series,
+            spec: ModelSpec) -> xr.DataArray:
     """Growth by device and reading; "dense" is by total parameters of the dense models only."""
-    plain = plain_models(models)
     dense = plain & (models["architecture"] != "moe")
     dated = pd.to_datetime(models["release_date"])
     time = ((dated - dated.min()).dt.days / DAYS_PER_YEAR).to_numpy(float)
@@ -379,5 +381,4 @@ def _growth(densities: xr.Dataset, models: pd.DataFrame,
         xr.concat([*shared.values(), rate("cost", plain, i), rate("device", plain, i)],
                   dim=pd.Index(["dense", *READINGS], name="reading"))
         for i in range(densities.sizes["device"])]
-    growth = xr.concat(by_device, dim=densities.get_index("device"))
-    return growth, {"dense": int(dense.sum()), "all": int(plain.sum())}
+    return xr.concat(by_device, dim=densities.get_index("device"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,12 @@ TOP = 8  # models from the top of each ranking that the table of ranks shows
 SHOWN = 12  # models in a figure
 
 
-def section(study: CostStudy) -> Section:
-    """Densities by total, by active and by cost; growth beside the dense one; devices."""
+def section(study: CostStudy, outside: Collection[str] = ()) -> Section:
+    """Densities by total, by active and by cost; growth beside the dense one; devices.
+
+    ``outside`` names the models whose effective size was read off the fitted curves
+    (`densing_bayes.outside`).
+    """
     interval, head = study.spec.interval, study.devices[0]
     special = _special(study)
     rows = density_rows(study, special)
@@ -42,6 +47,7 @@ def section(study: CostStudy) -> Section:
         f"is {ratio['median']:.2g} ({interval}: {ratio['low']:.2g} to {ratio['high']:.2g}); the "
         "published 2.45 on an RTX 4090 is one point of such a range. No data here inform these "
         "constants: they are carried through as stated in the spec.",
+        *_outside_text(outside),
         *_widening(study, special, rows),
         *_growth_text(study, growth, interval),
         "A batch reads the always-used weights and the experts that its tokens touch, taken as "
@@ -165,6 +171,15 @@ def rank_frame(study: CostStudy) -> pd.DataFrame:
 # -- text -------------------------------------------------------------------------------------
 
 
+def _outside_text(outside: Collection[str]) -> list[str]:
+    if not outside:
+        return []
+    return [f"{len(outside)} models are outside the fit (mixtures of experts, quantised, "
+            "compressed, post-trained or closed). Their effective sizes are read off the fitted "
+            "curves, draw by draw, from their scores alone, with a wide prior; the fit learns "
+            "nothing from them."]
+
+
 def _widening(study: CostStudy, special: np.ndarray, rows: list[dict[str, Any]]) -> list[str]:
     sparse = [row for row in rows if row["architecture"] == "moe"]
     if not rows:
@@ -188,7 +203,7 @@ def _growth_text(study: CostStudy, growth: list[dict[str, Any]], interval: Inter
     if dense is None or cost is None:
         return []
     quantile = study.spec.options["frontier_quantile"]
-    counts = study.growth_counts
+    dense_count = int((study.plain & (study.models["architecture"] != "moe").to_numpy()).sum())
 
     def words(row: dict[str, Any]) -> str:
         rate, double = row["rate_per_year"], row["doubling_time_days"]
@@ -201,8 +216,8 @@ def _growth_text(study: CostStudy, growth: list[dict[str, Any]], interval: Inter
         "density, one line per posterior draw with a Bayesian bootstrap of families: a second "
         "stage on the effective sizes, comparable between readings, not the joint model's own "
         "growth rate.",
-        f"By all parameters the {counts['dense']} dense models give {words(dense)}. By cost on "
-        f"{study.devices[0].name} with weights in memory, all {counts['all']} models give "
+        f"By all parameters the {dense_count} dense models give {words(dense)}. By cost on "
+        f"{study.devices[0].name} with weights in memory, all {int(study.plain.sum())} models give "
         f"{words(cost)}, {interval}; the difference, within draws, is {minus['median']:+.2f} per "
         f"year ({minus['low']:+.2f} to {minus['high']:+.2f}), above zero with probability "
         f"{cost['p_faster_than_dense']:.2f}.",
