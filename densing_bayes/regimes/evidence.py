@@ -195,7 +195,7 @@ def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
             min_observations=windows[0][0], refits=np.array([a for a, _ in windows]),
             n_refits=len(windows))
     frame = _compare(scores)
-    frame.attrs["points"] = int(each.size)
+    frame.attrs["each"] = {name: np.asarray(score.elpd_i) for name, score in scores.items()}
     return frame
 
 

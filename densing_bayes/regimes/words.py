@@ -104,8 +104,9 @@ def evidence_words(verdict: Verdict) -> str:
         text[-1] += "; the series is too short to predict its second half from its first."
     else:
         lfo = verdict.lfo.loc[name]
+        count = len(verdict.lfo.attrs["each"][name])
         text[-1] += (f", {number(lfo['elpd_diff'])} (se {number(lfo['se'])}) predicting "
-                     f"{verdict.lfo.attrs['points']} later points from earlier ones.")
+                     f"{count} later points from earlier ones.")
     if verdict.loo_notes:
         text.append("Mind: " + "; ".join(verdict.loo_notes) + ".")
     return " ".join(text)

@@ -1,0 +1,334 @@
+"""Regimes: fits against least squares, evidence against closed forms, verdicts in words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from densing_bayes.errors import InputError, TableError
+from densing_bayes.figures import draw
+from densing_bayes.intervals import Interval
+from densing_bayes.regimes import Series, compare_sources, forecast, judge, regimes
+from densing_bayes.regimes.designs import Regime, regimes_for
+from densing_bayes.regimes.evidence import leave_future_out, power, savage_dickey, stack
+from densing_bayes.regimes.fits import fit
+from densing_bayes.regimes.series import as_days
+from densing_bayes.regimes.verdict import judge_kink, ratio_summary
+from densing_bayes.sections.regimes import section
+from densing_bayes.specs import load_model
+from densing_bayes.trends import DAYS_PER_YEAR
+
+START = np.datetime64("2020-01-01")
+
+
+def world(rate, *, change=0.0, at=2.0, noise=0.2, count=40, years=4.0, seed=0, errors=0.0):
+    """A series with normal noise whose rate may change ``at`` years after its start."""
+    rng = np.random.default_rng(seed)
+    years = np.linspace(0, years, count)
+    values = rate * years + change * np.maximum(years - at, 0) + noise * rng.normal(size=count)
+    dates = START + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")
+    return Series("y", dates, values, np.full(count, errors), np.zeros((count, 0)), True)
+
+
+def day_of(years: float) -> float:
+    return float(as_days(START)) + years * DAYS_PER_YEAR
+
+
+def kink(years: float) -> Regime:
+    return Regime("kink", "one change", "kink", (day_of(years),))
+
+
+@pytest.fixture(scope="module")
+def spec():
+    full = load_model("series")
+    return replace(full, sampling=replace(full.sampling, draws=500, tune=400, chains=2))
+
+
+@pytest.fixture(scope="module")
+def verdict(spec):
+    """A rate that doubles after two years, judged at the right date."""
+    return judge(world(1.0, change=1.0), break_date="2022-01-01", spec=spec)
+
+
+class TestFits:
+    def test_a_constant_rate_is_least_squares(self, spec):
+        """With many points and a wide prior the posterior is the regression's, 10% either way."""
+        series = world(1.3, noise=0.3, seed=1)
+        years = (series.days - series.days[0]) / DAYS_PER_YEAR
+        line = stats.linregress(years, series.values)
+        found = fit(series, Regime("constant", ""), spec)
+        assert found.mean_rate.mean() == pytest.approx(line.slope, abs=0.15 * line.stderr)
+        assert found.mean_rate.std() == pytest.approx(line.stderr, rel=0.15)
+
+    def test_rates_before_and_after_are_least_squares(self, spec):
+        series = world(1.0, change=1.5, noise=0.2, seed=2)
+        years = (series.days - series.days[0]) / DAYS_PER_YEAR
+        columns = np.column_stack([np.ones(40), years, np.maximum(years - 2, 0)])
+        _, before, change = np.linalg.lstsq(columns, series.values, rcond=None)[0]
+        found = fit(series, kink(2.0), spec)
+        got_before, got_after = found.before_after
+        assert got_before.mean() == pytest.approx(before, abs=0.3 * got_before.std())
+        assert got_after.mean() == pytest.approx(before + change, abs=0.3 * got_after.std())
+
+    def test_path_and_rate_agree(self, spec):
+        """The path rises by the rate, whatever the regime; log density of points is finite."""
+        series = world(1.0, change=1.0, seed=3)
+        days = np.linspace(day_of(0.3), day_of(4.3), 7)
+        for regime in regimes_for(series):
+            if regime.turn == "step":
+                continue
+            found = fit(series, regime, spec, checked=False)
+            rise = (found.path(days + 0.01) - found.path(days - 0.01)) / 0.02 * DAYS_PER_YEAR
+            np.testing.assert_allclose(found.rate(days), rise, atol=1e-6)
+            assert np.isfinite(found.pointwise(series)).all()
+
+    def test_units_do_not_matter(self, spec):
+        """Values in other units and shifted dates give the same draws, rescaled.
+
+        Eight is a power of two: rounding stays the same, so the sampler's path does too.
+        """
+        series = world(1.0, change=1.0, seed=4)
+        other = replace(series, values=8 * series.values,
+                        dates=series.dates + np.timedelta64(1000, "D"))
+        one, eight = fit(series, kink(2.0), spec), fit(
+            other, replace(kink(2.0), dates=(day_of(2.0) + 1000,)), spec)
+        np.testing.assert_allclose(eight.before_after[1], 8 * one.before_after[1], rtol=1e-9)
+        np.testing.assert_allclose(eight.pointwise(other), one.pointwise(series) - np.log(8),
+                                   rtol=1e-9)
+
+    def test_an_outlier_hardly_moves_the_rate(self, spec):
+        series = world(1.0, seed=5)
+        values = series.values.copy()
+        values[-2] -= 5
+        moved = replace(series, values=values)
+        years = (series.days - series.days[0]) / DAYS_PER_YEAR
+        by_squares = stats.linregress(years, values).slope
+        found = fit(moved, Regime("constant", ""), spec)
+        assert abs(by_squares - 1) > 0.1
+        assert found.mean_rate.mean() == pytest.approx(1, abs=0.06)
+
+    def test_measurement_error_widens(self, spec):
+        exact, blurred = world(1.0, noise=0.05, seed=6), world(1.0, noise=0.05, seed=6, errors=0.5)
+        sd = [fit(series, Regime("constant", ""), spec).mean_rate.std()
+              for series in (exact, blurred)]
+        assert sd[1] > 4 * sd[0]
+
+    def test_an_error_that_points_share_is_not_averaged_out(self, spec):
+        """A ruler that may be stretched: the rate's variance grows by that of the stretch."""
+        series = world(1.0, noise=0.2, seed=7)
+        years = (series.days - series.days[0]) / DAYS_PER_YEAR
+        stretched = replace(series, shared=0.3 * (years - years.mean())[:, None])
+        alone = fit(series, Regime("constant", ""), spec).mean_rate
+        shared = fit(stretched, Regime("constant", ""), spec).mean_rate
+        assert shared.std() == pytest.approx(np.hypot(alone.std(), 0.3), rel=0.15)
+        assert shared.mean() == pytest.approx(alone.mean(), abs=0.06)
+
+    def test_an_unknown_date_is_found(self, spec):
+        found, ratio = judge_kink(world(0.5, change=2.0, at=2.7, seed=8), None, spec)
+        low, high = Interval().of(found.change_days)
+        assert low < day_of(2.7) < high
+        assert high - low < DAYS_PER_YEAR
+        assert ratio > 1000
+        assert found.chances.sum() == pytest.approx(1)
+
+    @pytest.mark.parametrize(("years", "side"), [(-1.0, "before"), (6.0, "after")])
+    def test_a_break_outside_the_data_returns_the_prior(self, spec, years, side):
+        """The change keeps its prior sd, 2.5 sd of the series per span, and no sign."""
+        series = world(1.0, seed=9)
+        found, ratio = judge_kink(series, day_of(years), spec)
+        before, after = found.before_after
+        unseen = before if side == "before" else after
+        size = 2.5 * series.values.std(ddof=1) / 4
+        assert ratio == 1
+        assert unseen.std() == pytest.approx(size, rel=0.15)
+        assert (after > before).mean() == pytest.approx(0.5, abs=0.1)
+
+
+class TestEvidence:
+    @pytest.mark.parametrize("change", [0.0, 0.25, 0.4])
+    def test_savage_dickey_is_the_bayes_factor_of_regression(self, spec, change):
+        """With 200 points the noise is as good as known, and the factor has a closed form."""
+        series = world(1.0, change=change, noise=0.3, count=200, seed=10)
+        found = fit(series, kink(2.0), spec)
+        column = found.design.values(found.units.time(series.days))[0]
+        noise = found.draws["noise"].mean() * np.sqrt(
+            np.mean(found.draws["tail"] / (found.draws["tail"] - 2 + 1e-9)))
+        noise = min(noise, 0.31 / found.units.scale)
+        variance = noise**2 / (column @ column)
+        estimate = column @ found.units.value(series.values) / (column @ column)
+        curve = savage_dickey(found, [0.3, 1.0, 2.0])
+        for width, ratio in zip([0.75, 2.5, 5.0], curve["ratio"], strict=True):
+            want = (stats.norm.logpdf(estimate, 0, np.hypot(width, variance**0.5))
+                    - stats.norm.logpdf(estimate, 0, variance**0.5))
+            assert np.log(ratio) == pytest.approx(want, abs=0.25 + 0.1 * abs(want))
+
+    def test_leave_future_out_knows_no_future(self, spec):
+        """A wild last point changes its own score and no other."""
+        series = world(1.0, count=16, seed=11)
+        values = series.values.copy()
+        values[-1] += 4
+        some = regimes_for(series)[:2]
+        calm = leave_future_out(series, some, spec).attrs["each"]
+        wild = leave_future_out(replace(series, values=values), some, spec).attrs["each"]
+        for name in calm:
+            assert len(calm[name]) == 8
+            np.testing.assert_allclose(wild[name][:-1], calm[name][:-1], rtol=1e-6)
+            assert wild[name][-1] < calm[name][-1] - 3
+
+    def test_too_short_for_the_future(self, spec):
+        assert leave_future_out(world(1.0, count=7), regimes_for(world(1.0)), spec) is None
+
+    def test_stacking(self):
+        """A regime that is never right gets nothing; two that are right by turns share."""
+        rng = np.random.default_rng(0)
+        turns = rng.random(60) < 0.7
+        elpd = np.column_stack([np.where(turns, 0.0, -3.0), np.where(turns, -3.0, 0.0),
+                                np.full(60, -6.0)])
+        weights = stack(elpd)
+        assert weights.sum() == pytest.approx(1)
+        assert weights[2] < 0.001
+        assert weights[0] == pytest.approx(turns.mean(), abs=0.03)
+        few = stack(np.column_stack([np.zeros(8), np.full(8, -0.1)]))
+        assert few[0] > 0.9
+
+    def test_power_falls_with_noise_and_rises_with_points(self, spec):
+        smallest = {}
+        for name, noise, count in (("base", 0.2, 30), ("noisy", 0.4, 30), ("many", 0.2, 120)):
+            found = fit(world(1.0, noise=noise, count=count, seed=12), kink(2.0), spec)
+            able = power(found, found.regime)
+            assert able.false_alarms <= 0.05
+            smallest[name] = able.smallest
+        assert smallest["noisy"] == pytest.approx(2 * smallest["base"], rel=0.35)
+        assert smallest["many"] == pytest.approx(smallest["base"] / 2, rel=0.35)
+
+    @pytest.mark.parametrize(("before", "after", "low", "high"), [
+        ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), 2.0, 2.0),
+        ((-1.0, -1.0, -1.0), (-2.0, -2.0, -2.0), 2.0, 2.0),  # a fall that doubles
+        ((-0.1, 0.2, 0.1), (1.0, 1.0, 1.0), 5.0, np.inf),
+        ((1.0, 1.0, 1.0), (-1.0, 0.0, 1.0), -1.0, 1.0),
+    ])
+    def test_ratio(self, before, after, low, high):
+        got = ratio_summary(before, after, Interval(0.999))
+        assert (got["low"], got["high"]) == pytest.approx((low, high), rel=0.01)
+
+
+class TestVerdict:
+    def test_a_doubling_of_the_rate_is_found(self, verdict):
+        found = verdict.summary()["breakpoint"]
+        assert verdict.claim == "faster"
+        assert found["ratio"]["low"] < 2 < found["ratio"]["high"]
+        assert found["rate_before"]["low"] < 1 < found["rate_before"]["high"]
+        assert found["rate_after"]["low"] < 2 < found["rate_after"]["high"]
+        assert found["p_acceleration"] > 0.99
+        assert found["savage_dickey"] > 10
+        assert verdict.passed
+
+    def test_the_right_regime_predicts_better(self, verdict):
+        assert verdict.loo.loc["kink", "elpd_diff"] > 3
+        assert verdict.loo["weight"].sum() == pytest.approx(1)
+        assert verdict.lfo["weight"].sum() == pytest.approx(1)
+        assert verdict.lfo.loc["constant", "weight"] < 0.2
+
+    def test_json_has_the_keys_of_the_contract(self, verdict):
+        said = json.loads(verdict.to_json())
+        assert set(said["rate"]) == {"per_day", "per_year"}
+        assert set(said["doubling_time_days"]) == {"median", "set", "p_growth"}
+        assert {"date", "rate_before", "rate_after", "ratio", "p_acceleration"} <= set(
+            said["breakpoint"])
+        assert said["breakpoint"]["date"] == "2022-01-01"
+        for regime in said["regimes"]:
+            assert {"name", "elpd", "elpd_diff", "se", "weight"} <= set(regime)
+        for part in ("rate_before", "rate_after", "ratio"):
+            assert {"mean", "median", "sd", "low", "high"} <= set(said["breakpoint"][part])
+        assert said["rate"]["per_year"]["median"] == pytest.approx(
+            said["rate"]["per_day"]["median"] * DAYS_PER_YEAR)
+        assert said["advice"] == verdict.advice
+
+    def test_advice_quotes_its_numbers(self, verdict):
+        text = verdict.advice
+        for words in ("90% equal-tailed interval", "P(acceleration)", "Savage-Dickey", "PSIS-LOO",
+                      "fewer than 100", "probability 0.8", "became faster", "per year, if",
+                      "doubles in"):
+            assert words.replace("per year, if", "per day, if") in text
+        assert "detected" not in text
+
+    def test_forecast_goes_on_where_the_regimes_end(self, verdict):
+        """Two years on, the path is near truth: 2 after four years is 6, then 2 a year."""
+        ahead = forecast(verdict, ["2024-01-02", "2026-01-01"])
+        middle = ahead["trend_median"].to_numpy()
+        assert middle[0] == pytest.approx(6, abs=0.3)
+        assert ahead["trend_low"].iloc[1] < 10 < ahead["trend_high"].iloc[1]
+        width = ahead["trend_high"] - ahead["trend_low"]
+        assert width.iloc[1] > 2 * width.iloc[0]
+        assert (ahead["point_high"] - ahead["point_low"] > width).all()
+        with pytest.raises(InputError, match="on or after the last point"):
+            forecast(verdict, ["2021-01-01"])
+
+    def test_section(self, verdict):
+        sources = compare_sources({"as read": verdict.series}, break_date="2022-01-01",
+                                  spec=verdict.spec)
+        got = section(verdict, sources)
+        assert {"breakpoint", "regimes"} <= set(got.summary)
+        assert verdict.advice == " ".join(got.text[:5])
+        assert len({one.key for one in (*got.tables, *got.pictures)}) == 7
+        for picture in got.pictures:
+            figure = draw(picture)
+            assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
+        card = next(table for table in got.tables if table.key == "regimes-verdict").frame
+        mean = card.loc[card["quantity"] == "mean rate", "median"].iloc[0]
+        assert mean == pytest.approx(np.median(verdict.constant.mean_rate))
+
+    def test_the_verdict_depends_on_the_source(self, spec):
+        """Lower early points make the rate before the break steeper, and the change smaller."""
+        series = world(1.0, change=0.6, noise=0.15, count=16, seed=13)
+        values = series.values.copy()
+        values[:4] -= 0.8
+        table = compare_sources({"as read": series, "other": replace(series, values=values)},
+                                break_date="2022-01-01", spec=spec)
+        assert list(table.index) == ["as read", "other"]
+        assert table.loc["other", "before_median"] > table.loc["as read", "before_median"] + 0.2
+        assert table.loc["other", "p_acceleration"] < table.loc["as read", "p_acceleration"]
+
+
+class TestOtherWorlds:
+    def test_no_growth(self, spec):
+        """The doubling set has infinity in it, and the words say so."""
+        found = judge(world(0.0, count=14, seed=21), spec=spec)
+        said = json.loads(found.to_json())
+        assert 0.05 < said["doubling_time_days"]["p_growth"] < 0.95
+        assert said["doubling_time_days"]["set"][0][0] == -np.inf
+        assert said["doubling_time_days"]["set"][1][1] == np.inf
+        assert "no change, or halving" in found.advice
+        assert found.claim == "undecided"
+        assert said["breakpoint"]["date_given"] is False
+
+    def test_a_falling_price_halves(self, spec):
+        """Prices that halve in a year, read from a table; no break is known to be there."""
+        years = np.linspace(0, 4, 12)
+        rng = np.random.default_rng(22)
+        frame = pd.DataFrame({
+            "date": (START + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")).astype(str),
+            "usd": 60 * 0.5**years * np.exp(0.03 * rng.normal(size=12))})
+        found = regimes(frame, "date", "usd", log=True, break_date="2030-01-01", seed=3)
+        said = found.summary()
+        assert said["doubling_time_days"]["set"] == [[pytest.approx(-365.25, rel=0.1),
+                                                      pytest.approx(-365.25, rel=0.1)]]
+        assert "it halves in" in found.advice
+        assert said["breakpoint"]["direction"] == "down"
+        assert "The data cannot tell" in found.advice
+        assert said["breakpoint"]["outside_data"] == "no point lies after it"
+        assert found.claim == "undecided"
+
+    def test_a_useless_series(self, spec):
+        with pytest.raises(TableError, match="too few points"):
+            judge(world(1.0, count=5), spec=spec)
+
+    def test_a_bad_break_date(self, spec):
+        with pytest.raises(InputError, match=r"break date .*YYYY-MM-DD"):
+            judge(world(1.0), break_date="ChatGPT", spec=spec)
+
