@@ -1,4 +1,4 @@
-"""Effective sizes of models outside the fit: mixtures of experts, quantised, post-trained.
+"""What the fitted curves say of models outside the fit: mixtures, quantised, post-trained.
 
 The main model sees dense 16-bit base models; an effective size needs only scores and the fitted
 curves. For each posterior draw of the curves the scores of such a model give a posterior of its
@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from densing_bayes.compression import log_slopes
 from densing_bayes.observations import Observations, select
 from densing_bayes.predict import cell_predictions, thin
 from densing_bayes.tables import Tables
@@ -51,6 +52,19 @@ def admitted(tables: Tables, options: dict[str, Any]) -> list[str]:
         "without_organizations")}
     chosen = select(tables, since=options["since"] or None, until=options["until"] or None, **same)
     return [str(name) for name in chosen.data["model"].values]
+
+
+def curve_slopes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
+                 observations: Observations) -> xr.DataArray:
+    """Draws of ln slope of each fitted benchmark, for `densing_bayes.compression`."""
+    names = [str(name) for name in observations.data["benchmark"].values]
+    anchors = len(columns["anchors"]["chance"])
+    law = derived[["gamma", "midpoint", "alpha", "log_b", "beta", "irreducible"]]
+    curves = law.assign_coords(anchor=names[:anchors])
+    if "log_kappa_z" in posterior:
+        kappa = np.exp(posterior["log_kappa_z"]) / posterior["c1"]
+        curves = curves.assign(kappa=kappa.assign_coords(linked=names[anchors:]))
+    return log_slopes(curves, float(columns["setting"]["reference_tokens"][0]))
 
 
 def outside_sizes(posterior: xr.Dataset, fitted: np.ndarray, columns: dict[str, Any],
