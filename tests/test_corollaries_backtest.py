@@ -7,7 +7,9 @@ import pytest
 from fake_posterior import LEVEL, OMEGA, RATE, Q, fake_models, fake_posterior
 
 from densing_bayes.corollaries import backtest as B
+from densing_bayes.corollaries.capacity import FixedSize
 from densing_bayes.corollaries.draws import Posterior, pool, years_of
+from densing_bayes.corollaries.releases import CLASS, exceedance, first_release, frequency
 from densing_bayes.corollaries.targets import Target
 from densing_bayes.intervals import Interval
 from densing_bayes.tables import load_tables
@@ -27,12 +29,12 @@ def test_exceedance_is_the_tail_of_gap_and_noise():
     rng = np.random.default_rng(0)
     exact = pool(known_truth())
     above = np.array([[-1.0, 0.0, 0.5, 1.5]]).repeat(exact.size, axis=0)
-    found = B.exceedance(exact, above, rng)[0]
+    found = exceedance(exact, above, rng)[0]
     many = (OMEGA * np.sqrt(1 - Q) * rng.normal(size=400_000)
             - np.abs(OMEGA * np.sqrt(Q) * rng.normal(size=400_000)))
     expected = [(many >= x).mean() for x in above[0]]
     np.testing.assert_allclose(found, expected, atol=4e-3)  # 5 sd of the largest
-    assert (B.exceedance(exact, np.full((exact.size, 1), np.inf), rng) == 0).all()
+    assert (exceedance(exact, np.full((exact.size, 1), np.inf), rng) == 0).all()
 
 
 def test_a_family_effect_is_averaged_over():
@@ -41,7 +43,7 @@ def test_a_family_effect_is_averaged_over():
     wide = exact.draws.assign(omega_family=exact.draws["omega"] * 0 + 1.0,
                               q_family=exact.draws["q"] * 0 + 0.3)
     both = pool(Posterior(wide))
-    found = B.exceedance(both, np.full((both.size, 1), 0.5), rng).mean()
+    found = exceedance(both, np.full((both.size, 1), 0.5), rng).mean()
     many = (OMEGA * np.sqrt(1 - Q) * rng.normal(size=400_000) + np.sqrt(0.7) * rng.normal(
         size=400_000) - np.abs(OMEGA * np.sqrt(Q) * rng.normal(size=400_000))
         - np.abs(np.sqrt(0.3) * rng.normal(size=400_000)))
@@ -70,9 +72,9 @@ def test_first_release_agrees_with_releases_one_by_one(per_year):
     exact = pool(known_truth())
     need = LEVEL + RATE * 3.0  # the frontier reaches it three years after LLaMA-1
     log_size = np.log(8e9)
-    match = Target("x", np.full(exact.size, need + log_size - B.CLASS / 2))
-    found = B.first_release(exact, log_size, match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
-                            per_year=np.full(exact.size, per_year), rng=rng).years
+    match = Target("x", np.full(exact.size, need + log_size - CLASS / 2))
+    found = first_release(exact, FixedSize(8e9), match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
+                          per_year=np.full(exact.size, per_year), rng=rng, look_back=False).years
     simulated = first_events(rng, need, per_year, 3000)
     # two-sample Kolmogorov-Smirnov: 1.95 sqrt(1/n + 1/m) has a false alarm in 1000
     both = np.sort(np.concatenate([found, simulated]))
@@ -83,12 +85,45 @@ def test_first_release_agrees_with_releases_one_by_one(per_year):
 def test_many_releases_beat_the_frontier_and_few_lag_it():
     exact = pool(known_truth(1000))
     log_size, crossing = np.log(8e9), 3.5
-    match = Target("x", np.full(exact.size, LEVEL + RATE * crossing + log_size - B.CLASS / 2))
-    median = [float(np.median(B.first_release(
-        exact, log_size, match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
-        per_year=np.full(exact.size, rate), rng=np.random.default_rng(2)).years))
-        for rate in (0.3, 100.0)]
+    match = Target("x", np.full(exact.size, LEVEL + RATE * crossing + log_size - CLASS / 2))
+    median = [float(np.median(first_release(
+        exact, FixedSize(8e9), match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
+        per_year=np.full(exact.size, rate), rng=np.random.default_rng(2),
+        look_back=False).years)) for rate in (0.3, 100.0)]
     assert median[0] > crossing > median[1]
+
+
+def test_known_models_count_and_the_data_end_before_the_day_of_asking():
+    models = fake_models(count=60, seed=4)
+    known = pool(fake_posterior(models, error=0.0))
+    rng = np.random.default_rng(3)
+    best = max(known.models, key=lambda name: np.median(known.effective(name)))
+    size = np.exp(known.places[best][1])
+    horizon = dt.date(2040, 1, 1)
+    matched = first_release(known, FixedSize(size), Target(best, known.effective(best)),
+                            as_of=dt.date(2027, 1, 1), horizon=horizon, rng=rng)
+    assert matched.p_already == 1.0  # by the model itself
+    # nothing known matches twice that; what appeared since the end of the data may have
+    harder = Target("x", known.effective(best) + np.log(2))
+    day = dt.date(2029, 1, 1)
+    late = first_release(known, FixedSize(size), harder, as_of=day, horizon=horizon, rng=rng)
+    early = first_release(known, FixedSize(size), harder, as_of=max(
+        date for date, _ in known.places.values()), horizon=horizon, rng=rng)
+    assert early.p_already == 0.0
+    assert 0 < late.p_already < 1
+
+
+def test_frequency_counts_the_class_of_the_last_two_years():
+    models = fake_models(count=200, seed=5)
+    known = pool(fake_posterior(models), 200)
+    rng = np.random.default_rng(0)
+    recent = (models["release_date"] > "2023-01-01") & (models["release_date"] <= "2025-01-01")
+    in_class = models["params_total"].between(4e9, 8e9)
+    found = frequency(known, np.log(8e9), TODAY, rng)
+    count = int((recent & in_class).sum())
+    assert count > 3
+    # mean (count + 1/2) / 2 per year, within four standard errors of 200 draws
+    assert found.mean() == pytest.approx((count + 0.5) / 2, abs=4 * np.sqrt(count + 0.5) / 2 / 14)
 
 
 @pytest.mark.slow
@@ -144,8 +179,9 @@ def test_authors_forecasts_are_scored_where_due():
     days = (models["release_date"].to_numpy("datetime64[D]")
             - np.datetime64("2023-02-24")).astype(float)
     models["log_density"] = LEVEL + RATE * days / 365.25 - 0.5
-    rows = B.authors(pool(fake_posterior(models, error=0.0)), prices=load_tables().prices,
-                     as_of=dt.date(2026, 11, 21))
+    tables = load_tables()
+    rows = B.authors(pool(fake_posterior(models, error=0.0)), prices=tables.prices,
+                     scores=tables.scores, as_of=dt.date(2026, 11, 21))
     by = {row["claim"].split(" ")[0]: row for row in rows}
     eight = next(row for row in rows if row["claim"].startswith("an 8B model"))
     assert eight["status"] == "past"
@@ -157,5 +193,8 @@ def test_authors_forecasts_are_scored_where_due():
     rl = next(row for row in rows if "reinforcement" in row["claim"])
     assert rl["p_data"] is None
     assert rl["status"] == "open"
-    assert B.authors(pool(fake_posterior(fake_models())), prices=None,
-                     as_of=dt.date(2026, 11, 21))[0]["p_law"] is None
+    without = B.authors(pool(fake_posterior(fake_models())), scores=tables.scores,
+                        as_of=dt.date(2026, 11, 21))
+    # by scores alone: MMLU 53 against 62, but ahead in mathematics and code
+    assert "on " in without[0]["note"]
+    assert without[0]["p_law"] is None

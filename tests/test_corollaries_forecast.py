@@ -10,6 +10,7 @@ from fake_posterior import LEVEL, RATE, fake_models, fake_posterior, log_size_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from densing_bayes.corollaries.ask import ask_forecast
 from densing_bayes.corollaries.capacity import FixedSize, Use, largest_size, on_device
 from densing_bayes.corollaries.chips import ChipStudy
 from densing_bayes.corollaries.draws import (
@@ -85,11 +86,12 @@ def test_pairing_keeps_the_distribution_and_not_the_order():
 def test_scores_of_a_joint_fit_are_read_on_its_ruler():
     one = xr.DataArray([[1.0]], dims=("chain", "draw"))
     law = {"log_a": 1.6377, "alpha": 0.0885, "log_b": 5.0967, "beta": 0.2575,
-           "irreducible": 0.0, "gamma": -7.72, "midpoint": 0.9, "scale": 0.70}
+           "irreducible": 0.0, "gamma": -7.72, "midpoint": 0.9, "scale": 0.70,
+           "chance": 0.25}
     derived = xr.Dataset({name: (one * value).expand_dims(anchor=[0]) for name, value in
                           law.items()})
     derived["rate"] = one
-    known = from_derived(derived, benchmark="MMLU", chance=0.25, reference_tokens=5e12)
+    known = from_derived(derived, benchmark="MMLU", reference_tokens=5e12)
     # by hand: loss = 0.9 + ln(0.7 / 0.35 - 1) / 7.72 = 0.9 at S = 0.6
     rest = 0.9 - np.exp(5.0967 - 0.2575 * np.log(5e12))
     assert float(known.log_size_of_score(0.6)[0, 0]) == pytest.approx(
@@ -266,6 +268,49 @@ def test_all_problems_at_once(draws):
     with pytest.raises(InputError) as caught:
         forecast(draws, date=dt.date(2020, 1, 1), as_of=TODAY, horizon=dt.date(2019, 1, 1))
     assert len(caught.value.problems) == 3
+
+
+# -- the whole question ------------------------------------------------------------------------
+
+
+def test_the_answer_is_that_of_the_parts(models, tables):
+    known = fake_posterior(models)
+    said, lines = ask_forecast(known, tables, as_of=TODAY, interval=Interval(), size=8e9,
+                               match="GPT-4", date=dt.date(2028, 1, 1))
+    draws = pool(known)
+    aim = target(draws, match="GPT-4", prices=tables.prices)
+    found = forecast(draws, what=FixedSize(8e9), match=aim, date=dt.date(2028, 1, 1),
+                     as_of=TODAY)
+    for key, value in found.to_dict(Interval()).items():
+        assert said[key] == value, key
+    assert said["date"]["median"] in lines[1]
+    assert "90% equal-tailed interval" in lines[1]
+    again, _ = ask_forecast(known, tables, as_of=TODAY, interval=Interval(), size=8e9,
+                            match="GPT-4", date=dt.date(2028, 1, 1))
+    assert again == said  # the same draws for the same question
+
+
+def test_a_question_about_a_device_names_its_regimes(models, tables):
+    parts = [fake_posterior(models, rate=rate, name=f"rate {rate}", weight=0.5)
+             for rate in (1.2, 1.8)]
+    said, lines = ask_forecast(parts, tables, as_of=TODAY, interval=Interval(),
+                               device="rtx 4090", score=0.8, use=Use(bits=8.0))
+    assert [regime["draws"] for regime in said["regimes"]] == [400, 400]
+    assert "RTX 4090 (8 bits" in lines[0]
+    assert any("rate 1.8 (400 draws)" in line for line in lines)
+
+
+@pytest.mark.parametrize(("asked", "words"), [
+    ({"size": 8e9, "device": "RTX 4090", "score": 0.8}, "not both"),
+    ({"size": 0.0, "score": 0.8}, "number of parameters"),
+    ({"device": "RTX 9040", "score": 0.8}, "did you mean"),
+    ({"size": 8e9, "match": "model-9999"}, "unknown model"),
+    ({"size": 8e9}, "too little"),
+    ({"size": 8e9, "date": dt.date(2023, 1, 1)}, "in the past"),
+])
+def test_questions_outside_support(models, tables, asked, words):
+    with pytest.raises(InputError, match=words):
+        ask_forecast(fake_posterior(models), tables, as_of=TODAY, interval=Interval(), **asked)
 
 
 # -- capacities -------------------------------------------------------------------------------

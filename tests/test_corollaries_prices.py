@@ -197,9 +197,12 @@ def test_log_price_is_the_path_that_was_fitted():
 
 
 @pytest.mark.slow
-def test_study_of_shipped_prices_agrees_with_itself(shipped, spec):
-    """Short run of the whole study at one threshold: cases, gate, verdict, window."""
-    study = P.fit_prices(shipped, spec, thresholds=[0.68])
+def test_study_of_shipped_prices_agrees_with_itself():
+    """The whole question at one threshold: cases, verdict, window, words."""
+    from densing_bayes.corollaries.ask import ask_prices
+
+    said, lines, study = ask_prices(load_tables(), interval=Interval(), thresholds=[0.68],
+                                    rate=np.random.default_rng(0).normal(1.6, 0.2, 500))
     assert [(case.source, case.basis, case.broken) for case in study.cases] == [
         ("helm", "blend", False), ("helm", "input", False), ("helm", "blend", True),
         ("any", "blend", False), ("any", "blend", False)]
@@ -209,6 +212,9 @@ def test_study_of_shipped_prices_agrees_with_itself(shipped, spec):
     assert window.draws["fall"].median() > whole.draws["fall"].median()
     line = P.record_halving(window.offers)[0]
     assert 12 * np.log(2) / float(window.draws["fall"].median()) > line
+    assert [case["until"] for case in said["cases"]] == [None] * 4 + [P.WINDOW]
+    assert said["density_and_rest"]["density"]["median"] == pytest.approx(1.6, abs=0.05)
+    assert sum("90% equal-tailed interval" in line for line in lines) == 7
     verdict = P.break_verdict(study.case(0.68, broken=True))
     assert 0 < verdict["p_slower"] < 1
     assert verdict["odds_of_none"] > 0

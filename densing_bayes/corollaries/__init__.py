@@ -11,6 +11,8 @@ estimates.
 `chips`                 what a dollar buys, what a device holds; density times chips
 `capacity`              the largest model that a device runs at a given speed
 `forecast`              when will a model of this size match that one, and what will then fit
+`targets`               what is to be matched: a model, a score, an effective size
+`releases`              when the first published model does it
 `backtest`              forecasts made on older data, and the authors' own, scored
 `validity`              break-even of a trained model while prices fall
 `drivers`               what density growth goes with: data, sparsity, distillation, developer

@@ -1,8 +1,8 @@
 """Forecasts against what came: on older data, and the authors' own.
 
 The frontier's date cannot be observed. What can is the first published model of a size class
-that matches a target, so back-tests are of `first_release`, which adds to the frontier how
-many models appear and how far below or above it they lie.
+that matches a target, so back-tests are of `densing_bayes.corollaries.releases`, which adds to
+the frontier how many models appear and how far below or above it they lie.
 """
 
 from __future__ import annotations
@@ -12,68 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, owens_t
 
-from densing_bayes.corollaries.capacity import OnDevice
+from densing_bayes.corollaries.capacity import FixedSize, OnDevice
 from densing_bayes.corollaries.draws import Pool, date_of, years_of
-from densing_bayes.corollaries.forecast import HORIZON, When, crossing, grid
+from densing_bayes.corollaries.forecast import HORIZON
+from densing_bayes.corollaries.releases import CLASS, first_release
 from densing_bayes.corollaries.targets import Target, target
 from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
-
-CLASS = np.log(2)  # width of a size class: from half the size to the size
-FAMILIES = 32  # draws of a family effect per posterior draw
-MONTH = 1 / 12
-RECENT = 2.0  # years over which the frequency of releases is counted
-
-
-def first_release(pool: Pool, log_size: float, match: Target, *, as_of: dt.date,
-                  horizon: dt.date, per_year: np.ndarray, rng: np.random.Generator) -> When:
-    """When the first published model of a size class matches a target.
-
-    Models between half of exp(``log_size``) and that size appear at ``per_year`` (draws), each
-    with the density f(t) - u + v of the frontier's skew normal (and a family's, if the fit has
-    one). The first match is then the first event of a Poisson process of intensity
-    per_year P(density >= need): later than the frontier where few are published, earlier where
-    many are. Models published before ``as_of`` are not looked at.
-    """
-    years = grid(as_of, horizon, MONTH)  # several may appear in a quarter
-    need = match.log_size - (log_size - CLASS / 2)
-    exceed = exceedance(pool, need[:, None] - pool.frontier(years), rng)
-    hazard = per_year[:, None] * exceed
-    steps = 0.5 * (hazard[:, 1:] + hazard[:, :-1]) * np.diff(years)
-    total = np.concatenate([np.zeros((pool.size, 1)), np.cumsum(steps, axis=1)], axis=1)
-    time = crossing(total - rng.exponential(1.0, (pool.size, 1)), years)
-    size = f"between {np.exp(log_size - CLASS) / 1e9:.3g}B and {np.exp(log_size) / 1e9:.3g}B"
-    return When(f"when is the first model of {size} published that matches {match.label}?",
-                as_of, horizon, time)
-
-
-def exceedance(pool: Pool, above: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Probability that a new model's density lies ``above`` the frontier by so much or more.
-
-    -u + v of the model is skew normal, with survival 1 - Phi(e) - 2 T(e, sqrt(q/(1-q))) at
-    e = above / omega (T is Owen's function). A family effect of the same form is averaged over.
-
-    Parameters
-    ----------
-    above
-        In ln density, shape (sample, time).
-    """
-    omega, q = pool.values("omega")[:, None], pool.values("q")[:, None]
-
-    def survival(e: np.ndarray) -> np.ndarray:
-        return 1 - (ndtr(e) + 2 * owens_t(e, np.sqrt(q / (1 - q))))
-
-    if not pool.has("omega_family"):
-        return survival(above / omega)
-    wide, share = pool.values("omega_family"), pool.values("q_family")
-    total = np.zeros_like(above)
-    for _ in range(FAMILIES):
-        gap = np.abs(rng.normal(size=pool.size)) * wide * np.sqrt(share)
-        family = rng.normal(size=pool.size) * wide * np.sqrt(1 - share) - gap
-        total += survival((above - family[:, None]) / omega)
-    return total / FAMILIES
 
 
 def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
@@ -100,9 +46,8 @@ def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
     """
     names = full.models
     medians = np.median(full.effective_of(names), axis=0)
-    places = [full.at(name) for name in names]
-    time = np.array([years_of(place["date"]) for place in places])
-    log_params = np.array([place["log_params"] for place in places])
+    time = np.array([years_of(full.places[name][0]) for name in names])
+    log_params = np.array([full.places[name][1] for name in names])
     now, end = years_of(as_of), time.max()
     horizon = date_of(max(end, now) + HORIZON)
     rows = []
@@ -111,13 +56,11 @@ def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
         limit = log_params[i] - np.log(2)
         in_class = (log_params <= limit) & (log_params > limit - CLASS)
         matching = in_class & (medians >= medians[i])
-        recent = in_class & (time > now - RECENT) & (time <= now)
         if (matching & (time <= now)).any():
             continue
-        # Gamma posterior of the frequency under the reference prior 1/sqrt(rate)
-        per_year = rng.gamma(recent.sum() + 0.5, 1 / RECENT, cut.size)
-        asked = first_release(cut, limit, Target(name, cut.effective(name)), as_of=as_of,
-                              horizon=horizon, per_year=per_year, rng=rng)
+        asked = first_release(
+            cut, FixedSize(float(np.exp(limit))), Target(name, cut.effective(name)),
+            as_of=as_of, horizon=horizon, rng=rng, look_back=False)
         low, median, high = np.quantile(
             np.clip(asked.years, now, years_of(horizon)), [interval.tails[0], 0.5,
                                                            interval.tails[1]])
@@ -132,8 +75,9 @@ def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
 # -- the authors' own forecasts ---------------------------------------------------------------
 
 
-def authors(pool: Pool, *, prices: pd.DataFrame | None, as_of: dt.date,
-            phone: OnDevice | None = None) -> list[dict[str, Any]]:
+def authors(pool: Pool, *, as_of: dt.date, prices: pd.DataFrame | None = None,
+            scores: pd.DataFrame | None = None, phone: OnDevice | None = None,
+            ) -> list[dict[str, Any]]:
     """The forecasts of the Densing Law's authors against the posterior, as far as it can say.
 
     Each row: ``claim``, ``due`` (date), ``status`` ('past' or 'open'), ``p_data`` (probability
@@ -146,7 +90,8 @@ def authors(pool: Pool, *, prices: pd.DataFrame | None, as_of: dt.date,
         The typical phone (a kind of device with a trend) running a sparse model of which
         8B in 60B are active, for the claim about 2030.
     """
-    rows = [row for row in (_eight_billion(pool, prices), _minicpm(pool)) if row]
+    rows = [row for row in (_eight_billion(pool, prices, scores),
+                            _minicpm(pool, scores)) if row]
     if phone is not None:
         rows += _phone_of_2030(pool, phone, prices)
     rows.append({"claim": "phones run serious reinforcement learning", "due": "2027-12-31",
@@ -164,33 +109,51 @@ def _gpt4(pool: Pool, prices: pd.DataFrame | None) -> Target | None:
         return None
 
 
-def _eight_billion(pool: Pool, prices: pd.DataFrame | None) -> dict[str, Any] | None:
+def _eight_billion(pool: Pool, prices: pd.DataFrame | None, scores: pd.DataFrame | None,
+                   ) -> dict[str, Any] | None:
     match, due = _gpt4(pool, prices), dt.date(2025, 12, 31)
     if match is None:
         return None
     names = [name for name in pool.models
-             if pool.at(name)["log_params"] < np.log(8.5e9)
-             and pool.at(name)["date"] <= due]
+             if pool.places[name][1] < np.log(8.5e9) and pool.places[name][0] <= due]
     sizes = pool.effective_of(names)
     best = names[int(np.argmax(np.median(sizes, axis=0)))]
+    rows = mean_scores(scores, best)
+    reported = "" if pool.benchmark not in rows else (
+        f", {pool.benchmark} {100 * rows[pool.benchmark]:.1f}%")
     reach = np.log(8e9) + pool.frontier(np.array([years_of(due)]))[:, 0]
     return {"claim": f"an 8B model at the level of {match.label}", "due": due.isoformat(),
             "p_data": float((sizes.max(axis=1) >= match.log_size).mean()),
             "p_law": float((reach >= match.log_size).mean()),
-            "note": f"strongest model of up to 8.5B parameters by then: {best}"}
+            "note": f"strongest model of up to 8.5B parameters by then: {best}{reported}"}
 
 
-def _minicpm(pool: Pool) -> dict[str, Any] | None:
+def mean_scores(scores: pd.DataFrame | None, model: str) -> pd.Series:
+    """Mean reported score of a model by benchmark."""
+    if scores is None:
+        return pd.Series(dtype=float)
+    return scores[scores["model"] == model].groupby("benchmark")["score"].mean()
+
+
+def _minicpm(pool: Pool, scores: pd.DataFrame | None) -> dict[str, Any] | None:
+    """The published pair; by scores alone where the fit leaves out post-trained models."""
     small, large = "MiniCPM-1-2.4B", "Mistral-7B-v0.1"
-    if not {small, large} <= set(pool.models):
+    row = {"claim": f"{small} matches {large}", "due": "2024-02-01"}
+    if {small, large} <= set(pool.models):
+        (day, size), (day_before, larger) = pool.places[small], pool.places[large]
+        ratio = np.exp(size - larger)
+        early, late = (pool.frontier(np.array([years_of(at)])) for at in (day_before, day))
+        return {**row, "p_data": float((pool.effective(small) >= pool.effective(large)).mean()),
+                "p_law": float(((late - early)[:, 0] >= -np.log(ratio)).mean()),
+                "note": f"at {ratio:.0%} of its size; from the trend: whether the frontier grew "
+                        "by that much between the two dates"}
+    both = pd.concat([mean_scores(scores, small), mean_scores(scores, large)], axis=1).dropna()
+    if both.empty:
         return None
-    a, b = pool.at(small), pool.at(large)
-    ratio = np.exp(a["log_params"] - b["log_params"])
-    early, late = (pool.frontier(np.array([years_of(one["date"])])) for one in (b, a))
-    return {"claim": f"{small} matches {large} at {ratio:.0%} of its size", "due": str(a["date"]),
-            "p_data": float((pool.effective(small) >= pool.effective(large)).mean()),
-            "p_law": float(((late - early)[:, 0] >= -np.log(ratio)).mean()),
-            "note": "p_law: the frontier's growth between the two dates covers the ratio"}
+    ahead = int((both.iloc[:, 0] >= both.iloc[:, 1]).sum())
+    return {**row, "p_data": None, "p_law": None,
+            "note": f"not in this fit (post-trained); by reported scores it is level or ahead on "
+                    f"{ahead} of {len(both)} shared benchmarks"}
 
 
 def _phone_of_2030(pool: Pool, phone: OnDevice, prices: pd.DataFrame | None,

@@ -9,6 +9,7 @@ import datetime as dt
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,28 +81,35 @@ class Posterior:
         return flat(self.draws["level"])[:, None] + flat(self.draws["rate"])[:, None] * years
 
 
-def from_derived(derived: xr.Dataset, *, benchmark: str, chance: float,
-                 reference_tokens: float, name: str = "fit", weight: float = 1.0) -> Posterior:
+LAW = ("log_a", "alpha", "log_b", "beta", "irreducible")
+CURVE = ("gamma", "midpoint", "scale", "chance")
+
+
+def constants(derived: xr.Dataset, names: Sequence[str]) -> dict[str, xr.DataArray]:
+    """Constants of the first anchor's ruler: arguments of `densing_bayes.laws`."""
+    return {name: derived[name].isel(anchor=0, missing_dims="ignore") for name in names}
+
+
+def from_derived(derived: xr.Dataset, *, benchmark: str, reference_tokens: float,
+                 name: str = "fit", weight: float = 1.0) -> Posterior:
     """The posterior of a joint fit, as `densing_bayes.derive.derive` gives it.
 
     Parameters
     ----------
     derived
         With the ruler's constants, dim ``anchor``; the first anchor reads scores.
-    benchmark, chance
-        Of the first anchor.
+    benchmark
+        The first anchor.
     reference_tokens
         D0 of the ruler.
     """
-    ruler = {key: derived[key].isel(anchor=0) for key in (
-        "log_a", "alpha", "log_b", "beta", "irreducible", "gamma", "midpoint", "scale")}
-    curve = {key: ruler.pop(key) for key in ("gamma", "midpoint", "scale")}
+    law, curve = constants(derived, LAW), constants(derived, CURVE)
 
     def log_size_of_score(score: float) -> xr.DataArray:
         with np.errstate(invalid="ignore", divide="ignore"):
-            loss = laws.loss_of_score(score=score, chance=chance, **curve)
-            size = laws.log_effective_size(loss=loss, tokens=reference_tokens, **ruler)
-        return size.where(score > chance, -np.inf)  # guessing needs no model
+            loss = laws.loss_of_score(score=score, **curve)
+            size = laws.log_effective_size(loss=loss, tokens=reference_tokens, **law)
+        return size.where(score > curve["chance"], -np.inf)  # guessing needs no model
 
     return Posterior(derived, log_size_of_score, benchmark, name, weight)
 
@@ -126,11 +134,28 @@ class Pool:
         """Number of draws."""
         return sum(len(index) for _, index in self.parts)
 
-    @property
+    @cached_property
     def models(self) -> list[str]:
         """Names of the models that every regime knows."""
         known = [set(part.draws["model"].to_numpy().tolist()) for part, _ in self.parts]
         return sorted(set.intersection(*known))
+
+    @cached_property
+    def places(self) -> dict[str, tuple[dt.date, float]]:
+        """Release date and ln parameters of each model."""
+        if not self.models:
+            return {}
+        known = self.parts[0][0].draws.sel(model=self.models)
+        days = known["date"].to_numpy().astype("datetime64[D]").tolist()
+        sizes = known["log_params"].to_numpy().tolist()
+        return dict(zip(self.models, zip(days, sizes, strict=True), strict=True))
+
+    def thin(self, size: int) -> Pool:
+        """At most ``size`` draws, at even steps, the regimes' shares kept."""
+        share = min(1.0, size / self.size)
+        return Pool(tuple(
+            (part, index[np.linspace(0, len(index) - 1, max(1, round(len(index) * share)))
+                         .round().astype(int)]) for part, index in self.parts))
 
     @property
     def benchmark(self) -> str:
@@ -173,12 +198,6 @@ class Pool:
                 f"{missing.mean():.0%} of the draws", given=score,
                 allowed="a score between chance level and the benchmark's ceiling"))
         return np.where(missing, np.inf, sizes)
-
-    def at(self, model: str) -> dict[str, Any]:
-        """Coordinates of a model: date and ln parameters (of the first regime)."""
-        one = self.parts[0][0].draws.sel(model=model)
-        day = one["date"].to_numpy().astype("datetime64[D]").item()
-        return {"date": day, "log_params": float(one["log_params"])}
 
 
 def pool(posteriors: Posterior | Sequence[Posterior], size: int | None = None) -> Pool:

@@ -28,6 +28,7 @@ from densing_bayes.trends import DAYS_PER_MONTH, doubling_set
 FILE = "prices.csv"
 BASES = {"blend": "3:1 blend of input and output price", "input": "input price"}
 SOURCES = ("helm", "own-report", "other", "any")
+WINDOW = "2024-10-31"  # end of the window of published fits
 FEWEST_OFFERS = 5  # level, slope and spread of a frontier
 
 
@@ -213,6 +214,12 @@ class PriceStudy:
                     (threshold, basis, broken) and case.source == self.spec.options["source"])
 
     @property
+    def as_published(self) -> list[Case]:
+        """Scores of any source: all offers, and those of the window (missing if too few)."""
+        count = 3 * len({case.threshold for case in self.cases})
+        return self.cases[count:]
+
+    @property
     def passed(self) -> bool:
         """Whether every fit passed its diagnostics."""
         return all(case.diagnostics["passed"] for case in self.cases)
@@ -223,8 +230,8 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[fl
     """Falls of the price of every threshold, on both bases, with and without a break.
 
     The break is asked of the blended price alone. Last comes the lowest threshold with scores
-    of any source and with offers up to October 2024: the window and the mixing of published
-    fits.
+    of any source and with offers up to October 2024 (`WINDOW`): the mixing and the window of
+    published fits, where enough offers are left.
     """
     from densing_bayes import checks, fitting
     from densing_bayes.families import prices as family
@@ -235,12 +242,17 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[fl
     asked = [(threshold, own, basis, broken, None) for threshold in wanted
              for basis, broken in (("blend", False), ("input", False), ("blend", True))]
     asked += [(min(wanted), "any", "blend", False, None),
-              (min(wanted), "any", "blend", False, "2024-10-31")]
+              (min(wanted), "any", "blend", False, WINDOW)]
     end = pd.Timestamp(prices["date"].max())
     compiled, cases = None, []
     for threshold, source, basis, broken, until in asked:
         seen = prices if until is None else prices[prices["date"] <= until]
-        offered = offers(seen, threshold, source, basis)
+        try:
+            offered = offers(seen, threshold, source, basis)
+        except InputError:
+            if source == own and until is None:
+                raise
+            continue  # too few for the comparison with published fits
         tables = inputs(offered, until=end if until is None else pd.Timestamp(until),
                         check_months=spec.options["check_months"], broken=broken)
         compiled = compiled or fitting.compile_model(family.build(tables, spec))

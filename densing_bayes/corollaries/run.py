@@ -14,17 +14,19 @@ import xarray as xr
 from densing_bayes.corollaries import backtest, validity
 from densing_bayes.corollaries.capacity import Capacity, FixedSize, OnDevice, Use, on_device
 from densing_bayes.corollaries.chips import ChipStudy, fit_chips
-from densing_bayes.corollaries.draws import Pool, Posterior, pool
-from densing_bayes.corollaries.drivers import DriverStudy, fit_drivers
+from densing_bayes.corollaries.draws import LAW, Pool, Posterior, constants, from_derived, pool
+from densing_bayes.corollaries.drivers import DriverStudy, fit_drivers, own_tokens
 from densing_bayes.corollaries.forecast import When, forecast
 from densing_bayes.corollaries.prices import PriceStudy, fit_prices, split_fall
-from densing_bayes.corollaries.targets import Target, target
+from densing_bayes.corollaries.releases import first_release
+from densing_bayes.corollaries.targets import target
 from densing_bayes.devices import report_devices
 from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables
 
+FEW = 1000  # draws for first releases, each of which is simulated
 SIZES = (1e9, 4e9, 8e9, 32e9)  # asked of the milestone calculator in the report
 COST_CHIP = ("bandwidth_per_usd", "datacenter")  # what makes serving a token cheaper
 
@@ -44,7 +46,7 @@ class Corollaries:
     drivers: DriverStudy | None = None
     log_effective_own: xr.DataArray | None = None
     split: dict[str, np.ndarray] | None = None
-    milestones: list[When] = field(default_factory=list)
+    milestones: list[tuple[When, When]] = field(default_factory=list)
     authors: list[dict[str, Any]] = field(default_factory=list)
     break_even: dict[str, np.ndarray] | None = None
     missing: dict[str, str] = field(default_factory=dict)
@@ -130,27 +132,53 @@ def run_corollaries(posteriors: Posterior | Sequence[Posterior], tables: Tables,
         drivers, log_effective_own, split,
         milestones=attempt("milestones", lambda: milestones(draws, tables, as_of,
                                                             phone(Use()), common)) or [],
-        authors=backtest.authors(draws, prices=tables.prices, as_of=as_of,
+        authors=backtest.authors(draws, as_of=as_of, prices=tables.prices, scores=tables.scores,
                                  phone=phone(Use(active_share=8 / 60))),
         break_even=break_even, missing=missing)
 
 
+def posterior_of(context: Any) -> Posterior:
+    """The posterior of the main fit (a `densing_bayes.context.Context`), for forecasts."""
+    return from_derived(
+        context.derived, benchmark=str(context.observations.data["benchmark"].to_numpy()[0]),
+        reference_tokens=float(context.spec.options["reference_tokens"]))
+
+
+def corollaries_of(context: Any, *, posteriors: Sequence[Posterior] = (),
+                   as_of: dt.date | None = None) -> Corollaries:
+    """All corollaries of the main fit; ``posteriors`` are further regimes with weights."""
+    main = posterior_of(context)
+    own = own_tokens(log_effective=main.draws["log_effective"],
+                     log_tokens=main.draws["log_tokens"], law=constants(main.draws, LAW),
+                     reference_tokens=float(context.spec.options["reference_tokens"]))
+    return run_corollaries(
+        [main, *posteriors], context.tables, interval=context.interval, as_of=as_of,
+        seed=context.spec.sampling.seed, log_effective_own=own, progress=context.progress)
+
+
 def milestones(draws: Pool, tables: Tables, as_of: dt.date, phone: OnDevice | None,
-               common: dict[str, Any]) -> list[When]:
-    """Round sizes and devices against GPT-4 (if its score is known) and the strongest model."""
-    names = draws.models
+               common: dict[str, Any]) -> list[tuple[When, When]]:
+    """Round sizes and devices against GPT-4 (if its score is known) and the strongest model.
+
+    Each as the date of the frontier and of the first published model.
+    """
+    names, few = draws.models, draws.thin(FEW)
     strongest = names[int(np.argmax(np.median(draws.effective_of(names), axis=0)))]
-    targets: list[Target] = []
-    for name in ("GPT-4", strongest):
-        try:
-            targets.append(target(draws, match=name, prices=tables.prices))
-        except InputError:
-            continue
     places: list[Capacity] = [FixedSize(size) for size in SIZES]
     if tables.hardware is not None:
         for device in report_devices(tables.hardware, common["costs"].options["devices"]):
             places.append(on_device(device.name, tables.hardware, Use(), **common))
     if phone is not None:
         places.append(phone)
-    return [found for match in targets for place in places
-            if (found := forecast(draws, what=place, match=match, as_of=as_of).when)]
+    found = []
+    for name in ("GPT-4", strongest):
+        try:
+            aims = [target(one, match=name, prices=tables.prices) for one in (draws, few)]
+        except InputError:
+            continue
+        for place in places:
+            could = forecast(draws, what=place, match=aims[0], as_of=as_of).when
+            assert could is not None
+            found.append((could, first_release(few, place, aims[1], as_of=as_of,
+                                               horizon=could.horizon, rng=common["rng"])))
+    return found

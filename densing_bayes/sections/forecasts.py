@@ -9,8 +9,10 @@ import pandas as pd
 
 from densing_bayes.corollaries import validity
 from densing_bayes.corollaries.evidence import published
-from densing_bayes.corollaries.forecast import When
+from densing_bayes.corollaries.forecast import When, size_words
 from densing_bayes.corollaries.run import Corollaries
+from densing_bayes.corollaries.targets import target
+from densing_bayes.errors import InputError
 from densing_bayes.figures import BLUE, INK, log_axis
 from densing_bayes.intervals import Interval
 from densing_bayes.reports import Picture, Section, Table
@@ -24,20 +26,23 @@ def section(result: Corollaries) -> Section:
         "matches a target when that reaches the target's effective size. Draw by draw this is "
         f"a date. The day of asking is {result.as_of}; 'already' and 'after' count the draws "
         "that lie before it and beyond ten years. The frontier is the best that the trend "
-        "allows; a typical model lies below it.",
+        "allows; a typical model lies below it. Beside its date stands that of the first "
+        "published model, which must also appear: models of a size class are published as "
+        "often as in the last two years, each some way below or above the frontier.",
         "These dates carry the fitted trend on and know of no later break"
         + (": " + ", ".join(f"{part.name} ({len(index) / result.pool.size:.0%})"
                             for part, index in result.pool.parts)
            + " are stacked by weight." if len(result.pool.parts) > 1 else ".")
-        + " Where effective sizes exceed those measured, no benchmark has checked the ruler. On "
-        "devices, quantising to 4 bits is taken to cost nothing, which is kind.",
+        + " On devices, quantising to 4 bits is taken to cost nothing, which is kind.",
+        _reach(result),
     ]
     text += [_claim_words(row) for row in result.authors]
     tables = [_milestones(result.milestones, interval)] if result.milestones else []
     tables.append(_authors(result))
     pictures: list[Picture] = []
     summary: dict[str, Any] = {"forecasts": {
-        "milestones": [when.to_dict(interval) for when in result.milestones],
+        "milestones": [{**could.to_dict(interval), "first_published": first.to_dict(interval)}
+                       for could, first in result.milestones],
         "authors": result.authors}}
     if result.break_even is not None:
         more, table, picture, said = _break_even(result)
@@ -58,19 +63,44 @@ def _claim_words(row: dict[str, Any]) -> str:
         f" {row['note'][0].upper()}{row['note'][1:]}." if not data and not law else "")
 
 
-def _milestones(found: list[When], interval: Interval) -> Table:
+def _reach(result: Corollaries) -> str:
+    """How far targets lie from what was measured."""
+    draws = result.pool
+    if not draws.models:
+        return "No model of this fit has an effective size."
+    largest = float(np.median(draws.effective_of(draws.models).max(axis=1)))
+    words = (f"The largest effective size measured is {size_words(largest)}; beyond it no "
+             "benchmark has checked the ruler.")
+    try:
+        aim = target(draws, match="GPT-4", prices=result.tables.prices)
+    except InputError:
+        return words
+    none = float(np.isinf(aim.log_size).mean())
+    middle = float(np.quantile(aim.log_size, 0.5, method="lower"))
+    return (f"{words} {aim.label} stands for an effective size of {size_words(middle)} (median)"
+            + (f", and lies above the ceiling of {draws.benchmark} in {none:.0%} of the draws, "
+               "where no size reaches it" if none else "")
+            + ": near its ceiling a benchmark hardly tells sizes apart.")
+
+
+def _milestones(found: list[tuple[When, When]], interval: Interval) -> Table:
     rows = []
-    for when in found:
-        said = when.to_dict(interval)
-        rows.append({"question": said["question"], "median": said["date"]["median"],
+    for could, first in found:
+        said, seen = could.to_dict(interval), first.to_dict(interval)
+        rows.append({"question": said["question"], "frontier, median": said["date"]["median"],
                      "low": said["date"]["low"], "high": said["date"]["high"],
                      "P(already)": said["p_already"],
-                     "P(not by the horizon)": said["p_never_within_horizon"]})
+                     "P(not by the horizon)": said["p_never_within_horizon"],
+                     "first published, median": seen["date"]["median"],
+                     "first, low": seen["date"]["low"], "first, high": seen["date"]["high"],
+                     "P(already published)": seen["p_already"]})
     return Table(
-        "milestones", f"When the frontier reaches milestones; {interval} of the date.",
-        pd.DataFrame(rows), {"P(already)": "{:.2f}", "P(not by the horizon)": "{:.2f}"},
-        note=f"As of {found[0].as_of}; the horizon is {found[0].horizon}. On devices: 4 bits, "
-             "10 tokens per second, shares of memory and bandwidth uncertain.")
+        "milestones", f"When the frontier reaches milestones, and when the first published "
+        f"model does; {interval} of the dates.",
+        pd.DataFrame(rows), {"P(already)": "{:.2f}", "P(not by the horizon)": "{:.2f}",
+                             "P(already published)": "{:.2f}"},
+        note=f"As of {found[0][0].as_of}; the horizon is {found[0][0].horizon}. On devices: 4 "
+             "bits, 10 tokens per second, shares of memory and bandwidth uncertain.")
 
 
 def _authors(result: Corollaries) -> Table:

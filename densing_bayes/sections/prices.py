@@ -11,6 +11,7 @@ from densing_bayes.corollaries.draws import date_of
 from densing_bayes.corollaries.evidence import halving_published
 from densing_bayes.corollaries.prices import (
     BASES,
+    WINDOW,
     Case,
     PriceStudy,
     break_verdict,
@@ -46,7 +47,6 @@ def section(result: Corollaries) -> Section:
                      strict=False))
     lowest = min(study.spec.options["thresholds"])
     main, bent = study.case(lowest), study.case(lowest, broken=True)
-    mixed, window = study.cases[-2], study.cases[-1]
     fall, verdict = summary(main.draws["fall"], interval), break_verdict(bent)
     text = [
         "The cheapest price at which a capability is sold is a frontier, like density: every "
@@ -57,13 +57,7 @@ def section(result: Corollaries) -> Section:
         f"ln price falls by {rate_words(fall)} ({interval}): "
         f"{halving_words(main.draws['fall'], interval)}. Scores are those of one family of "
         f"sources ({study.spec.options['source']}).",
-        f"Published fits mix sources and draw a line through the record lows. On the same rows "
-        f"(any source) that line gives {record_halving(mixed.offers)[0]:.1f} months to the end "
-        f"and {record_halving(window.offers)[0]:.1f} months to October 2024, the window of the "
-        "published 2.6; the frontier of all offers gives "
-        f"{halving_words(mixed.draws['fall'], interval)} and "
-        f"{halving_words(window.draws['fall'], interval)} ({interval}). A line through records "
-        "is steeper because records are selected.",
+        *_as_published(study, interval),
         f"With one break at an unknown date the fall is "
         f"{rate_words(summary(bent.falls['before'], interval))} before and "
         f"{rate_words(summary(bent.falls['after'], interval))} after ({interval}); it is slower "
@@ -84,6 +78,21 @@ def section(result: Corollaries) -> Section:
         tables=[_falls(study, names, interval), _published(result, main)],
         pictures=[_picture(main, interval), *_split_picture(result)],
         summary={"prices": _summary(study, interval, result)})
+
+
+def _as_published(study: PriceStudy, interval: Interval) -> list[str]:
+    """What the usual line gives on the same rows, in the usual window."""
+    if len(study.as_published) < 2:
+        return []
+    mixed, window = study.as_published
+    return [
+        "Published fits mix sources and draw a line through the record lows. On the same rows "
+        f"(any source) that line gives {record_halving(mixed.offers)[0]:.1f} months to the end "
+        f"and {record_halving(window.offers)[0]:.1f} months to {WINDOW}, the window of the "
+        "published 2.6; the frontier of all offers gives "
+        f"{halving_words(mixed.draws['fall'], interval)} and "
+        f"{halving_words(window.draws['fall'], interval)} ({interval}). A line through records "
+        "also falls where nothing does, because records are selected."]
 
 
 def _split_words(result: Corollaries) -> list[str]:
@@ -109,7 +118,7 @@ def _falls(study: PriceStudy, names: dict[float, str], interval: Interval) -> Ta
                 "MMLU from (%)": 100 * case.threshold,
                 "level": names.get(case.threshold, ""),
                 "scores": case.source, "price": BASES[case.basis].split(" of")[0],
-                "period": "to Oct 2024" if case.name.endswith("2024-10-31") else
+                "period": f"to {WINDOW}" if case.name.endswith(WINDOW) else
                 period if not case.broken else f"{period} break",
                 "offers": len(case.offers), "fall of ln price (1/year)": s["median"],
                 "low": s["low"], "high": s["high"],

@@ -1,0 +1,101 @@
+"""First releases: when a published model of a size matches, rather than when one could.
+
+The frontier is the best that the trend allows and cannot be observed. Published models appear
+now and then, each some way below or above it; the first that matches is an event with a date.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+from scipy.special import ndtr, owens_t
+
+from densing_bayes.corollaries.capacity import Capacity
+from densing_bayes.corollaries.draws import Pool, date_of, years_of
+from densing_bayes.corollaries.forecast import When, crossing, grid
+from densing_bayes.corollaries.targets import Target
+
+CLASS = np.log(2)  # width of a size class: from half the size to the size
+FAMILIES = 16  # draws of a family effect per posterior draw
+MONTH = 1 / 12  # several models may appear in a quarter
+RECENT = 2.0  # years over which the frequency of releases is counted
+
+
+def first_release(pool: Pool, what: Capacity, match: Target, *, as_of: dt.date,
+                  horizon: dt.date, rng: np.random.Generator, per_year: np.ndarray | None = None,
+                  look_back: bool = True) -> When:
+    """When the first published model of a size matches a target.
+
+    A model of at most that size which the data know to match is "already". Otherwise models of
+    the size class (from half the size to the size) appear at ``per_year``, each with the
+    density f(t) - u + v of the frontier's skew normal (and a family's, if the fit has one).
+    The first match is the first event of a Poisson process of intensity
+    per_year P(density >= need), which runs from the newest model of the data: later than the
+    frontier where few are published, earlier where many are.
+
+    Parameters
+    ----------
+    per_year
+        Draws of the frequency; default: from the class's models of the last two years of data.
+    look_back
+        Whether known models count.
+    """
+    newest = max(date for date, _ in pool.places.values()) if look_back else as_of
+    start = min(newest, as_of)
+    years = grid(start, horizon, MONTH)
+    log_size = what.log_size(years, pool.size)
+    if per_year is None:
+        per_year = frequency(pool, float(np.median(log_size[:, 0])), start, rng)
+    need = match.log_size[:, None] - (log_size - CLASS / 2)
+    hazard = per_year[:, None] * exceedance(pool, need - pool.frontier(years), rng)
+    steps = 0.5 * (hazard[:, 1:] + hazard[:, :-1]) * np.diff(years)
+    total = np.concatenate([np.zeros((pool.size, 1)), np.cumsum(steps, axis=1)], axis=1)
+    time = crossing(total - rng.exponential(1.0, (pool.size, 1)), years)
+    if look_back:
+        names = pool.models
+        size = np.array([pool.places[name][1] for name in names])
+        found = (pool.effective_of(names) >= match.log_size[:, None]) & (
+            size <= what.log_size(years[:1], pool.size)[:, :1])
+        time = np.where(found.any(axis=1), years[0], time)
+    return When(f"when is the first model published that matches {match.label} as {what.label}?",
+                as_of, horizon, time)
+
+
+def frequency(pool: Pool, log_size: float, until: dt.date,
+              rng: np.random.Generator) -> np.ndarray:
+    """Draws of how many models of a size class appear in a year.
+
+    Gamma posterior of the count of the last two years under the reference prior 1/sqrt(rate).
+    """
+    first = date_of(years_of(until) - RECENT)
+    count = sum(first < date <= until and log_size - CLASS < size <= log_size
+                for date, size in pool.places.values())
+    return rng.gamma(count + 0.5, 1 / RECENT, pool.size)
+
+
+def exceedance(pool: Pool, above: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Probability that a new model's density lies ``above`` the frontier by so much or more.
+
+    -u + v of the model is skew normal, with survival 1 - Phi(e) - 2 T(e, sqrt(q/(1-q))) at
+    e = above / omega (T is Owen's function). A family effect of the same form is averaged over.
+
+    Parameters
+    ----------
+    above
+        In ln density, shape (sample, time).
+    """
+    omega, q = pool.values("omega")[:, None], pool.values("q")[:, None]
+
+    def survival(e: np.ndarray) -> np.ndarray:
+        return 1 - (ndtr(e) + 2 * owens_t(e, np.sqrt(q / (1 - q))))
+
+    if not pool.has("omega_family"):
+        return survival(above / omega)
+    wide, share = pool.values("omega_family"), pool.values("q_family")
+    total = np.zeros_like(above)
+    for _ in range(FAMILIES):
+        gap = np.abs(rng.normal(size=pool.size)) * wide * np.sqrt(share)
+        family = rng.normal(size=pool.size) * wide * np.sqrt(1 - share) - gap
+        total += survival((above - family[:, None]) / omega)
+    return total / FAMILIES
