@@ -46,7 +46,8 @@ def test_no_visits_pay_where_serving_costs_more_than_the_mean_price():
                                      window=2.0)) == np.inf
 
 
-@given(st.floats(1e5, 1e7), st.floats(0.02, 0.5), st.floats(0.0, 0.5), st.floats(0.5, 4.0))
+@given(st.floats(1e5, 1e7), st.floats(0.02, 0.5), st.floats(1e-6, 0.5) | st.just(0.0),
+       st.floats(0.5, 4.0))
 def test_time_inverts_visits(cost, share, fall, window):
     inputs = {**BASE, "training_cost": cost, "serving_share": share}
     visits = V.break_even_visits(**inputs, fall=fall, window=window)

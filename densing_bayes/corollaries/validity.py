@@ -108,7 +108,7 @@ def break_even_time(*, visits_per_month: Array, training_cost: Array, tokens_per
     if np.any(np.asarray(visits_per_month) <= 0):
         raise DomainError(Problem("visits per month", given=visits_per_month, allowed="above 0"))
     share, fall = np.broadcast_arrays(np.asarray(serving_share, float), np.asarray(fall, float))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         stop = np.where(fall > 0, -np.log(np.clip(share, 0, 1)) / fall, longest)
     stop = np.where(share >= 1, 0.0, np.clip(stop, 0.0, longest))
     per_month = visits_per_month * tokens_per_visit * launch_price * PER_MILLION
