@@ -124,3 +124,18 @@ def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
         if high < 0:
             words.append(f"halving in {show(high)} {unit} or more")
     return ", ".join(words[:-1]) + f", or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def probability(p: float) -> str:
+    """A probability from draws in words that claim no more digits than draws have.
+
+    Examples
+    --------
+    >>> probability(0.734), probability(0.0), probability(0.9999)
+    ('0.73', 'below 0.01', 'above 0.99')
+    """
+    if p < 0.01:
+        return "below 0.01"
+    if p > 0.99:
+        return "above 0.99"
+    return f"{p:.2f}"

@@ -76,7 +76,7 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     anchors = len(joint.coords["anchor"])
 
     def run(case: str, at: dict[str, Any], draws: int) -> xr.Dataset:
-        short = replace(spec.sampling, draws=draws, tune=300, chains=2)
+        short = replace(spec.sampling, draws=draws, tune=150, chains=2)
         pins = {name: at[name] for name in names} | {"hold": np.ones(anchors)}
         tree = sample(joint.compiled, short, case=case, data={"pins": matrix(pins)},
                       start=starting_point(joint.compiled, start))
@@ -84,7 +84,7 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
 
     progress("cut: the ruler from ladder and pairs alone")
     mean = {name: start[name].mean(("chain", "draw")).values for name in names}
-    ruler = run("ruler", mean, 500).stack(sample=("chain", "draw"))
+    ruler = run("ruler", mean, 400).stack(sample=("chain", "draw"))
     # a ruler on which the upper reference score has no finite size cannot measure the models
     useful = np.flatnonzero(np.isfinite(log_size_at(ruler, joint.columns, "high_score")))
     count = int(spec.options["cut_draws"])
@@ -93,7 +93,7 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     for k, at in enumerate(chosen):
         progress(f"cut: the models at ruler draw {k + 1} of {count}")
         held = {name: ruler[name].isel(sample=at).values for name in names}
-        posterior = run(f"cut {k}", held, 50)
+        posterior = run(f"cut {k}", held, 40)
         for name in names:  # the ruler that these draws were made with
             posterior[name] = (("chain", "draw", "anchor"), np.broadcast_to(
                 held[name], (posterior.sizes["chain"], posterior.sizes["draw"], anchors)))

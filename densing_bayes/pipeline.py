@@ -13,7 +13,7 @@ import numpy as np
 from densing_bayes.context import Context
 from densing_bayes.errors import GateError
 from densing_bayes.fitting import provenance
-from densing_bayes.intervals import growth_summary, words_of_set
+from densing_bayes.intervals import growth_summary, probability, words_of_set
 from densing_bayes.outputs import check_out
 from densing_bayes.reports import Section, write_report
 from densing_bayes.specs import ReportSpec
@@ -94,13 +94,13 @@ def headline(context: Context) -> list[str]:
     interval = context.interval
     growth = growth_summary(context.derived["rate"].values, interval)
     day, time_set = growth["rate_per_day"], growth["doubling_time_days"]
-    two_and_half = float((context.derived["rate"] / 365.25 > np.log(2) / 106.5).mean())
+    faster = float((context.derived["rate"] / 365.25 > np.log(2) / 106.5).mean())
     statements = [
         f"Capability density grows by {day['median']:.4f} per day ({interval}: {day['low']:.4f} "
         f"to {day['high']:.4f}).",
         f"It doubles in {time_set['median']:.0f} days ({interval} of the rate: "
-        f"{words_of_set(time_set['set'])}); probability of growth {time_set['p_growth']:.3f}.",
+        f"{words_of_set(time_set['set'])}); probability of growth {probability(time_set['p_growth'])}.",
         f"Probability that it grows at least as fast as published (doubling in 3.5 months): "
-        f"{two_and_half:.2f}.",
+        f"{probability(faster)}.",
     ]
     return statements

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest, rate_posterior
-from densing_bayes.intervals import growth_summary, summary, words_of_set
+from densing_bayes.intervals import growth_summary, probability, summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
@@ -30,7 +30,7 @@ def section(context: Context) -> Section:
          if np.isfinite(row["low"]) else "",
          "what its interval holds": row["holds"]} for row in rows])
     published = [
-        (row["label"], row["value"] * DAYS_PER_YEAR,
+        (row["label"].removeprefix("Densing Law slope A").strip(" ()"), row["value"] * DAYS_PER_YEAR,
          *(row[end] * DAYS_PER_YEAR for end in ("low", "high")))
         for row in context.published("densing-rate") if np.isfinite(row["value"])]
     cut_rate = context.cut["rate"].values.ravel()
@@ -42,7 +42,7 @@ def section(context: Context) -> Section:
         f"{growth['doubling_time_days']['median']:.0f} days; the {interval} of the rate stands "
         f"for doubling times of {words_of_set(growth['doubling_time_days']['set'])}. The "
         f"probability that density grows at all is "
-        f"{growth['doubling_time_days']['p_growth']:.3f}.",
+        f"{probability(growth['doubling_time_days']['p_growth'])}.",
         "Every model counts, not only records: models lie below the frontier line by an "
         "inefficiency of their family and one of their own, so picking the best of many does "
         "not by itself manufacture growth.",
