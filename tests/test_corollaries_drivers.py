@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from fake_posterior import fake_models
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_bayes.corollaries import drivers as D
@@ -109,6 +109,7 @@ def test_imputations_carry_the_uncertainty_of_densities(truth):
 
 
 @given(st.floats(np.log(1e8), np.log(1e12)), st.floats(np.log(1e10), np.log(1e14)))
+@settings(deadline=None)
 def test_own_tokens_reach_the_same_loss(log_size, log_tokens):
     from densing_bayes import laws
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from fake_posterior import LEVEL, RATE, fake_models, fake_posterior, log_size_of_score
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_bayes.corollaries.ask import ask_forecast
@@ -149,6 +149,7 @@ def test_where_the_ceiling_is_too_low_there_is_no_size(models):
 
 
 @given(st.floats(-3, 3), st.floats(0.05, 3))
+@settings(deadline=None)
 def test_crossing_of_a_line_is_exact(start, slope):
     years = grid(TODAY, LATER)
     surplus = start + slope * (years - years[0])
@@ -186,6 +187,7 @@ def test_already_never_and_falling_densities(models):
 
 
 @given(st.floats(1e9, 1e11), st.floats(1.1, 10))
+@settings(deadline=None)
 def test_larger_models_come_sooner_and_harder_targets_later(draws, size, factor):
     aim = Target("x", np.full(draws.size, np.log(1e13)))
     harder = Target("y", aim.log_size + np.log(factor))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_bayes.corollaries import validity as V
@@ -20,6 +20,7 @@ def test_mean_price_of_the_worked_notes():
 
 
 @given(st.floats(-1, 2), st.floats(0.1, 24))
+@settings(deadline=None)
 def test_mean_price_is_the_mean_of_the_price(fall, window):
     middle = (np.arange(2000) + 0.5) / 2000 * window
     assert float(V.mean_price_share(fall=fall, window=window)) == pytest.approx(
@@ -48,6 +49,7 @@ def test_no_visits_pay_where_serving_costs_more_than_the_mean_price():
 
 @given(st.floats(1e5, 1e7), st.floats(0.02, 0.5), st.floats(1e-6, 0.5) | st.just(0.0),
        st.floats(0.5, 4.0))
+@settings(deadline=None)
 def test_time_inverts_visits(cost, share, fall, window):
     inputs = {**BASE, "training_cost": cost, "serving_share": share}
     visits = V.break_even_visits(**inputs, fall=fall, window=window)
