@@ -45,6 +45,16 @@ class CompressionResult:
     posterior: xr.Dataset
     diagnostics: dict[str, Any]
 
+    def with_slopes(self, factor: float) -> xr.DataArray:
+        """Log density ratios in plain size were every slope ``factor`` times as steep.
+
+        The same difference of logits then stands for a difference of ln N^ smaller by the
+        factor (the pull of pooling left aside).
+        """
+        params = xr.DataArray(np.log((self.pairs["child_params"] / self.pairs["parent_params"])
+                                     .to_numpy(float)), dims="pair")
+        return (self.ratios["plain"] + params) / factor - params
+
     def claim(self) -> dict[str, Any] | None:
         """Posterior probability of the published claim, as a whole and child by child.
 

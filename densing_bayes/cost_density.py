@@ -221,7 +221,7 @@ def quantile_trend(y: np.ndarray, time: np.ndarray, weight: np.ndarray,
     --------
     >>> t = np.arange(10.0)
     >>> y = 2.0 * t + np.where(t % 3 == 0, 0.0, -1.0)
-    >>> round(quantile_trend(y[None], t, np.ones((1, 10)), 0.9)[0], 6)
+    >>> round(float(quantile_trend(y[None], t, np.ones((1, 10)), 0.9)[0]), 6)
     2.0
     """
     time = time - np.average(time)

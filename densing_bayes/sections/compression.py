@@ -26,7 +26,7 @@ def section(result: CompressionResult) -> Section:
         *_claim_text(result),
         *_quantised_text(result, methods, head, interval),
         *_retrained_text(methods, interval),
-        _slope_text(result, interval),
+        _slope_text(result, interval), *_steepness_text(result),
         _limits_text(result),
         _check_text(result),
     ]
@@ -147,6 +147,23 @@ def _slope_text(result: CompressionResult, interval: Interval) -> str:
             "are understated and children look less dense than they are. The slope of the logit "
             f"falls along the curve by {bend['median']:.2f} ({bend['low']:.2f} to "
             f"{bend['high']:.2f}, {interval}) per e-fold.")
+
+
+def _steepness_text(result: CompressionResult) -> list[str]:
+    claim = result.claim()
+    if claim is None:
+        return []
+    names = list(result.pairs["child"])
+
+    def probabilities(factor: float) -> str:
+        values = result.with_slopes(factor)
+        return ", ".join(f"{child} {_p(float((values.isel(pair=names.index(child)) > 0).mean()))}"
+                         for child in claim["children"])
+
+    return ["The slopes are the weak link: a smaller child is judged by how much of a score a "
+            "given size is worth. Were every slope a quarter steeper, P(denser) would be: "
+            f"{probabilities(1.25)}. A fifth less steep: {probabilities(0.8)}. Quantised children "
+            "have their parent's size, so slopes change their ratios but not their signs."]
 
 
 def _limits_text(result: CompressionResult) -> str:
