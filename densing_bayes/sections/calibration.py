@@ -1,0 +1,259 @@
+"""Section: the calibration certificate, in words, tables and pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from densing_bayes.calibration import backtest, coverage, sbc
+from densing_bayes.figures.house import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PURPLE
+from densing_bayes.reports import Picture, Section, Table
+
+COLOURS = {"joint": BLUE, "plug-in": ORANGE, "bootstrap": GREEN, "paper": ORANGE,
+           "no change": MUTED, "all models": PURPLE}
+LABELS = {"plug-in": "paper's plug-in", "bootstrap": "bootstrap of it", "paper":
+          "paper's extrapolation", "all models": "trend through all models"}
+MARKERS = dict(zip(COLOURS, "osDsvD", strict=True))
+
+
+def section(result: dict[str, Any], spec_hash: str | None = None) -> Section:
+    """The certificate of `densing_bayes.calibration.calibrate` (or a published one).
+
+    Parameters
+    ----------
+    spec_hash
+        Of the report's own spec: the text says when the certificate is of another.
+    """
+    text = [*headline(result), _made(result, spec_hash), *_sbc_words(result)]
+    tables = [_promises(result)]
+    pictures: list[Picture] = []
+    if result["sbc"]:
+        pictures.append(Picture(
+            "calibration-sbc", "Ranks of the truth: distribution function less the diagonal, one "
+            "line per quantity; the band holds a right one at every point with 99%",
+            "Rank distribution functions against their band.",
+            lambda fig: _sbc_picture(fig, result), 7, 3.4))
+    if result["coverage"]:
+        text.append(_coverage_words(result))
+        tables.append(_coverage_table(result))
+        pictures.append(Picture(
+            "calibration-coverage", "Coverage of the rate's intervals by kind of world; bars are "
+            "two Monte Carlo standard errors", "Coverage by world and method.",
+            lambda fig: _coverage_picture(fig, result), 7, 5.2))
+    if result["backtest"]:
+        text.append(_backtest_words(result))
+        tables.append(_backtest_table(result))
+        pictures.append(Picture(
+            "calibration-backtest", "Back-test: error of forecasts by horizon and method (bars: "
+            "mean CRPS), and how often the joint model's intervals held",
+            "CRPS by horizon and coverage of the joint model.",
+            lambda fig: _backtest_picture(fig, result), 7, 5.6))
+    kept = [one["kept"] for one in result["verdict"]]
+    summary = {"calibration": {
+        "verdict": result["verdict"], "kept": kept.count("yes"), "broken": kept.count("no"),
+        "open": kept.count("open"), "cases": result["cases"], "spec_hash": result["spec_hash"],
+        "edition": result.get("edition")}}
+    return Section("calibration", "Are the intervals true?", text, tables, pictures, summary)
+
+
+def headline(result: dict[str, Any]) -> list[str]:
+    """What a reader of the report must know about its intervals: one or two sentences."""
+    verdicts = result["verdict"]
+    broken = [one for one in verdicts if one["kept"] == "no"]
+    count = {word: sum(one["kept"] == word for one in verdicts) for word in ("yes", "open")}
+    first = (f"Calibration: of {len(verdicts)} checks of these intervals {count['yes']} hold, "
+             f"{len(broken)} fail, and {count['open']} are within Monte Carlo error of the line.")
+    if not broken:
+        return [first]
+    return [first + " Failing: " + "; ".join(
+        f"{one['promise']} (found {one['found']:.2f})" for one in broken) + "."]
+
+
+def _made(result: dict[str, Any], spec_hash: str | None) -> str:
+    cases, chains = result["cases"], result["chains"]
+    words = (f"The certificate rests on {cases['done']} of {cases['planned']} planned cases, each "
+             f"a refit with {chains['chains']} chains of {chains['draws']} draws after "
+             f"{chains['tune']} of warm-up, seed {result['seed']}.")
+    if result.get("edition"):
+        words += f" Edition: {result['edition']}."
+    if spec_hash is not None and spec_hash != result["spec_hash"]:
+        words += (" It was made with another version of the model's spec, and speaks for this "
+                  "one only as far as the two agree.")
+    ill = {kind: health for kind, health in result["health"].items()
+           if health["with_divergences"] > 0.05 or health["rhat_above_1.05"] > 0.05}
+    if ill:
+        words += " Short chains are not perfect: " + "; ".join(
+            f"{kind}: {health['with_divergences']:.0%} with divergences, "
+            f"{health['rhat_above_1.05']:.0%} with R-hat of the rate above 1.05"
+            for kind, health in ill.items()) + "."
+    return words
+
+
+def _sbc_words(result: dict[str, Any]) -> list[str]:
+    out = []
+    for one in result["sbc"].values():
+        said = ("no quantity departs from uniform ranks" if one["passed"] else
+                "the ranks of " + ", ".join(one["failed"]) + " depart from uniform")
+        power = [word for word, fails in (("half as wide", one["too_narrow_fails"]),
+                                          ("half an sd off", one["shifted_fails"])) if fails]
+        out.append(
+            f"Simulation-based calibration on the {one['design']}: over {one['simulations']} "
+            f"rounds and {len(one['p'])} quantities {said} (false alarms of the whole check: "
+            f"{one['false_alarms']:.0%}). The same rounds "
+            + (f"with posteriors {' or '.join(power)} fail, as they should."
+               if power else "would not have caught a posterior half as wide: too few."))
+    wrong = result.get("wrong_likelihood")
+    if wrong:
+        out.append(f"With twice the ladder's noise in the simulator and {wrong['simulations']} "
+                   f"rounds the check " + ("fails, as it should." if not wrong["passed"] else
+                                           "does not fail: it is too weak."))
+    return out
+
+
+def _coverage_words(result: dict[str, Any]) -> str:
+    rows = pd.DataFrame(result["coverage"])
+    prob = result["interval"]["prob"]
+    joint = rows[rows["method"] == "joint"].set_index("world")
+    worst = joint["coverage"].idxmin()
+    other = rows[rows["method"] == "plug-in"].set_index("world")["coverage"]
+    alarm = joint["false_acceleration"].dropna()
+    words = (f"In worlds of known growth the {prob:.0%} interval of the rate held the truth in "
+             f"{joint['coverage'].min():.0%} (world '{worst}') to {joint['coverage'].max():.0%} "
+             f"of cases; the nominal interval of the paper's chain in {other.min():.0%} to "
+             f"{other.max():.0%}.")
+    if len(alarm):
+        words += (f" An acceleration was declared where there is none in {alarm.max():.0%} of "
+                  f"cases at most.")
+    return words
+
+
+def _backtest_words(result: dict[str, Any]) -> str:
+    rows = pd.DataFrame(result["backtest"])
+    rows = rows[(rows["method"] == "joint") & (rows["horizon"] == 0)]
+    said = [f"{row['what']} ({row['forecasts']} forecasts): 90% intervals held "
+            f"{row['coverage_90%']:.0%}"
+            + ("" if row["gain"] is None or not np.isfinite(row["gain"]) else
+               f", CRPS {abs(row['gain']):.0%} {'below' if row['gain'] > 0 else 'above'} the "
+               f"paper's extrapolation")
+            for _, row in rows.iterrows()]
+    return (f"Back-test at {len(result['origins'])} origins ({result['origins'][0]} to "
+            f"{result['origins'][-1]}), models dated later left out: {'; '.join(said)}. Sizes, "
+            f"dates and families of the new models are given, and the ladder is today's at "
+            f"every origin. Forecasts of one origin share a fit, and origins overlap, so errors "
+            f"resample origins.")
+
+
+# -- tables -----------------------------------------------------------------------------------
+
+
+def _promises(result: dict[str, Any]) -> Table:
+    frame = pd.DataFrame([
+        {"check": one["promise"], "found": one["found"], "Monte Carlo error": one["error"],
+         "range": " to ".join("" if end is None else f"{end:.2f}" for end in one["range"]).strip(),
+         "cases": one["count"], "holds": one["kept"]} for one in result["verdict"]])
+    return Table("calibration-promises", "What was checked and what was found", frame,
+                 {"found": "{:.2f}", "Monte Carlo error": "{:.2f}"},
+                 note="'open': within two Monte Carlo errors of the line. For SBC 'found' is the "
+                      "smallest p-value times the number of quantities; it fails below the "
+                      "declared rate of false alarms.")
+
+
+def _coverage_table(result: dict[str, Any]) -> Table:
+    frame = pd.DataFrame(result["coverage"])
+    frame["what happens there"] = frame["world"].map(result["worlds"])
+    frame["method"] = frame["method"].replace(LABELS)
+    names = {"bias": "bias (1/year)", "bias_se": "error of bias", "coverage_se":
+             "error of coverage", "width": "width (1/year)",
+             "false_acceleration": "P(false acceleration)", "worlds": "cases",
+             "false_acceleration_se": "error of P", "asked": "cases of P"}
+    frame = frame.rename(columns=names)
+    prob = result["interval"]["prob"]
+    return Table("calibration-coverage", f"{prob:.0%} intervals of the rate in worlds of known "
+                 f"growth", frame, {name: "{:.2f}" for name in frame
+                                    if frame[name].dtype.kind == "f"})
+
+
+def _backtest_table(result: dict[str, Any]) -> Table:
+    frame = pd.DataFrame(result["backtest"])
+    frame["method"] = frame["method"].replace(LABELS)
+    frame["horizon"] = frame["horizon"].map(lambda h: "all" if h == 0 else f"{h} months")
+    frame = frame.rename(columns={
+        "what": "forecast of", "crps": "CRPS", "log_score": "log score",
+        "gain": "CRPS below the paper's (share)", "gain_se": "error of that share"})
+    return Table("calibration-backtest", "Rolling-origin back-test (CRPS of scores in score, of "
+                 "the frontier in ln density by the plug-in ruler)", frame,
+                 {name: "{:.3f}" for name in frame if frame[name].dtype.kind == "f"})
+
+
+# -- pictures ---------------------------------------------------------------------------------
+
+
+def _sbc_picture(fig: Figure, result: dict[str, Any]) -> None:
+    parts = list(result["sbc"].values())
+    axes = fig.subplots(1, len(parts), squeeze=False, sharey=True)[0]
+    for ax, one in zip(axes, parts, strict=True):
+        count = one["simulations"]
+        at = np.arange(1, sbc.RANKS + 1) / (sbc.RANKS + 1)
+        low, high = sbc.band(count, 0.99)
+        ax.fill_between(at, low, high, color=PALE, alpha=0.6, lw=0)
+        for name, ranks in one["ranks"].items():
+            below = np.cumsum(np.bincount(ranks, minlength=sbc.RANKS + 1))[:-1] / count
+            failed = name in one["failed"]
+            ax.plot(at, below - at, color=ORANGE if failed else BLUE, lw=1.5 if failed else 0.7,
+                    alpha=1 if failed else 0.6, label=name if failed else None)
+        ax.axhline(0, color=INK, lw=0.6)
+        ax.set(title=f"{one['design']}, {count} rounds", xlabel="rank / (draws + 1)", xlim=(0, 1))
+        if one["failed"]:
+            ax.legend(loc="best")
+    axes[0].set_ylabel("share below, less rank")
+
+
+def _coverage_picture(fig: Figure, result: dict[str, Any]) -> None:
+    rows = pd.DataFrame(result["coverage"])
+    worlds = list(dict.fromkeys(rows["world"]))[::-1]
+    prob = result["interval"]["prob"]
+    ax = fig.subplots()
+    ax.axvline(prob, color=INK, lw=0.8)
+    for i, method in enumerate(coverage.METHODS):
+        part = rows[rows["method"] == method].set_index("world").reindex(worlds)
+        y = np.arange(len(worlds)) + 0.22 * (1 - i)
+        ax.errorbar(part["coverage"], y, xerr=2 * part["coverage_se"], fmt=MARKERS[method],
+                    color=COLOURS[method], ms=5, lw=1.2, label=LABELS.get(method, method))
+    ax.set(yticks=range(len(worlds)), yticklabels=worlds, xlim=(0, 1.03),
+           xlabel=f"share of {prob:.0%} intervals that hold the true rate")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
+
+
+def _backtest_picture(fig: Figure, result: dict[str, Any]) -> None:
+    rows = pd.DataFrame(result["backtest"])
+    grid = fig.subplots(2, 2)
+    units = {"anchored score": "CRPS (score)", "frontier": "CRPS (ln density)"}
+    for ax, (what, unit) in zip(grid[0], units.items(), strict=True):
+        part = rows[(rows["what"] == what) & (rows["horizon"] > 0)]
+        horizons = sorted(part["horizon"].unique())
+        for i, method in enumerate(backtest.METHODS):
+            mine = part[part["method"] == method].set_index("horizon").reindex(horizons)
+            ax.bar(np.arange(len(horizons)) + 0.2 * (i - 1.5), mine["crps"], 0.18,
+                   color=COLOURS[method], label=LABELS.get(method, method))
+        ax.set(xticks=range(len(horizons)), xticklabels=[f"{h} months" for h in horizons],
+               ylabel=unit, title=what)
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=2)
+    joint = rows[(rows["method"] == "joint") & (rows["horizon"] == 0)]
+    for i, (_, row) in enumerate(joint.iterrows()):
+        found = np.array([row[f"coverage_{share:.0%}"] for share in backtest.COVERAGES], float)
+        error = np.array([row[f"coverage_{share:.0%}_se"] for share in backtest.COVERAGES], float)
+        grid[1][0].errorbar(np.array(backtest.COVERAGES) + 0.012 * (i - 1), found, yerr=2 * error,
+                            fmt="osD"[i % 3], color=[BLUE, GREEN, PURPLE][i % 3], ms=5, lw=1.2,
+                            label=row["what"])
+    grid[1][0].plot([0.4, 1], [0.4, 1], color=INK, lw=0.8)
+    grid[1][0].set(xlabel="nominal", ylabel="share inside", title="coverage, joint", xlim=(0.4, 1),
+                   ylim=(0, 1.05))
+    grid[1][0].legend(loc="lower right")
+    pit = result["pit"]["anchored score"]
+    grid[1][1].hist(pit, bins=np.linspace(0, 1, 11), color=BLUE, alpha=0.7)
+    grid[1][1].axhline(len(pit) / 10, color=INK, lw=0.8)
+    grid[1][1].set(xlabel="PIT of new anchored scores", ylabel="forecasts", title="PIT, joint")

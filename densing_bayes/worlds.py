@@ -1,0 +1,388 @@
+"""Synthetic worlds: data made from known truth, as the joint model holds it or not.
+
+A world is a design (which models, dates, sizes, cells, ladder runs and pairs there are), a
+truth (every parameter, in natural units) and a `Twist` (what happens that the model does not
+share). `simulate` draws the outcomes by the same `laws` that the model uses; `invent` makes a
+design of its own and `write` puts a world on disk as tables, so that a test can go the whole
+way from files to a posterior whose truth is known.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from densing_bayes import laws
+from densing_bayes.families.ruler import law_and_curve
+from densing_bayes.observations import ORIGIN, helmert
+from densing_bayes.trends import DAYS_PER_YEAR
+
+Columns = dict[str, dict[str, Any]]  # tables of the joint model, as from densing_bayes.inputs
+Truth = dict[str, Any]  # parameters by name, in natural units
+
+# dimension of each parameter of a truth; the priors of ``sd_model`` and ``sd_family`` are those
+# of ``omega``, the priors of the others go by the same name
+DIMS = {
+    "log_loss_at_centre": "anchor", "size_share": "anchor", "log_alpha": "anchor",
+    "log_beta": "anchor", "headroom": "anchor", "log_steepness": "anchor",
+    "log_midpoint": "anchor", "sigma_loss": "anchor", "sigma_pair": "anchor",
+    "level": "", "rate": "", "omega": "", "q": "", "omega_family": "", "q_family": "",
+    "sd_source": "benchmark", "sd_benchmark": "benchmark", "nu": "",
+    "log_kappa": "linked", "linked_midpoint": "linked", "linked_headroom": "linked",
+}
+
+# the shipped tables' posterior, rounded: a truth that makes data like the real ones (``level``
+# is ln density of the frontier at the models' mean date), carried to the ladder of `invent`
+TYPICAL: Truth = {
+    "log_loss_at_centre": 0.44, "size_share": 0.61, "log_alpha": -2.42, "log_beta": -1.48,
+    "headroom": 0.9, "log_steepness": 2.9, "log_midpoint": -0.67, "sigma_loss": 0.013,
+    "sigma_pair": 0.04, "level": 1.0, "rate": 1.6, "omega": 0.6, "q": 0.6, "omega_family": 1.5,
+    "q_family": 0.6, "sd_source": 0.02, "sd_benchmark": 0.6, "nu": 15.0, "log_kappa": -0.5,
+    "linked_midpoint": 23.4, "linked_headroom": 0.9,
+}
+
+
+@dataclass(frozen=True)
+class Twist:
+    """What a world does that the joint model does not know of; the default is nothing.
+
+    Parameters
+    ----------
+    gap
+        Distribution of the inefficiency: 'half-normal' or 'exponential' (of the same sd).
+    tails
+        Degrees of freedom of the noise in densities (same sd) and of the scores' noise.
+    developer_sd
+        Sd of an effect shared by the families of one developer, in ln density.
+    contaminated, points
+        Share of the models released in the later half that trained on the anchored benchmarks,
+        and what they gain there, in score.
+    easier
+        By how many e-folds of effective size all benchmarks are easier: scores saturate.
+    unreported
+        Weak scores go unreported: a cell is missing with probability 0.8 below the benchmark's
+        30% quantile, 0.1 above it.
+    irreducible
+        Share of the loss at the ladder's centre that no size or data takes away.
+    records_only
+        Models more than this far (ln density) below the best so far are published with
+        probability 0.25 only (inf: all are published).
+    """
+
+    gap: str = "half-normal"
+    tails: float = np.inf
+    developer_sd: float = 0.0
+    contaminated: float = 0.0
+    points: float = 0.07
+    easier: float = 0.0
+    unreported: bool = False
+    irreducible: float = 0.0
+    records_only: float = np.inf
+
+
+def sizes(columns: Columns) -> dict[str, int]:
+    """Length of each dimension of a truth."""
+    anchors = len(columns["anchors"]["chance"])
+    linked = len(columns["linked_benchmarks"]["chance"])
+    return {"anchor": anchors, "linked": linked, "benchmark": anchors + linked}
+
+
+def fill(truth: Truth, columns: Columns) -> Truth:
+    """A truth whose single values are repeated along their dimension."""
+    length = sizes(columns)
+    return {name: np.broadcast_to(np.asarray(truth[name], float), length[dim]) if dim
+            else float(truth[name]) for name, dim in DIMS.items()}
+
+
+def ruler(truth: Truth, columns: Columns, irreducible: Any = 0.0,
+          ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments of `laws.loss` and of `laws.score` per anchor."""
+    share = truth["size_share"]
+    return law_and_curve({
+        "log_loss_at_centre": truth["log_loss_at_centre"], "size_share": share,
+        "log_size_slope": truth["log_alpha"] + np.log(share),
+        "log_token_slope": truth["log_beta"] + np.log(1 - share),
+        "headroom": truth["headroom"], "log_steepness": truth["log_steepness"],
+        "log_midpoint": truth["log_midpoint"], "irreducible_share": irreducible,
+    }, {name: np.asarray(value, float) for name, value in columns["anchors"].items()})
+
+
+def expected_scores(truth: Truth, columns: Columns, cells: dict[str, Any], log_size: Any,
+                    twist: Twist) -> tuple[np.ndarray, np.ndarray]:
+    """Score of each cell on its benchmark's curve, and the score per e-fold there.
+
+    ``log_size`` has the ln effective size of every cell.
+    """
+    benchmark = np.asarray(cells["benchmark"], int)
+    anchors = sizes(columns)["anchor"]
+
+    def curve(size: np.ndarray) -> np.ndarray:
+        if benchmark.size == 0 or benchmark.max() < anchors:
+            law, sigmoid = ruler(truth, columns, twist.irreducible)
+            at = {name: value[benchmark] for name, value in law.items()}
+            loss = laws.loss_of_log_size(
+                log_size=size, tokens=columns["setting"]["reference_tokens"][0], **at)
+            return laws.score(loss=loss, **{name: np.asarray(value)[benchmark]
+                                            for name, value in sigmoid.items()})
+        linked = benchmark - anchors
+        chance = np.asarray(columns["linked_benchmarks"]["chance"])[linked]
+        return laws.linked_score(
+            log_size=size, slope=np.exp(truth["log_kappa"])[linked],
+            midpoint=truth["linked_midpoint"][linked], chance=chance,
+            scale=truth["linked_headroom"][linked] * (1 - chance))
+
+    at = np.asarray(log_size, float) + twist.easier
+    step = 1e-4
+    return curve(at), (curve(at + step) - curve(at - step)) / (2 * step)
+
+
+def simulate(columns: Columns, truth: Truth, rng: np.random.Generator, twist: Twist = Twist(),
+             ) -> tuple[Columns, dict[str, Any]]:
+    """Outcomes of a world on a given design.
+
+    Parameters
+    ----------
+    columns
+        Tables of the joint model; their outcomes are not looked at.
+    truth
+        Parameters; see `TYPICAL` for names and units.
+
+    Returns
+    -------
+    tables
+        ``ladder``, ``pairs``, ``contrasts``, ``anchored`` and ``linked_cells`` with new
+        outcomes (and weight 0 where a cell is missing): arguments of ``Joint.sample``.
+    latent
+        The truth, with ``log_density`` and ``log_effective`` of every model.
+    """
+    truth = fill(truth, columns)
+    models = {name: np.asarray(value) for name, value in columns["models"].items()}
+    log_density = _densities(columns, models, truth, rng, twist)
+    log_effective = models["log_params"] + log_density
+    law, sigmoid = ruler(truth, columns, twist.irreducible)
+
+    ladder = dict(columns["ladder"])
+    at = np.asarray(ladder["anchor"], int)
+    loss = laws.loss(params=np.exp(ladder["log_params"]), tokens=np.exp(ladder["log_tokens"]),
+                     **{name: value[at] for name, value in law.items()})
+    ladder["log_loss"] = np.log(loss) + truth["sigma_loss"][at] * rng.standard_normal(at.size)
+    pairs = dict(columns["pairs"])
+    at = np.asarray(pairs["anchor"], int)
+    score = laws.score(loss=np.asarray(pairs["loss"]),
+                       **{name: np.asarray(value)[at] for name, value in sigmoid.items()})
+    pairs["score"] = score + truth["sigma_pair"][at] * rng.standard_normal(at.size)
+    contrasts = dict(columns["contrasts"])
+    at = np.asarray(contrasts["benchmark"], int)
+    contrasts["value"] = (truth["sd_source"][at] * contrasts["spread"]
+                          * rng.standard_t(3.0, at.size))
+
+    tables = {"ladder": ladder, "pairs": pairs, "contrasts": contrasts}
+    gains = _contamination(models["time"], rng, twist)
+    published = _published(models["time"], log_density, rng, twist)
+    for group in ("anchored", "linked_cells"):
+        cells = dict(columns[group])
+        model, benchmark = (np.asarray(cells[name], int) for name in ("model", "benchmark"))
+        expected, slope = expected_scores(truth, columns, cells, log_effective[model], twist)
+        spread = expected * (1 - expected)
+        sigma = np.sqrt((slope * truth["sd_benchmark"][benchmark]) ** 2
+                        + spread / cells["items"]
+                        + 4 * spread * truth["sd_source"][benchmark] ** 2 / cells["replicates"])
+        nu = min(2 + truth["nu"], twist.tails)
+        cells["score"] = expected + sigma * rng.standard_t(nu, model.size)
+        if group == "anchored":
+            cells["score"] = np.minimum(cells["score"] + gains[model], 1.0)
+        keep = published[model] & _reported(cells["score"], benchmark, rng, twist)
+        cells["weight"] = np.asarray(cells["weight"], float) * keep
+        tables[group] = cells
+    return tables, truth | {"log_density": log_density, "log_effective": log_effective}
+
+
+def _densities(columns: Columns, models: dict[str, np.ndarray], truth: Truth,
+               rng: np.random.Generator, twist: Twist) -> np.ndarray:
+    """Ln density of every model: frontier, less the gaps of its family and its own."""
+    family = models["family"].astype(int)
+    count = family.max() + 1
+
+    def below(omega: float, q: float, size: int) -> np.ndarray:
+        sd = omega * np.sqrt(q)  # of the normal whose absolute value is the gap
+        gap = np.abs(sd * rng.standard_normal(size))
+        if twist.gap == "exponential":
+            gap = rng.exponential(sd * np.sqrt(1 - 2 / np.pi), size)
+        noise = rng.standard_normal(size)
+        if np.isfinite(twist.tails):
+            noise = rng.standard_t(twist.tails, size) * np.sqrt((twist.tails - 2) / twist.tails)
+        return omega * np.sqrt(1 - q) * noise - gap
+
+    of_family = below(truth["omega_family"], truth["q_family"], count)
+    developer = rng.integers(0, max(count // 4, 1), count)  # a developer has about four families
+    of_family = of_family + twist.developer_sd * rng.standard_normal(count)[developer]
+    return (truth["level"] + truth["rate"] * models["time"] + of_family[family]
+            + below(truth["omega"], truth["q"], family.size))
+
+
+def _contamination(time: np.ndarray, rng: np.random.Generator, twist: Twist) -> np.ndarray:
+    """What each model gains on the anchored benchmarks by having trained on them."""
+    late = time > np.median(time)
+    return twist.points * (late & (rng.random(time.size) < twist.contaminated))
+
+
+def _published(time: np.ndarray, log_density: np.ndarray, rng: np.random.Generator,
+               twist: Twist) -> np.ndarray:
+    """Which models are heard of."""
+    order = np.argsort(time, kind="stable")
+    best = np.empty_like(log_density)
+    best[order] = np.maximum.accumulate(log_density[order])
+    return (log_density > best - twist.records_only) | (rng.random(time.size) < 0.25)
+
+
+def _reported(score: np.ndarray, benchmark: np.ndarray, rng: np.random.Generator,
+              twist: Twist) -> np.ndarray:
+    """Which cells are heard of."""
+    if not twist.unreported:
+        return np.ones(score.size, bool)
+    weak = np.zeros(score.size, bool)
+    for one in np.unique(benchmark):
+        rows = benchmark == one
+        weak[rows] = score[rows] < np.quantile(score[rows], 0.3)
+    return rng.random(score.size) > np.where(weak, 0.8, 0.1)
+
+
+# -- a design of its own, and tables on disk --------------------------------------------------
+
+
+def invent(rng: np.random.Generator, *, models: int = 60, benchmarks: int = 3,
+           years: float = 2.2, truth: Truth = TYPICAL) -> Columns:
+    """A design of its own: the first benchmark anchored, the others linked.
+
+    Sizes are log-normal about 7B (sd 1.5 in ln), dates uniform, three models to a family (one
+    developer and half a year); each model has a score on two thirds of the benchmarks, on the
+    first for certain. The ladder has six sizes up to 1B times five token counts.
+
+    Returns
+    -------
+    Columns
+        What `simulate` and `write` ask for, outcomes included where a design has them (the
+        pairs' losses).
+    """
+    family = np.arange(models) // 3
+    start = rng.uniform(0, years - 0.5, family.max() + 1)
+    days = np.floor((start[family] + rng.uniform(0, 0.5, models)) * DAYS_PER_YEAR)
+    order = np.argsort(days, kind="stable")
+    time = days[order] / DAYS_PER_YEAR
+    size = np.log([5e6, 3e7, 1e8, 2.5e8, 5e8, 8e8])
+    run_size = np.repeat(size, 5)
+    run_tokens = run_size + np.tile(np.log([10.0, 20, 30, 60, 120]), 6)
+    extra = np.log([2e9, 4e9, 7e9, 13e9])  # larger models that have a loss and a score
+    cell_model, cell_benchmark = np.nonzero(
+        (rng.random((models, benchmarks)) < 2 / 3) | (np.arange(benchmarks) == 0))
+    items = np.array([2000, 500, 200, 1000, 5000])[cell_benchmark % 5]
+    replicates = rng.choice([1, 2, 3], cell_model.size, p=[0.7, 0.2, 0.1])
+    spread_of = np.repeat(cell_benchmark, replicates - 1)
+    chance = np.where(np.arange(benchmarks) % 2 == 0, 0.25, 0.0)
+
+    def cells(rows: np.ndarray) -> dict[str, Any]:
+        return {"model": cell_model[rows], "benchmark": cell_benchmark[rows],
+                "items": items[rows], "replicates": replicates[rows],
+                "weight": np.ones(rows.sum())}
+
+    columns: Columns = {
+        "setting": {"reference_tokens": [5e12], "centre_time": [time.mean()]},
+        "anchors": {"centre_log_params": [run_size.mean()],
+                    "centre_log_tokens": [run_tokens.mean()], "chance": chance[:1]},
+        "ladder": {"anchor": np.zeros(30), "log_params": run_size, "log_tokens": run_tokens,
+                   "weight": np.ones(30)},
+        "models": {"time": time - time.mean(), "log_params": rng.normal(
+            22.7, 1.5, models), "family": family[order]},
+        "contrasts": {"benchmark": spread_of, "spread": np.full(spread_of.size, 0.95),
+                      "weight": np.ones(spread_of.size)},
+        "anchored": cells(cell_benchmark == 0), "linked_cells": cells(cell_benchmark > 0),
+        "linked_benchmarks": {"chance": chance[1:]},
+    }
+    law, _ = ruler(fill(truth, columns), columns)
+    at = {name: np.asarray(value)[0] for name, value in law.items()}
+    columns["pairs"] = {
+        "anchor": np.zeros(34), "weight": np.ones(34),
+        "loss": laws.loss(params=np.exp(np.append(run_size, extra)),
+                          tokens=np.exp(np.append(run_tokens, extra + np.log(100))), **at)}
+    return columns
+
+
+def write(folder: Path, columns: Columns, tables: Columns) -> Path:
+    """A world as a folder of tables whose models and benchmarks have names of their own.
+
+    Scores are kept inside [0, 1]; each replicate of a cell is a row with a source of its own.
+
+    Parameters
+    ----------
+    columns
+        The design.
+    tables
+        Outcomes, from `simulate`.
+    """
+    models = columns["models"]
+    length = sizes(columns)
+    benchmark = np.array([f"Quiz-{chr(65 + i)}" for i in range(length["benchmark"])])
+    name = np.array([f"Model-{i:03d}" for i in range(len(models["time"]))])
+    suite = np.array([f"ladder-{i}" for i in range(length["anchor"])])
+    days = np.round((np.asarray(models["time"]) + columns["setting"]["centre_time"][0])
+                    * DAYS_PER_YEAR).astype(int)
+    start = dt.date.fromisoformat(ORIGIN)
+    family = np.asarray(models["family"], int)
+    params = np.exp(np.asarray(models["log_params"], float))
+    unknown, source = "", "synthetic world"
+    frames = {
+        "models": pd.DataFrame({
+            "model": name, "organization": [f"Lab-{i // 4}" for i in family],
+            "family": [f"Family-{i}" for i in family],
+            "release_date": [(start + dt.timedelta(days=int(day))).isoformat() for day in days],
+            "date_kind": "weights", "params_total": params, "params_active": params,
+            "architecture": "dense", "training_tokens": unknown, "precision_bits": 16,
+            "compression": unknown, "parent": unknown, "type": "base", "source": source}),
+        "benchmarks": pd.DataFrame({
+            "benchmark": benchmark, "n_items": 1000,
+            "chance": [*columns["anchors"]["chance"], *columns["linked_benchmarks"]["chance"]],
+            "domain": "quiz", "released": unknown, "contamination_pair": unknown,
+            "anchor": [*suite, *[unknown] * length["linked"]], "source": source}),
+        "scores": _score_rows(tables, name, benchmark).assign(shots=5, source=source),
+    }
+    ladder, pairs = tables["ladder"], tables["pairs"]
+    at = np.asarray(ladder["anchor"], int)
+    frames["runs"] = pd.DataFrame({
+        "run": [f"run-{i:03d}" for i in range(at.size)], "suite": suite[at],
+        "params": np.exp(ladder["log_params"]), "params_kind": "total",
+        "tokens": np.exp(ladder["log_tokens"]), "loss": np.exp(ladder["log_loss"]),
+        "loss_unit": "bits/byte", "eval_set": benchmark[at], "source": source})
+    at = np.asarray(pairs["anchor"], int)
+    frames["pairs"] = pd.DataFrame({
+        "model": [f"checkpoint-{i:03d}" for i in range(at.size)], "suite": suite[at],
+        "benchmark": benchmark[at], "eval_set": benchmark[at], "loss": pairs["loss"],
+        "loss_unit": "bits/byte", "score": np.clip(pairs["score"], 0, 1),
+        "score_format": unknown, "source": source})
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, frame in frames.items():
+        frame.to_csv(folder / f"{key}.csv", index=False)
+    return folder
+
+
+def _score_rows(tables: Columns, name: np.ndarray, benchmark: np.ndarray) -> pd.DataFrame:
+    """One row per replicate: the cell's mean plus its contrasts, carried back."""
+    cells = pd.concat([pd.DataFrame(tables[group]) for group in ("anchored", "linked_cells")])
+    contrast = {one: list(np.asarray(tables["contrasts"]["value"])[
+        np.asarray(tables["contrasts"]["benchmark"], int) == one]) for one in range(len(benchmark))}
+    rows = []
+    for cell in cells.itertuples():
+        at, count = int(cell.benchmark), int(cell.replicates)
+        score = np.full(count, cell.score)
+        if count > 1:
+            drawn = [contrast[at].pop(0) for _ in range(count - 1)]
+            score = score + helmert(count).T @ drawn
+        if cell.weight:
+            rows += [{"model": name[int(cell.model)], "benchmark": benchmark[at], "score": one,
+                      "n_items": cell.items, "harness": f"harness-{i}"}
+                     for i, one in enumerate(np.clip(score, 0, 1))]
+    return pd.DataFrame(rows)
