@@ -194,13 +194,19 @@ def growth(spec: Spec = "densing", data: Data = None, seed: Seed = None, fit: Fi
 @app.command()
 def density(model: Annotated[list[str] | None, typer.Argument(help="Models (default: all).")]
             = None, spec: Spec = "densing", data: Data = None, seed: Seed = None,
-            fit: FitPath = None, as_json: Json = False) -> None:
+            fit: FitPath = None, as_json: Json = False,
+            device: Annotated[str | None, typer.Option(
+                "--device", help="Count what inference costs on this device.")] = None) -> None:
     """Density of models, with gap and probability of being on the frontier."""
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
         ctx = context(spec, data, seed, fit, progress)
         refuse(ctx)
+        if device is not None:
+            from densing_bayes.commands import cost_density
+
+            return cost_density(ctx, device, model or [], as_json)
         from densing_bayes.sections.density import chosen_rows
 
         rows = chosen_rows(ctx, model or [])
@@ -253,6 +259,11 @@ def models_show(name: str, as_json: Json = False) -> None:
          "priors": {key: {"dist": prior.dist, **prior.args, "unit": prior.unit, "why": prior.why}
                     for key, prior in spec.priors.items()}},
         as_json, spec.text)
+
+
+from densing_bayes import commands  # noqa: E402  the other questions, registered on ``app``
+
+commands.register(app)
 
 
 def main() -> None:

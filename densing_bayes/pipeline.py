@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,7 @@ from densing_bayes.outputs import check_out
 from densing_bayes.reports import Section, write_report
 from densing_bayes.specs import ReportSpec
 from densing_bayes.tables import Tables
-
-# section of a report -> module and function that write it
-WRITERS: dict[str, tuple[str, str]] = {
-    "growth": ("growth", "section"),
-    "density": ("density", "section"),
-    "benchmarks": ("benchmarks", "section"),
-    "ruler": ("ruler", "section"),
-    "checks": ("checks", "section"),
-    "limits": ("about", "limits"),
-    "priors": ("about", "priors"),
-}
-
+from densing_bayes.writers import WRITERS
 
 def run_report(spec: ReportSpec, tables: Tables, out: Path,
                progress: Callable[..., None] = lambda name, **_: None) -> dict[str, Any]:
@@ -46,10 +34,8 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
     refused = refusal(context)
     sections: list[Section] = []
     for name in spec.sections:
-        module, function = WRITERS[name]
         progress(f"writing section {name}")
-        writer = getattr(import_module(f"densing_bayes.sections.{module}"), function)
-        sections.append(writer(context))
+        sections += WRITERS[name](context)
     summary = {
         "spec": spec.model.name, "report": spec.name, "spec_hash": spec.model.hash,
         "seed": spec.model.sampling.seed, "data": tables.sha256,

@@ -105,7 +105,7 @@ FAMILIES: dict[str, Family] = {
         {"shortage": "2025-10-01"},
     ),
     "series": Family(
-        ("level", "rate", "change", "wander", "noise", "tail", "share", "crowd"),
+        ("level", "rate", "change", "wander", "noise", "tail", "memory", "share", "crowd"),
         {"likelihood": "all"},
     ),
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
@@ -116,6 +116,11 @@ FAMILIES: dict[str, Family] = {
          "score_steepness", "score_midpoint", "score_noise"),
         {"laws": [], "resolution": 1e-5},
     ),
+    # priors only: published constants of the precision laws
+    "precision": Family((
+        "log_gamma_weights", "offset_weights", "log_gamma_activations", "offset_activations",
+        "log_gamma_cache", "offset_cache", "log_level", "token_exponent", "size_exponent",
+        "log_gamma_after", "offset_after")),
     # priors only: what forecasts and break-even sums assume
     "corollaries": Family(("phone_memory", "training_cost", "tokens_per_visit", "launch_price",
                            "serving_share")),
@@ -211,7 +216,8 @@ def load_model(name: str | Path) -> ModelSpec:
     )
 
 
-SECTIONS = ("growth", "density", "benchmarks", "ruler", "checks", "limits", "priors")
+SECTIONS = ("growth", "density", "benchmarks", "change", "costs", "compression", "ruler", "checks",
+            "limits", "priors")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,145 @@
+"""The questions beside the main job, one command each; registered by `densing_bayes.cli`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from densing_bayes.errors import GateError, InputError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Data = Annotated[Path | None, typer.Option(
+    "--data", help="Folder of tables that replaces the shipped ones.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every random stream.")]
+Device = Annotated[str | None, typer.Option(
+    "--device", help="Device of hardware.csv, such as 'RTX 4090'.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command of this module to the app."""
+    for command in (regimes, compression):
+        app.command()(command)
+
+
+def say_section(section: Any, as_json: bool) -> None:
+    """A section as text on the terminal, or its summary as JSON."""
+    from densing_bayes.outputs import clean, json_text
+
+    if as_json:
+        typer.echo(json_text(section.summary))
+        return
+    for paragraph in section.text:
+        typer.echo(clean(paragraph) + "\n")
+    for table in section.tables:
+        typer.echo(clean(table.caption))
+        frame = table.frame.copy()
+        for column, form in table.formats.items():
+            frame[column] = [form.format(value) if value == value else "" for value in
+                             frame[column]]
+        typer.echo(clean_table(frame.to_string(index=False)) + "\n")
+
+
+def clean_table(text: str) -> str:
+    """A printed table without control characters, its lines kept."""
+    from densing_bayes.outputs import clean
+
+    return "\n".join(clean(line) for line in text.splitlines())
+
+
+def gate(passed: bool, what: str) -> None:
+    """Raise where a fit's diagnostics did not pass."""
+    if not passed:
+        raise GateError(f"{what}: the draws do not represent the posterior")
+
+
+def regimes(
+    series: Annotated[Path | None, typer.Argument(
+        help="CSV of your own series; none: density since GPT-3 on the tables.")] = None,
+    date: Annotated[str, typer.Option("--date", help="Column of dates.")] = "date",
+    value: Annotated[str, typer.Option("--value", help="Column of values.")] = "value",
+    sd: Annotated[str | None, typer.Option("--sd", help="Column of measurement sd.")] = None,
+    log: Annotated[bool, typer.Option("--log", help="Take logs of the values.")] = False,
+    break_date: Annotated[str | None, typer.Option(
+        "--break", help="Suspected date of change (YYYY-MM-DD); else it is looked for.")] = None,
+    records: Annotated[bool, typer.Option(
+        "--records/--all", help="Points are records only / all points (default).")] = False,
+    frontier: Annotated[bool, typer.Option(
+        "--frontier", help="Points lie below a frontier.")] = False,
+    data: Data = None, seed: Seed = None, as_json: Json = False,
+) -> None:
+    """Did the rate of growth change, and how sure can one be?"""
+    from densing_bayes.progress import Steps
+
+    if records and frontier:
+        raise InputError("--records and --frontier exclude each other")
+    with Steps() as progress:
+        if series is None:
+            from densing_bayes.cli import context
+            from densing_bayes.early import chatgpt
+            from densing_bayes.sections import regimes as words
+
+            verdict, sources, _ = chatgpt(context("densing", data, seed, None, progress))
+        else:
+            progress("reading the series")
+            from densing_bayes.regimes import judge, read_series
+            from densing_bayes.sections import regimes as words
+
+            kind = "records" if records else "frontier" if frontier else "all"
+            found = read_series(series, date=date, value=value, sd=sd, log=log, kind=kind)
+            verdict = judge(found, break_date=break_date, seed=seed, progress=progress)
+            sources = None
+    if as_json:
+        typer.echo(verdict.to_json())
+    else:
+        say_section(words.section(verdict, sources), False)
+    gate(verdict.passed, "regimes")
+
+
+def compression(device: Device = None, data: Data = None, seed: Seed = None,
+                as_json: Json = False) -> None:
+    """Are pruned, distilled and quantised children denser than their parents?"""
+    from densing_bayes.progress import Steps
+    from densing_bayes.specs import load_model
+
+    spec = load_model("compression")
+    with Steps() as progress:
+        progress("reading tables")
+        from densing_bayes.tables import load_tables
+
+        tables = load_tables(data)
+        if tables.compression is None:
+            raise InputError("the tables have no compression.csv")
+        from densing_bayes.compression import run_compression
+        from densing_bayes.sections import compression as words
+
+        result = run_compression(tables, spec, seed, device=device, progress=progress)
+        section = words.section(result)
+    say_section(section, as_json)
+    gate(result.diagnostics["passed"], "compression")
+
+
+def cost_density(context: Any, device: str, names: list[str], as_json: bool) -> None:
+    """Print densities that count what inference costs on a device."""
+    from densing_bayes.errors import Problem, did_you_mean
+    from densing_bayes.outputs import json_text
+    from densing_bayes.sections.costs import density_rows
+    from densing_bayes.writers import cost_study
+
+    study, _ = cost_study(context, device)
+    import numpy as np
+
+    known = [str(name) for name in study.models["model"]]
+    unknown = [Problem("no such model with scores", given=name, hint=did_you_mean(name, known))
+               for name in names if name not in known]
+    if unknown:
+        raise InputError(unknown)
+    rows = density_rows(study, np.isin(known, names) if names else np.ones(len(known), bool))
+    if as_json:
+        typer.echo(json_text({"device": study.devices[0].name, "cost_density": rows}))
+        return
+    import pandas as pd
+
+    typer.echo(f"device {study.devices[0].name}; {context.interval}")
+    typer.echo(clean_table(pd.DataFrame(rows).to_string(index=False, float_format="%.3g")))

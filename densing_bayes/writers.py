@@ -1,0 +1,118 @@
+"""Sections of a report by name: each takes the run's context and writes one or more sections.
+
+Imports are inside the functions: a report pays for the sections that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from densing_bayes.context import Context
+from densing_bayes.reports import Section
+from densing_bayes.specs import load_model
+
+
+def growth(context: Context) -> list[Section]:
+    """Rate and doubling time by three ways."""
+    from densing_bayes.sections import growth
+
+    return [growth.section(context)]
+
+
+def density(context: Context) -> list[Section]:
+    """Every model's density and the frontier."""
+    from densing_bayes.sections import density
+
+    return [density.section(context)]
+
+
+def benchmarks(context: Context) -> list[Section]:
+    """Benchmarks against each other."""
+    from densing_bayes.sections import benchmarks
+
+    return [benchmarks.section(context)]
+
+
+def change(context: Context) -> list[Section]:
+    """The change at ChatGPT."""
+    from densing_bayes.sections import change
+
+    return [change.section(context)]
+
+
+def cost_study(context: Context, device: str | None = None) -> tuple[Any, list[str]]:
+    """Cost-weighted densities of every scored model, and the models outside the fit."""
+    from densing_bayes.cost_density import run_costs
+    from densing_bayes.outside import admitted, all_sizes
+
+    context.progress("effective sizes of models outside the fit")
+    sizes = all_sizes(context.posterior, context.derived, context.columns, context.observations,
+                      context.tables, context.seed("outside"))
+    context.progress("cost-weighted densities")
+    study = run_costs(sizes, context.tables, load_model("costs"), device=device,
+                      counted=admitted(context.tables, context.spec.options),
+                      seed=context.seed("costs"))
+    inside = set(context.derived["model"].values)
+    return study, [name for name in sizes["model"].values if name not in inside]
+
+
+def costs(context: Context) -> list[Section]:
+    """Densities that count what inference costs; every scored model."""
+    from densing_bayes.sections import costs
+
+    if context.tables.hardware is None:
+        return [Section("costs", "Densities by cost", ["Not computed: no hardware table."])]
+    study, outside = cost_study(context)
+    return [costs.section(study, outside=outside)]
+
+
+def compression(context: Context) -> list[Section]:
+    """Parents and their compressed children."""
+    from densing_bayes.compression import run_compression
+    from densing_bayes.outside import curve_slopes
+    from densing_bayes.sections import compression
+
+    if context.tables.compression is None:
+        return [Section("compression", "Compression", ["Not computed: no compression table."])]
+    context.progress("compression study")
+    curves = curve_slopes(context.posterior, context.derived, context.columns,
+                          context.observations)
+    result = run_compression(context.tables, load_model("compression"),
+                             context.seed("compression"), curves=curves)
+    return [compression.section(result)]
+
+
+def ruler(context: Context) -> list[Section]:
+    """Loss law and performance law."""
+    from densing_bayes.sections import ruler
+
+    return [ruler.section(context)]
+
+
+def checks(context: Context) -> list[Section]:
+    """Diagnostics and predictive checks."""
+    from densing_bayes.sections import checks
+
+    return [checks.section(context)]
+
+
+def limits(context: Context) -> list[Section]:
+    """What the data cannot say."""
+    from densing_bayes.sections import about
+
+    return [about.limits(context)]
+
+
+def priors(context: Context) -> list[Section]:
+    """Every prior with its reason."""
+    from densing_bayes.sections import about
+
+    return [about.priors(context)]
+
+
+WRITERS: dict[str, Callable[[Context], list[Section]]] = {
+    writer.__name__: writer
+    for writer in (growth, density, benchmarks, change, costs, compression, ruler, checks, limits,
+                   priors)
+}
