@@ -1,10 +1,105 @@
-"""Set before anything heavy is imported: no window, no fast-math, one thread per process."""
+"""Shared by all tests: settings before anything heavy is imported, and one small world.
+
+The small world is made from known truth (`densing_bayes.worlds`) and written as tables, so that
+tests go the whole way from files. Its joint model is compiled once per run of the tests: ask
+for ``small_joint``.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("PYTENSOR_FLAGS", "numba__fastmath=False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("DENSING_SHELF", None)  # tests are of the shelf in this checkout
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from densing_bayes import laws
+from densing_bayes.inputs import inputs
+from densing_bayes.joint import choose, prepare
+from densing_bayes.specs import ModelSpec, load_model
+from densing_bayes.tables import Tables, load_tables
+from densing_bayes.worlds import TYPICAL, fill, invent, ruler, simulate, write
+
+
+@dataclass(frozen=True)
+class SmallWorld:
+    """A world of known truth, from its tables on disk to the columns of the joint model."""
+
+    folder: Path
+    tables: Tables
+    spec: ModelSpec
+    observations: Any
+    columns: dict[str, Any]
+    coords: dict[str, Any]
+    truth: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory) -> SmallWorld:
+    """Sixty models on three benchmarks (the first anchored) over 2.2 years."""
+    rng = np.random.default_rng(20230224)
+    design = invent(rng, models=60, benchmarks=3)
+    outcomes, truth = simulate(design, TYPICAL, rng)
+    folder = write(tmp_path_factory.mktemp("small-world"), design, outcomes)
+    tables = load_tables(folder)
+    spec = load_model("densing")
+    spec = replace(spec, sampling=replace(spec.sampling, seed=1))
+    observations = choose(tables, spec)
+    columns, coords = inputs(observations, spec)
+    return SmallWorld(folder, tables, spec, observations, columns, coords, truth)
+
+
+@pytest.fixture(scope="session")
+def true_draws(small_world) -> xr.Dataset:
+    """The truth of the small world as one draw, in the coordinates that the model samples."""
+    truth, columns = fill(small_world.truth, small_world.columns), small_world.columns
+    latent = small_world.truth
+    setting = {name: value[0] for name, value in columns["setting"].items()}
+    law, curve = ({name: np.asarray(value)[..., 0] if np.ndim(value) else value
+                   for name, value in part.items()} for part in ruler(truth, columns))
+    low, high = (laws.log_effective_size(
+        loss=laws.loss_of_score(score=setting[f"{end}_score"], **curve),
+        tokens=setting["reference_tokens"], **law) for end in ("low", "high"))
+    c0, c1 = low, high - low
+    gap, family_gap = (truth[f"omega{of}"] * np.sqrt(2 * truth[f"q{of}"] / np.pi)
+                       for of in ("", "_family"))
+    sd, family_sd = (truth[f"omega{of}"] * np.sqrt(1 - 2 * truth[f"q{of}"] / np.pi)
+                     for of in ("", "_family"))
+    share = truth["size_share"]
+    at_mean = truth["level"] - gap - family_gap + setting["mean_log_params"]
+    values = {
+        "c0": ((), c0), "c1": ((), c1), "rate_z": ((), truth["rate"] / c1),
+        "mean_z": ((), (at_mean - c0) / c1), "q": ((), truth["q"]),
+        "q_family": ((), truth["q_family"]), "sd_model_z": ((), sd / c1),
+        "sd_family_z": ((), family_sd / c1), "nu": ((), truth["nu"]),
+        "family_effect": (("family",), np.zeros(len(small_world.coords["family"]))),
+        "z": (("model",), (latent["log_effective"] - c0) / c1),
+        "size_share": (("anchor",), share),
+        "log_size_slope": (("anchor",), truth["log_alpha"] + np.log(share)),
+        "log_token_slope": (("anchor",), truth["log_beta"] + np.log(1 - share)),
+        "sd_source": (("benchmark",), truth["sd_source"]),
+        "sd_benchmark_z": (("benchmark",), truth["sd_benchmark"] / c1),
+        "log_kappa_z": (("linked",), truth["log_kappa"] + np.log(c1)),
+        "middle_z": (("linked",), (truth["linked_midpoint"] - c0) / c1),
+        "linked_headroom": (("linked",), truth["linked_headroom"]),
+        **{name: (("anchor",), truth[name]) for name in (
+            "log_loss_at_centre", "headroom", "log_steepness", "log_midpoint", "sigma_loss",
+            "sigma_pair")},
+    }
+    return xr.Dataset({
+        name: (("chain", "draw", *dims), np.asarray(value, float)[None, None])
+        for name, (dims, value) in values.items()})
+
+
+@pytest.fixture(scope="session")
+def small_joint(small_world):
+    """The joint model of the small world, compiled (about half a minute, once)."""
+    return prepare(small_world.observations, small_world.spec)
