@@ -352,7 +352,9 @@ def test_the_section_says_what_the_certificate_says(faked, folder, tmp_path):
 
 def test_verdict_words():
     assert certificate._kept(0.90, 0.01, 0.87, 0.93) == "yes"
-    assert certificate._kept(0.88, 0.02, 0.87, 0.93) == "open"
+    assert certificate._kept(0.90, 0.05, 0.87, 0.93) == "open"  # too few cases
+    assert certificate._kept(0.85, 0.02, 0.87, 0.93) == "open"
+    assert certificate._kept(0.82, 0.02, 0.80, None) == "open"
     assert certificate._kept(0.70, 0.02, 0.87, 0.93) == "no"
     assert certificate._kept(0.95, 0.02, 0.80, None) == "yes"
     assert certificate._kept(0.95, None, 0.80, None) == "open"

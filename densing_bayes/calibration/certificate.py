@@ -29,6 +29,7 @@ from densing_bayes.specs import ModelSpec, Sampling, load_model
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.worlds import TYPICAL
 
+FEWEST = 10  # cases below which nothing is said
 NARROW, SHIFT, NOISE = 0.5, 0.5, 2.0  # the test's own test: sds, sds, factor on ladder noise
 
 
@@ -129,7 +130,7 @@ def calibrate(*, quick: bool = False, out: Path, tables: Tables | None = None,
     todo = cases(plan)
     todo += [("origin", day) for day in _origins(spec, tables, plan)]
     missing = [case for case in todo if _read(out, case, spec, tables, plan) is None]
-    by_rig = [[case for case in missing if _needs_real(case) == real] for real in (False, True)]
+    by_rig = [[case for case in missing if _needs_real(case) == real] for real in (True, False)]
     size = len(missing) if executor is None else max(1, min(20, len(missing) // 6))
     chunks = [part[i:i + size] for part in by_rig for i in range(0, len(part), size or 1)]
     if executor is None:
@@ -152,10 +153,11 @@ def run_chunk(chunk: list[tuple[str, str]], out: Path, spec: ModelSpec, tables: 
               plan: Plan, *, progress: Callable[..., None] = lambda name, **_: None,
               cores: int = 1) -> None:
     """Run some cases and write each as it is done."""
-    for kind, name in chunk:
-        if _read(out, (kind, name), spec, tables, plan) is not None:
-            continue
-        progress(f"calibration: {kind}")
+    for i, (kind, name) in enumerate(chunk):
+        if i % max(1, len(chunk) // 10) == 0:
+            design = "design of the tables" if _needs_real(chunk[0]) else "invented design"
+            progress(f"calibration, {design}: case {i + 1} of {len(chunk)}",
+                     note="compiling the model takes a minute or so")
         result = run_case(kind, name, spec, tables, plan, cores)
         with replacing(_path(out, (kind, name))) as path:
             path.write_text(json.dumps({"key": _key(kind, spec, tables, plan),
@@ -277,7 +279,7 @@ def _health(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 def summed_sbc(done: list[dict[str, Any]], words: str) -> dict[str, Any]:
     """Verdict on the rounds, and whether the same rounds would fail if spoilt."""
-    if len(done) < 10:
+    if len(done) < FEWEST:
         return {}
     return {"design": words, **rounds.judge_rounds(done),
             "ranks": {name: ranks.tolist() for name, ranks in rounds.ranks_of(done).items()},
@@ -288,8 +290,7 @@ def summed_sbc(done: list[dict[str, Any]], words: str) -> dict[str, Any]:
 def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
     """The promises, one by one: what was found, its Monte Carlo error, what was promised.
 
-    ``kept`` is 'yes' or 'no' where the finding lies two errors or more inside or outside the
-    promised range, or is a test's outcome; 'open' in between.
+    ``kept`` is 'yes', 'no', or 'open' where the Monte Carlo error is too large to say.
     """
     out = []
     for one in result["sbc"].values():
@@ -298,16 +299,13 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
                     "found": min(one["p"].values()) * len(one["p"]), "error": None,
                     "range": [one["false_alarms"], None], "count": one["simulations"],
                     "kept": "yes" if one["passed"] else "no"})
-    worlds = coverage.WORLDS
-    for row in result["coverage"]:
-        if row["method"] != "joint":
-            continue
-        low, high = (interval.prob - 0.03, interval.prob + 0.03) if worlds[row["world"]].shared \
-            else (0.8, None)
-        out.append({"promise": f"{interval} of the rate covers, world '{row['world']}'",
+    for row in _joint_coverage(result["coverage"]):
+        low, high = (interval.prob - 0.03, interval.prob + 0.03) if row["shared"] else (0.8, None)
+        out.append({"promise": f"{interval} of the rate covers, {row['where']}",
                     "found": row["coverage"], "error": row["coverage_se"], "range": [low, high],
                     "count": row["worlds"],
-                    "kept": _kept(row["coverage"], row["coverage_se"], low, high)})
+                    "kept": "open" if row["worlds"] < FEWEST else
+                    _kept(row["coverage"], row["coverage_se"], low, high)})
     for row in result["backtest"]:
         if row["method"] != "joint" or row["horizon"]:
             continue
@@ -326,11 +324,34 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
     return out
 
 
+def _joint_coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The joint model's coverage: where it holds all worlds together, else world by world."""
+    joint = [row for row in rows if row["method"] == "joint"]
+    right = [row for row in joint if coverage.WORLDS[row["world"]].shared]
+    out = []
+    if right:
+        count = sum(row["worlds"] for row in right)
+        hits = round(sum(row["coverage"] * row["worlds"] for row in right))
+        out.append({"where": "where the model holds", "shared": True, "worlds": count,
+                    "coverage": hits / count, "coverage_se": coverage.share_error(
+                        np.arange(count) < hits)})
+    return out + [{**row, "where": f"world '{row['world']}'", "shared": False} for row in joint
+                  if not coverage.WORLDS[row["world"]].shared]
+
+
 def _kept(found: float, error: float | None, low: float, high: float | None) -> str:
+    """Whether a share keeps its promise, given its Monte Carlo error.
+
+    A band is kept by a finding inside it whose two errors are no wider than the band; a bound
+    by one that lies two errors inside.
+    """
     if error is None or not np.isfinite(error):
         return "open"
-    inside = min(found - low, (high if high is not None else np.inf) - found)
-    return "yes" if inside >= 2 * error else "no" if inside <= -2 * error else "open"
+    inside = min(found - low, (np.inf if high is None else high) - found)
+    if inside <= -2 * error:
+        return "no"
+    enough = inside >= 2 * error if high is None else inside >= 0 and 2 * error <= high - low
+    return "yes" if enough else "open"
 
 
 def published() -> dict[str, Any] | None:

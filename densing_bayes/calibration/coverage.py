@@ -141,7 +141,7 @@ def coverage_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         these = [row for row in rows if row["world"] == name]
         for method in METHODS:
             cells = [(row["truth"], row[method]) for row in these
-                     if np.isfinite(row[method]["low"] or np.nan)]
+                     if row[method]["low"] is not None and np.isfinite(row[method]["low"])]
             truth = np.array([one for one, _ in cells])
             median, low, high = (np.array([cell[key] for _, cell in cells])
                                  for key in ("median", "low", "high"))

@@ -68,8 +68,7 @@ class Refit:
 
     def health(self) -> dict[str, Any]:
         """Whether the short chains can be believed: R-hat and ESS of the rate, divergences."""
-        rate = self.tree.copy()
-        found = diagnostics(rate, ["rate_z"])
+        found = diagnostics(self.tree, ["rate_z"])
         return {"rhat": found["rhat_max"], "ess": found["ess_bulk_min"],
                 "divergences": found["divergences"]}
 

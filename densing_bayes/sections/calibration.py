@@ -65,7 +65,8 @@ def headline(result: dict[str, Any]) -> list[str]:
     broken = [one for one in verdicts if one["kept"] == "no"]
     count = {word: sum(one["kept"] == word for one in verdicts) for word in ("yes", "open")}
     first = (f"Calibration: of {len(verdicts)} checks of these intervals {count['yes']} hold, "
-             f"{len(broken)} fail, and {count['open']} are within Monte Carlo error of the line.")
+             f"{len(broken)} fail, and {count['open']} are open (the Monte Carlo error is too "
+             f"large to say).")
     if not broken:
         return [first]
     return [first + " Failing: " + "; ".join(
@@ -126,7 +127,7 @@ def _coverage_words(result: dict[str, Any]) -> str:
              f"{other.max():.0%}.")
     if len(alarm):
         words += (f" An acceleration was declared where there is none in {alarm.max():.0%} of "
-                  f"cases at most.")
+                  f"cases at most (by kind of world).")
     return words
 
 
@@ -139,7 +140,7 @@ def _backtest_words(result: dict[str, Any]) -> str:
                f", CRPS {abs(row['gain']):.0%} {'below' if row['gain'] > 0 else 'above'} the "
                f"paper's extrapolation")
             for _, row in rows.iterrows()]
-    return (f"Back-test at {len(result['origins'])} origins ({result['origins'][0]} to "
+    return (f"Back-test from {len(result['origins'])} origins ({result['origins'][0]} to "
             f"{result['origins'][-1]}), models dated later left out: {'; '.join(said)}. Sizes, "
             f"dates and families of the new models are given, and the ladder is today's at "
             f"every origin. Forecasts of one origin share a fit, and origins overlap, so errors "
@@ -156,7 +157,7 @@ def _promises(result: dict[str, Any]) -> Table:
          "cases": one["count"], "holds": one["kept"]} for one in result["verdict"]])
     return Table("calibration-promises", "What was checked and what was found", frame,
                  {"found": "{:.2f}", "Monte Carlo error": "{:.2f}"},
-                 note="'open': within two Monte Carlo errors of the line. For SBC 'found' is the "
+                 note="'open': the Monte Carlo error is too large to say. For SBC 'found' is the "
                       "smallest p-value times the number of quantities; it fails below the "
                       "declared rate of false alarms.")
 
@@ -222,7 +223,7 @@ def _coverage_picture(fig: Figure, result: dict[str, Any]) -> None:
         y = np.arange(len(worlds)) + 0.22 * (1 - i)
         ax.errorbar(part["coverage"], y, xerr=2 * part["coverage_se"], fmt=MARKERS[method],
                     color=COLOURS[method], ms=5, lw=1.2, label=LABELS.get(method, method))
-    ax.set(yticks=range(len(worlds)), yticklabels=worlds, xlim=(0, 1.03),
+    ax.set(yticks=range(len(worlds)), yticklabels=worlds, xlim=(-0.02, 1.03),
            xlabel=f"share of {prob:.0%} intervals that hold the true rate")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
 
