@@ -216,8 +216,8 @@ def load_model(name: str | Path) -> ModelSpec:
     )
 
 
-SECTIONS = ("growth", "density", "benchmarks", "change", "costs", "compression", "ruler", "checks",
-            "limits", "priors")
+SECTIONS = ("growth", "density", "benchmarks", "change", "costs", "compression", "corollaries",
+            "ruler", "checks", "limits", "priors")
 
 
 @dataclass(frozen=True)
