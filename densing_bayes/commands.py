@@ -19,7 +19,7 @@ Device = Annotated[str | None, typer.Option(
 
 def register(app: typer.Typer) -> None:
     """Add every command of this module to the app."""
-    for command in (regimes, compression):
+    for command in (regimes, compression, prices, forecast):
         app.command()(command)
 
 
@@ -143,3 +143,78 @@ def cost_density(context: Any, device: str, names: list[str], as_json: bool) -> 
 
     typer.echo(f"device {study.devices[0].name}; {context.interval}")
     typer.echo(clean_table(pd.DataFrame(rows).to_string(index=False, float_format="%.3g")))
+
+
+def prices(
+    threshold: Annotated[list[float] | None, typer.Option(
+        "--threshold", help="Capability: a score of the anchored benchmark, 0 to 1.")] = None,
+    source: Annotated[str | None, typer.Option(
+        "--source", help="Family of evaluations that the scores are taken from.")] = None,
+    spec: Annotated[str, typer.Option("--spec", help="Model spec of the density fit.")] =
+    "densing",
+    data: Data = None, seed: Seed = None,
+    fit: Annotated[Path | None, typer.Option("--fit", help="Saved density fit.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How fast does the price of a fixed capability fall?"""
+    from densing_bayes.cli import context, refuse
+    from densing_bayes.outputs import json_text
+    from densing_bayes.progress import Steps
+
+    with Steps() as progress:
+        ctx = context(spec, data, seed, fit, progress)
+        refuse(ctx)
+        from densing_bayes.corollaries.ask import ask_prices
+
+        found, lines, study = ask_prices(
+            ctx.tables, interval=ctx.interval, rate=ctx.derived["rate"].values,
+            thresholds=threshold or None, source=source, seed=seed, progress=progress)
+    typer.echo(json_text(found) if as_json else "\n".join(lines))
+    gate(study.passed, "prices")
+
+
+def forecast(
+    size: Annotated[float | None, typer.Option("--size", help="Parameters, such as 8e9.")] = None,
+    device: Device = None,
+    match: Annotated[str | None, typer.Option(
+        "--match", help="Model to match, such as GPT-4.")] = None,
+    score: Annotated[float | None, typer.Option(
+        "--score", help="Score of the anchored benchmark to reach, 0 to 1.")] = None,
+    effective: Annotated[float | None, typer.Option(
+        "--effective", help="Effective parameters to reach.")] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day, YYYY-MM-DD.")] = None,
+    bits: Annotated[float, typer.Option("--bits", help="Bits per weight on a device.")] = 4.0,
+    tokens_per_second: Annotated[float, typer.Option(
+        "--tokens-per-second", help="Speed asked of a device.")] = 10.0,
+    spec: Annotated[str, typer.Option("--spec", help="Model spec of the density fit.")] =
+    "densing",
+    data: Data = None, seed: Seed = None,
+    fit: Annotated[Path | None, typer.Option("--fit", help="Saved density fit.")] = None,
+    as_json: Json = False,
+) -> None:
+    """When will a model of a size, or on a device, match another; what will fit at a date?"""
+    import datetime as dt
+
+    from densing_bayes.cli import context, refuse
+    from densing_bayes.outputs import json_text
+    from densing_bayes.progress import Steps
+
+    day = None
+    if date is not None:
+        try:
+            day = dt.date.fromisoformat(date)
+        except ValueError:
+            raise InputError(f"--date: {date!r} is no day (allowed: YYYY-MM-DD)") from None
+    with Steps() as progress:
+        ctx = context(spec, data, seed, fit, progress)
+        refuse(ctx)
+        from densing_bayes.corollaries.ask import ask_forecast
+        from densing_bayes.corollaries.capacity import Use
+        from densing_bayes.corollaries.run import posterior_of
+
+        found, lines = ask_forecast(
+            posterior_of(ctx), ctx.tables, as_of=dt.date.today(), interval=ctx.interval,
+            size=size, device=device, match=match, score=score, effective=effective, date=day,
+            use=Use(bits=bits, tokens_per_second=tokens_per_second), seed=seed,
+            progress=progress)
+    typer.echo(json_text(found) if as_json else "\n".join(lines))

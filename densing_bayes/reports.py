@@ -80,7 +80,8 @@ class Picture:
 class Section:
     """A section of a report: paragraphs of plain text, tables, pictures, and its summary.
 
-    ``summary`` is merged into summary.json: dicts are merged, lists are joined.
+    ``summary`` is merged into summary.json: dicts are merged, lists are joined. ``page`` is a
+    whole HTML page of its own (an explorer), written beside the report as <key>.html.
     """
 
     key: str
@@ -89,6 +90,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
+    page: str | None = None
 
 
 def write_report(out: Path, *, title: str, headline: list[str], sections: list[Section],
@@ -148,6 +150,9 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
             path.write_text(csv_text(table.frame), encoding="utf-8")
         said = document(title, headline, refused, sections, provenance)
         (folder / "index.html").write_text(html_text(said, folder), encoding="utf-8")
+        for section in sections:
+            if section.page is not None:
+                (folder / f"{section.key}.html").write_text(section.page, encoding="utf-8")
         progress("setting the PDF")
         (folder / "report.pdf").write_bytes(pdf_bytes(said, folder))
         if fit_saver is not None:
@@ -177,6 +182,7 @@ def document(title: str, headline: list[str], refused: str | None, sections: lis
             "key": section.key, "title": clean(section.title),
             "text": [clean(paragraph) for paragraph in section.text],
             "pictures": [], "tables": [],
+            "page": None if section.page is None else f"{section.key}.html",
         }
         for picture in section.pictures:
             figure_number += 1

@@ -83,6 +83,15 @@ def compression(context: Context) -> list[Section]:
     return [compression.section(result)]
 
 
+def corollaries(context: Context) -> list[Section]:
+    """Prices, chips, forecasts, drivers."""
+    from densing_bayes.corollaries.run import corollaries_of
+    from densing_bayes.sections import corollaries
+
+    context.progress("corollaries: prices, chips, milestones, drivers")
+    return corollaries.sections(corollaries_of(context), context.tables)
+
+
 def ruler(context: Context) -> list[Section]:
     """Loss law and performance law."""
     from densing_bayes.sections import ruler
@@ -113,6 +122,6 @@ def priors(context: Context) -> list[Section]:
 
 WRITERS: dict[str, Callable[[Context], list[Section]]] = {
     writer.__name__: writer
-    for writer in (growth, density, benchmarks, change, costs, compression, ruler, checks, limits,
+    for writer in (growth, density, benchmarks, change, costs, compression, corollaries, ruler, checks, limits,
                    priors)
 }
