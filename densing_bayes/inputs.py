@@ -31,7 +31,7 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
     }
     low, high = reference_scores(data)
     cell = data["cell_benchmark"].values
-    cell_model = data["cell_model"].values
+    count = np.bincount(data["cell_model"].values, minlength=len(time))
 
     def cells(rows: np.ndarray) -> dict[str, Any]:
         return {
@@ -40,7 +40,6 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
             "weight": np.ones(rows.sum()),
         }
 
-    mean = data["contrast_score"].values
     tables = {
         "setting": {
             "reference_tokens": [float(spec.options["reference_tokens"])],
@@ -65,12 +64,12 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
         "models": {
             "time": time - time.mean(), "log_params": size,
             "family": data["family_index"].values,
-            "own_weight": np.bincount(cell_model, minlength=len(time)) / (2.3 + np.bincount(cell_model, minlength=len(time))),
+            "own_weight": count / (2.3 + count),
             "guess": np.zeros(len(time)),
         },
         "contrasts": {
             "benchmark": data["contrast_benchmark"].values, "value": data["contrast_value"].values,
-            "spread": np.sqrt(4 * mean * (1 - mean)), "weight": np.ones(len(mean)),
+            **spread_of(data["contrast_score"].values),
         },
         "anchored": cells(cell < k),
         "linked_cells": cells(cell >= k),
@@ -82,6 +81,21 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
         "family": data["family"].values, "model": data["model"].values, "column": [],
     }
     return tables, coords
+
+
+def spread_of(mean: np.ndarray) -> dict[str, np.ndarray]:
+    """Scale of the sources' disagreement at a cell's mean score, 1 at one half.
+
+    Where all sources say 0, or all say 1, there is none and the row gets the weight 0.
+
+    Examples
+    --------
+    >>> spread_of(np.array([0.5, 0.0]))
+    {'spread': array([1., 1.]), 'weight': array([1., 0.])}
+    """
+    inside = (mean > 0) & (mean < 1)
+    return {"spread": np.where(inside, np.sqrt(4 * mean * (1 - mean)), 1.0),
+            "weight": inside.astype(float)}
 
 
 def reference_scores(data: Any) -> tuple[float, float]:
