@@ -185,7 +185,7 @@ def growth(spec: Spec = "densing", data: Data = None, seed: Seed = None, fit: Fi
     with Steps() as progress:
         ctx = context(spec, data, seed, fit, progress)
         refuse(ctx)
-        from densing_bayes.pipeline import headline, growth_block
+        from densing_bayes.pipeline import growth_block, headline
 
         result = growth_block(ctx)
     say(result, as_json, "\n".join(headline(ctx)))

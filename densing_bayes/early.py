@@ -30,7 +30,7 @@ def long_context(context: Context) -> Context:
 
 
 def series(context: Context, derived: Any) -> Series:
-    """ln density of every model that its score places, as a series below a frontier."""
+    """Ln density of every model that its score places, as a series below a frontier."""
     data = context.observations.data
     chance = data["chance"].values[data["cell_benchmark"].values]
     placed = data["cell_score"].values > chance + OFF_CHANCE

@@ -104,7 +104,7 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
 
 
 def log_size_at(posterior: xr.Dataset, columns: dict[str, Any], score: str) -> np.ndarray:
-    """ln of the size at a reference score of the first anchor, per draw; NaN where none."""
+    """Ln of the size at a reference score of the first anchor, per draw; NaN where none."""
     law, curve = ruler_parameters(posterior, columns)
     first = {name: np.asarray(value.isel(anchor=0)) for name, value in {**law, **curve}.items()
              if isinstance(value, xr.DataArray)}

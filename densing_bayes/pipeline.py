@@ -19,6 +19,7 @@ from densing_bayes.specs import ReportSpec
 from densing_bayes.tables import Tables
 from densing_bayes.writers import WRITERS
 
+
 def run_report(spec: ReportSpec, tables: Tables, out: Path,
                progress: Callable[..., None] = lambda name, **_: None) -> dict[str, Any]:
     """Fit, check, derive, draw and write the report; returns its summary.

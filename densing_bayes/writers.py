@@ -89,7 +89,7 @@ def corollaries(context: Context) -> list[Section]:
     from densing_bayes.sections import corollaries
 
     context.progress("corollaries: prices, chips, milestones, drivers")
-    return corollaries.sections(corollaries_of(context), context.tables)
+    return corollaries.sections(corollaries_of(context))
 
 
 def ruler(context: Context) -> list[Section]:
@@ -122,6 +122,6 @@ def priors(context: Context) -> list[Section]:
 
 WRITERS: dict[str, Callable[[Context], list[Section]]] = {
     writer.__name__: writer
-    for writer in (growth, density, benchmarks, change, costs, compression, corollaries, ruler, checks, limits,
-                   priors)
+    for writer in (growth, density, benchmarks, change, costs, compression, corollaries, ruler,
+                   checks, limits, priors)
 }

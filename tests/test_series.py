@@ -42,14 +42,34 @@ def make(values, *, kind="all", every=100, start="2020-01-01", errors=0.0, log=T
 
 class TestLikelihoods:
     def test_all_is_a_t_with_measurement_error(self):
-        row = {"value": np.array([0.3, -4.0]), "error": np.array([0.0, 0.4])}
-        got = log_likelihood("all", mean=0.1, rows=row, noise=0.3, tail=5.0, special=special)
+        row = {"value": np.array([0.3, -4.0]), "error": np.array([0.0, 0.4]),
+               "follows": np.array([0.0, 1.0])}
+        got = log_likelihood("all", mean=np.full(2, 0.1), rows=row, noise=0.3, tail=5.0)
         want = stats.t.logpdf(row["value"], 5, loc=0.1, scale=[0.3, 0.5])
         np.testing.assert_allclose(got, want, rtol=1e-12)
 
+    def test_memory_is_an_autoregression(self):
+        """Nearly normal points with memory: the joint density of a stationary AR(1)."""
+        rng = np.random.default_rng(1)
+        value = rng.normal(size=6)
+        row = {"value": value, "error": np.zeros(6), "follows": np.minimum(np.arange(6), 1.0)}
+        got = log_likelihood("all", mean=np.zeros(6), rows=row, noise=0.7, tail=1e9, memory=0.6)
+        covariance = 0.49 * 0.6 ** np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+        want = stats.multivariate_normal.logpdf(value, np.zeros(6), covariance)
+        assert got.sum() == pytest.approx(want, rel=1e-6)
+
+    def test_memory_of_a_blurred_point(self):
+        """Two points: what is carried over from a measured one is shrunk by its error."""
+        value, error = np.array([1.0, 0.8]), np.array([0.5, 0.3])
+        row = {"value": value, "error": error, "follows": np.array([0.0, 1.0])}
+        got = log_likelihood("all", mean=np.zeros(2), rows=row, noise=0.7, tail=1e9, memory=0.6)
+        covariance = 0.49 * np.array([[1, 0.6], [0.6, 1]]) + np.diag(error**2)
+        want = stats.multivariate_normal.logpdf(value, np.zeros(2), covariance)
+        assert got.sum() == pytest.approx(want, rel=1e-6)
+
     def test_frontier_is_a_skew_normal(self):
         row = {"value": np.array([-2.0, 0.5, 1.5]), "error": np.zeros(3)}
-        got = log_likelihood("frontier", mean=0.2, rows=row, noise=0.8, share=0.7, special=special)
+        got = log_likelihood("frontier", mean=0.2, rows=row, noise=0.8, share=0.7)
         skew = -np.sqrt(0.7 / 0.3)
         want = stats.skewnorm.logpdf(row["value"], skew, loc=0.2, scale=0.8)
         np.testing.assert_allclose(got, want, rtol=1e-9)
@@ -61,14 +81,13 @@ class TestLikelihoods:
         want, _ = integrate.quad(
             lambda u: 2 * stats.norm.pdf(u, 0, gap) * stats.norm.pdf(at + u, 0, rest), 0, 20)
         row = {"value": at, "error": error}
-        got = log_likelihood("frontier", mean=0.0, rows=row, noise=noise, share=share,
-                             special=special)
+        got = log_likelihood("frontier", mean=0.0, rows=row, noise=noise, share=share)
         assert np.exp(got) == pytest.approx(want, rel=1e-8)
 
     def test_frontier_is_finite_far_above(self):
         """log(1 + erf) would be -inf from six sd; the normal's own log cdf goes on."""
         row = {"value": 40.0, "error": 0.0}
-        got = log_likelihood("frontier", mean=0.0, rows=row, noise=1.0, share=0.5, special=special)
+        got = log_likelihood("frontier", mean=0.0, rows=row, noise=1.0, share=0.5)
         assert got == pytest.approx(np.log(2) + stats.norm.logpdf(40) + stats.norm.logcdf(-40))
         assert np.isfinite(got)
 
@@ -77,8 +96,7 @@ class TestLikelihoods:
         """Chances of the first record in the window, over its date and size, and of none: 1."""
         def loglik(value, seen, silence):
             row = {"value": value, "error": 0.0, "seen": seen, "silence": silence}
-            return log_likelihood("records", mean=0.0, rows=row, noise=noise, crowd=crowd,
-                                  special=special)
+            return log_likelihood("records", mean=0.0, rows=row, noise=noise, crowd=crowd)
 
         height = np.linspace(standing, max(standing, 0) + 9 * noise, 4001)
         sizes = np.trapezoid(np.exp(loglik(height, 1.0, 0.0)), height)  # per unit of time
@@ -112,6 +130,7 @@ class TestLikelihoods:
         noise = {"noise": np.exp(point["noise_log__"])}
         if likelihood == "all":
             noise["tail"] = np.exp(point["tail_log__"])
+            noise["memory"] = special.expit(point["memory_logodds__"])
         elif likelihood == "frontier":
             noise["share"] = special.expit(point["share_logodds__"])
         else:
@@ -119,7 +138,7 @@ class TestLikelihoods:
         mean = (level + point["rate"] * rows["time"] + np.exp(point["change_log__"]) * shapes
                 + np.exp(point["wander_log__"]) * walk @ point["steps"]
                 + rows["shared"] @ point["errors"])
-        each = log_likelihood(likelihood, mean=mean, rows=rows, special=special, **noise)
+        each = log_likelihood(likelihood, mean=mean, rows=rows, **noise)
         want = special.logsumexp(each.sum(axis=1)) - np.log(5)
         assert got == pytest.approx(want, rel=1e-8)
 

@@ -113,8 +113,8 @@ def run_origin(rig: Rig, origin: str, sampling: Sampling, *, cores: int = 1,
             rows.append(_row(origin, "anchored score", int(horizon[new[i]]), method, guess[:, i],
                              score[ahead][i]) | {"model": str(data["model"].values[new[i]])})
     rows += _frontier(origin, chain, tokens, rng, months=months[new], time=time, size=size,
-                      score=score[ahead], joint=replicated[:, ahead],
-                      now=_years(origin))
+                      score=score[ahead], joint=replicated[:, ahead], now=_years(origin),
+                      end=months.max())
     return {"origin": origin, "known": int(known.sum()), "rows": rows, **refit.health()}
 
 
@@ -178,8 +178,10 @@ def _baselines(chain: Plugin, at: np.ndarray, last: float, rng: np.random.Genera
 
 def _frontier(origin: str, chain: Plugin, tokens: float, rng: np.random.Generator, *,
               months: np.ndarray, time: np.ndarray, size: np.ndarray, score: np.ndarray,
-              joint: np.ndarray, now: float) -> list[dict[str, Any]]:
-    """Forecasts of the largest plug-in density at each horizon.
+              joint: np.ndarray, now: float, end: float) -> list[dict[str, Any]]:
+    """Forecasts of the largest plug-in density at each horizon that the data reach.
+
+    ``months`` is how long after the origin each new model came out, ``end`` the last release.
 
     The joint model and the trend through all models are told which sizes came out when; the
     paper's line and no change forecast the record itself.
@@ -194,7 +196,7 @@ def _frontier(origin: str, chain: Plugin, tokens: float, rng: np.random.Generato
     rows = []
     for horizon in HORIZONS:
         here = months <= horizon
-        if not here.any() or months.max() < horizon - 3:
+        if not here.any() or end < horizon:
             continue
         outcome = max(best, truth[here].max())
         draws = {"joint": np.maximum(best, told[:, here].max(axis=1)),

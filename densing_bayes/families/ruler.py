@@ -18,7 +18,6 @@ import pytensor.tensor as pt
 from densing_bayes import laws
 from densing_bayes.families.blocks import Packed, Table, rv
 
-
 # the sampled coordinates of the ruler, each of shape (anchor,)
 COORDINATES = ("log_loss_at_centre", "size_share", "log_size_slope", "log_token_slope",
                "headroom", "log_steepness", "log_midpoint")
@@ -42,7 +41,7 @@ class Ruler:
         return Ruler(_pick(self.law, index), _pick(self.curve, index), self.tokens)
 
     def log_size(self, score: Any) -> Any:
-        """ln of the effective size that reaches ``score`` (inside chance and ceiling)."""
+        """Ln of the effective size that reaches ``score`` (inside chance and ceiling)."""
         loss = laws.loss_of_score(score=score, **self.curve)
         return laws.log_effective_size(loss=loss, tokens=self.tokens, **self.law)
 

@@ -200,8 +200,8 @@ def _columns(regime: Regime, units: Units, time: np.ndarray, start: float,
     return np.array(columns), np.array(slopes)
 
 
-def rows_of(series: Series, units: Units, given: int = 0) -> dict[str, np.ndarray]:
-    """Rows of the likelihood for the points after the first ``given``.
+def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
+    """Rows of the likelihood.
 
     For records the first point only sets the standing record, and every later one brings the
     nodes of the silence before it. ``event`` numbers the point that a row belongs to.
@@ -211,9 +211,9 @@ def rows_of(series: Series, units: Units, given: int = 0) -> dict[str, np.ndarra
     shared = np.zeros((len(series), SHARED))
     shared[:, : series.shared.shape[1]] = units.sign * series.shared / units.scale
     if series.kind != "records":
-        index = np.arange(given, len(series))
-        return {"time": days[index], "value": value[index], "error": error[index],
-                "shared": shared[index], "event": index - given}
+        index = np.arange(len(series))
+        return {"time": days, "value": value, "error": error, "shared": shared,
+                "follows": np.minimum(index, 1.0), "event": index}
     parts: dict[str, list[Any]] = {name: [] for name in (
         "time", "value", "error", "shared", "seen", "silence", "event")}
 
@@ -224,11 +224,11 @@ def rows_of(series: Series, units: Units, given: int = 0) -> dict[str, np.ndarra
             parts[name].extend(np.broadcast_to(what, (len(at), SHARED) if name == "shared"
                                                else len(at)))
 
-    for event, j in enumerate(range(max(given, 1), len(series))):
+    for j in range(1, len(series)):
         gap = days[j] - days[j - 1]
-        add(event, [days[j]], value[j], j, 1.0, 0.0)
+        add(j - 1, [days[j]], value[j], j, 1.0, 0.0)
         if gap > 0:
-            add(event, days[j - 1] + gap * (NODES + 1) / 2, value[j - 1], j - 1, 0.0,
+            add(j - 1, days[j - 1] + gap * (NODES + 1) / 2, value[j - 1], j - 1, 0.0,
                 gap * WEIGHTS / 2)
     return {name: np.array(list_of) for name, list_of in parts.items()}
 

@@ -146,10 +146,13 @@ def leave_one_out(fits: dict[str, Fit]) -> tuple[pd.DataFrame, list[str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # said in words below
             scores[name] = azs.loo(tree, pointwise=True)
-        bad = int((scores[name].pareto_k > scores[name].good_k).sum())
-        if bad:
-            notes.append(f"'{found.regime.title}': {bad} of {likelihood.shape[1]} points with "
-                         f"Pareto k above {scores[name].good_k:.2f}")
+    bad = {name: int((score.pareto_k > score.good_k).sum()) for name, score in scores.items()}
+    worst = max(bad, key=lambda name: bad[name])
+    if bad[worst]:
+        notes.append(
+            f"{sum(map(bool, bad.values()))} of {len(bad)} regimes have points with Pareto k above "
+            f"{scores[worst].good_k:.2f}, at most {bad[worst]} of {likelihood.shape[1]} points "
+            f"({fits[worst].regime.title})")
     frame = _compare(scores)
     frame["pareto_k_max"] = [float(scores[name].pareto_k.max()) for name in frame.index]
     count = likelihood.shape[1]

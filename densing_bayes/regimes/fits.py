@@ -37,7 +37,7 @@ def compiled(likelihood: str, spec: ModelSpec) -> Any:
     return _compiled(likelihood, tuple((name, prior.dist) for name, prior in spec.priors.items()))
 
 
-USED = {"all": ("tail",), "frontier": ("share",), "records": ("crowd",)}
+USED = {"all": ("tail", "memory"), "frontier": ("share",), "records": ("crowd",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +126,15 @@ class Fit:
         noise = {name: self.draws[name][pick][wide] for name in ("noise", *USED[likelihood])}
         if likelihood == "records":
             noise["crowd"] = noise["crowd"] * (len(self.series) - 1)
-        return log_likelihood(likelihood, mean=mean, rows=rows, special=special, **noise)
+        return log_likelihood(likelihood, mean=mean, rows=rows, **noise)
 
     def pointwise(self, series: Series, given: int = 0, case: str = "ahead") -> np.ndarray:
         """Log likelihood of each point of ``series`` after the first ``given``, (draw, point).
 
-        ``series`` continues the fitted one (or is it); measurement error is in the likelihood.
+        ``series`` continues the fitted one (or is it). Measurement error is in the likelihood,
+        and so is what a point carries over from the one before, which is therefore known.
         """
-        rows = rows_of(series, self.units, given)
+        rows = rows_of(series, self.units)
         rng = np.random.default_rng(case_seed(self.spec.sampling.seed, case)) if given else None
         days = self.units.first + (rows["time"] + 0.5) * self.units.span
         mean = self.units.sign * (self.path(days, rng) - self.units.centre) / self.units.scale
@@ -143,9 +144,9 @@ class Fit:
         each = np.stack([each[:, rows["event"] == i].sum(axis=1) for i in range(events)], axis=1)
         # densities per unit of the series (and, of records, per year), whatever the window
         unit = self.units.scale
-        if self.series.kind == "records":
-            unit = unit * self.units.span / DAYS_PER_YEAR
-        return each - np.log(unit)
+        if self.series.kind == "records":  # the first point is no event
+            unit, given = unit * self.units.span / DAYS_PER_YEAR, max(given - 1, 0)
+        return each[:, given:] - np.log(unit)
 
 
 def fit(series: Series, regime: Regime, spec: ModelSpec, *, sampling: Sampling | None = None,

@@ -223,7 +223,7 @@ def ratio_summary(before: Any, after: Any, interval: Interval) -> dict[str, Any]
     --------
     >>> out = ratio_summary([1.0, 1.0, 1.0], [1.0, 1.5, 2.0], Interval(0.5))
     >>> [round(out[key], 2) for key in ("low", "median", "high")]
-    [1.24, 1.5, 1.74]
+    [1.22, 1.5, 1.72]
     >>> ratio_summary([0.5, 0.1, -0.1], [1.0, 1.0, 1.0], Interval(0.9))["high"]
     inf
     """

@@ -112,7 +112,7 @@ def _means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 def fit_runs(runs: Runs, laws: Iterable[str], spec: ModelSpec, *,
              progress: Callable[[str], None] | None = None
-             ) -> tuple[dict[str, LadderFit], dict[str, Pooled]]:
+             ) -> tuple[dict[str, LadderFit], dict[str, Pooled], list[str]]:
     """Every ladder under every law; with several ladders, exponents partially pooled per law.
 
     Returns
@@ -122,17 +122,27 @@ def fit_runs(runs: Runs, laws: Iterable[str], spec: ModelSpec, *,
     pooled
         Per law, the common exponents and each ladder's draws under pooling; empty with one
         ladder.
+    refused
+        Of several ladders, those on which no law passed its diagnostics, each with the reason.
     """
     laws = list(laws)
-    fits = {name: fit_ladder(ladder, laws, spec, progress=progress)
-            for name, ladder in runs.ladders.items()}
+    fits, refused = {}, []
+    for name, ladder in runs.ladders.items():
+        try:
+            fits[name] = fit_ladder(ladder, laws, spec, progress=progress)
+        except GateError as error:
+            if len(runs.ladders) == 1:
+                raise
+            refused.append(str(error))
+    if not fits:
+        raise GateError("; ".join(refused))
     pooled = {}
     if len(fits) > 1:
         for name in variants_of(laws):
             having = {key: fit.laws[name].draws for key, fit in fits.items() if name in fit.laws}
             if len(having) > 1:
                 pooled[name] = pool(having, spec.priors, seed=spec.sampling.seed)
-    return fits, pooled
+    return fits, pooled, refused
 
 
 def _compare(fits: dict[str, LawFit]) -> Any:

@@ -49,11 +49,12 @@ class Scaling:
     allocation: pd.DataFrame
     predictions: pd.DataFrame
     forecasters: dict[str, Forecaster] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
         """Ladders and laws left out, and why."""
-        return [*self.runs.notes, *(
+        return [*self.runs.notes, *self.refused, *(
             f"{ladder}: the law '{law}' did not pass its diagnostics and is left out"
             for ladder, fit in self.fits.items() for law in fit.failed)]
 
@@ -130,7 +131,7 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, laws: Iterable[str] |
     points = [point(one) if isinstance(one, str) else checked_point(one) for one in predict]
     budgets = [float(one) for one in compute]
     table = read_runs(runs, suites=None if suites is None else list(suites))
-    fits, pooled = fit_runs(table, names, spec, progress=progress)
+    fits, pooled, refused = fit_runs(table, names, spec, progress=progress)
     seers = ({name: forecaster(fit, spec, progress=progress)
               for name, fit in fits.items()} if points else {})
     return Scaling(
@@ -138,7 +139,8 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, laws: Iterable[str] |
         parameters=_stacked(fits, lambda fit: parameter_table(fit, spec.interval)),
         allocation=_stacked(fits, lambda fit: allocation_table(
             fit, budgets, spec, spec.interval)) if budgets else pd.DataFrame(),
-        predictions=_predictions(seers, points, spec.interval), forecasters=seers)
+        predictions=_predictions(seers, points, spec.interval), forecasters=seers,
+        refused=refused)
 
 
 def _stacked(fits: dict[str, LadderFit], table: Callable[[LadderFit], pd.DataFrame]

@@ -138,7 +138,7 @@ def _check_columns(frame: pd.DataFrame, file: str) -> list[Problem]:
         if column not in frame:
             problems.append(Problem(
                 "the column is missing", file=file, row=1, column=column,
-                hint=did_you_mean(column, [name for name in frame if name not in NEEDED])
+                hint=did_you_mean(column, [str(name) for name in frame if name not in NEEDED])
                 or ("or give compute (FLOP)" if column == "tokens" else None)))
         elif not pd.api.types.is_numeric_dtype(frame[column]):
             problems.append(Problem("the column is not numbers", file=file, column=column))
@@ -204,10 +204,12 @@ def _divide(frame: pd.DataFrame, file: str, suites: list[str] | None) -> Runs:
         frame["run"] = [f"row {row}" for row in frame.index]
     groups = list(frame.groupby(["suite", "eval_set", "loss_unit"], sort=False))
     several = frame.drop_duplicates(["suite", "eval_set", "loss_unit"])["suite"].value_counts()
-    ladders, held_out, notes, problems = {}, {}, [], []
-    known = []
+    ladders, held_out = {}, {}
+    notes: list[str] = []
+    problems: list[Problem] = []
+    known: list[str] = []
     for (suite, eval_set, unit), rows in groups:
-        name = suite if several[suite] == 1 else f"{suite}, {eval_set or unit}"
+        name = str(suite) if several[str(suite)] == 1 else f"{suite}, {eval_set or unit}"
         name = f"{name} ({unit})" if name in known else name
         known.append(name)
         if suites is not None and suite not in suites and name not in suites:

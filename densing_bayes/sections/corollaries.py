@@ -10,18 +10,17 @@ from densing_bayes.corollaries.run import Corollaries
 from densing_bayes.reports import Section
 from densing_bayes.sections import chips, drivers, forecasts, prices
 from densing_bayes.specs import load_model
-from densing_bayes.tables import Tables
 
 EXPLORER_DRAWS = 400
 
 
-def sections(result: Corollaries, tables: Tables) -> list[Section]:
+def sections(result: Corollaries) -> list[Section]:
     """In reading order, the forecasts with their explorer; what was not computed says why."""
     posteriors = [part for part, _ in result.pool.parts]
     page = explorer.page(explorer.payload(
         pool(posteriors, EXPLORER_DRAWS), as_of=result.as_of, interval=result.interval,
-        assumed=load_model("corollaries"), costs=load_model("costs"), prices=tables.prices,
-        hardware=tables.hardware))
+        assumed=load_model("corollaries"), costs=load_model("costs"),
+        prices=result.tables.prices, hardware=result.tables.hardware))
     told = [module.section(result) for module in (prices, chips, forecasts, drivers)]
     return [replace(section, page=page) if section.key == "forecasts" else section
             for section in told]

@@ -30,7 +30,8 @@ def section(context: Context) -> Section:
          if np.isfinite(row["low"]) else "",
          "what its interval holds": row["holds"]} for row in rows])
     published = [
-        (row["label"].removeprefix("Densing Law slope A").strip(" ()"), row["value"] * DAYS_PER_YEAR,
+        (row["label"].removeprefix("Densing Law slope A").strip(" ()"),
+         row["value"] * DAYS_PER_YEAR,
          *(row[end] * DAYS_PER_YEAR for end in ("low", "high")))
         for row in context.published("densing-rate") if np.isfinite(row["value"])]
     cut_rate = context.cut["rate"].values.ravel()

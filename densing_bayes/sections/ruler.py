@@ -86,7 +86,8 @@ def ladder_picture(fig: Figure, context: Context) -> None:
         bands[name] = np.quantile(values, [context.interval.tails[0], 0.5,
                                            context.interval.tails[1]], axis=0)
     suite = str(data["suite"].values[0])
-    units = context.tables.runs.query("suite == @suite")["loss_unit"]
+    runs = context.tables.runs
+    units = runs.loc[runs["suite"] == suite, "loss_unit"]
     ladder(fig.subplots(), params=params[shown],
            loss=np.exp(data["run_log_loss"].values[mine])[shown], group=list(group[shown]),
            grid=grid, bands=bands, loss_unit=units.iloc[0] if len(units) else "loss",
