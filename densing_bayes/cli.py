@@ -206,7 +206,8 @@ def density(model: Annotated[list[str] | None, typer.Argument(help="Models (defa
         if device is not None:
             from densing_bayes.commands import cost_density
 
-            return cost_density(ctx, device, model or [], as_json)
+            cost_density(ctx, device, model or [], as_json)
+            return
         from densing_bayes.sections.density import chosen_rows
 
         rows = chosen_rows(ctx, model or [])

@@ -94,9 +94,7 @@ class Context:
     @cached_property
     def diagnostics(self) -> dict[str, Any]:
         """Gate over every sampled parameter and derived headline."""
-        tree = self.fit.tree
-        names = [name for name in self.posterior.data_vars]
-        return diagnostics(tree, names)
+        return diagnostics(self.fit.tree, [str(name) for name in self.posterior.data_vars])
 
     @cached_property
     def cut(self) -> xr.Dataset:

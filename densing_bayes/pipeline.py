@@ -82,12 +82,12 @@ def headline(context: Context) -> list[str]:
     growth = growth_summary(context.derived["rate"].values, interval)
     day, time_set = growth["rate_per_day"], growth["doubling_time_days"]
     faster = float((context.derived["rate"] / 365.25 > np.log(2) / 106.5).mean())
-    statements = [
+    return [
         f"Capability density grows by {day['median']:.4f} per day ({interval}: {day['low']:.4f} "
         f"to {day['high']:.4f}).",
         f"It doubles in {time_set['median']:.0f} days ({interval} of the rate: "
-        f"{words_of_set(time_set['set'])}); probability of growth {probability(time_set['p_growth'])}.",
+        f"{words_of_set(time_set['set'])}); probability of growth "
+        f"{probability(time_set['p_growth'])}.",
         f"Probability that it grows at least as fast as published (doubling in 3.5 months): "
         f"{probability(faster)}.",
     ]
-    return statements

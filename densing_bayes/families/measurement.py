@@ -21,8 +21,9 @@ from densing_bayes.families.blocks import Packed, Table, rv
 def source_error(contrasts: Table, priors: dict[str, Packed]) -> Any:
     """Sd of one source's score at S = 1/2, per benchmark, with the likelihood of repeated cells.
 
-    ``contrasts`` (benchmark, value, spread, weight) are orthonormal differences between the sources of one cell, free of the
-    cell's mean; the sd scales as sqrt(4 S (1 - S)), so that it vanishes at 0 and 1.
+    ``contrasts`` (benchmark, value, spread, weight) are orthonormal differences between the
+    sources of one cell, free of the cell's mean; the sd scales as sqrt(4 S (1 - S)), so that it
+    vanishes at 0 and 1.
     """
     tau = rv("sd_source", priors["sd_source"], dims="benchmark")
     sigma = tau[contrasts.index("benchmark")] * contrasts["spread"]
