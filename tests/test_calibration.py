@@ -195,6 +195,24 @@ def test_crps_of_normal_draws(mean, sd, outcome):
     assert backtest.crps(draws, outcome) == pytest.approx(exact, abs=5e-3 * sd)
 
 
+def test_backtest_table_by_hand():
+    def row(origin, method, crps, pit, median, horizon=3):
+        return {"origin": origin, "what": "frontier", "horizon": horizon, "method": method,
+                "outcome": 1.0, "median": median, "crps": crps, "log_score": -1.0, "pit": pit}
+
+    rows = [row("a", "joint", 0.1, 0.5, 1.2), row("b", "joint", 0.3, 0.02, 1.4),
+            row("a", "paper", 0.4, 0.5, 2.0), row("b", "paper", 0.6, 0.99, 2.0)]
+    table = backtest.backtest_table(rows).set_index(["horizon", "method"])
+    joint = table.loc[(0, "joint")]
+    assert (joint["forecasts"], joint["origins"]) == (2, 2)
+    assert joint["crps"] == pytest.approx(0.2)
+    assert joint["gain"] == pytest.approx(1 - 0.2 / 0.5)
+    assert joint["bias"] == pytest.approx(0.3)
+    assert joint["coverage_90%"] == pytest.approx(0.5)  # 0.02 lies outside [0.05, 0.95]
+    assert 0.2 < joint["coverage_90%_se"] < 0.5  # two origins, one hit
+    assert table.loc[(3, "paper"), "gain"] == pytest.approx(0.0)
+
+
 def test_log_score_prefers_the_truth_and_has_a_floor():
     draws = np.random.default_rng(12).standard_normal(400)
     assert backtest.log_score(draws, 0.0) == pytest.approx(-0.92, abs=0.15)

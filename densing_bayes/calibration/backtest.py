@@ -252,8 +252,9 @@ def _row(origin: str, what: str, horizon: int, method: str, draws: np.ndarray, o
 def backtest_table(rows: list[dict[str, Any]], seed: int = 8) -> pd.DataFrame:
     """Mean scores by what, horizon and method, each with its error over origins.
 
-    ``gain`` is 1 - CRPS / CRPS of the paper's way on the same forecasts; errors resample
-    origins, since forecasts of one origin share a fit. Horizon 0 stands for all horizons.
+    ``gain`` is 1 - CRPS / CRPS of the paper's way on the same forecasts; ``bias`` the mean of
+    median less outcome. Errors resample origins, since forecasts of one origin share a fit.
+    Horizon 0 stands for all horizons.
     """
     frame = pd.DataFrame(rows)
     out = []
@@ -272,6 +273,7 @@ def backtest_table(rows: list[dict[str, Any]], seed: int = 8) -> pd.DataFrame:
                     "what": what, "horizon": horizon, "method": method, "forecasts": len(part),
                     "origins": part["origin"].nunique(), "crps": part["crps"].mean(),
                     "log_score": part["log_score"].mean(), "gain": gain, "gain_se": gain_se,
+                    "bias": (part["median"] - part["outcome"]).mean(),
                     **{f"coverage_{share:.0%}": hit.mean() for share, hit in inside.items()},
                     **{f"coverage_{share:.0%}_se": _clustered_error(hit, part["origin"], seed)
                        for share, hit in inside.items()}})

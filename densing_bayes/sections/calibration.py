@@ -135,7 +135,8 @@ def _backtest_words(result: dict[str, Any]) -> str:
     rows = pd.DataFrame(result["backtest"])
     rows = rows[(rows["method"] == "joint") & (rows["horizon"] == 0)]
     said = [f"{row['what']} ({row['forecasts']} forecasts): 90% intervals held "
-            f"{row['coverage_90%']:.0%}"
+            f"{row['coverage_90%']:.0%}, medians {abs(row['bias']):.2f} too "
+            f"{'high' if row['bias'] > 0 else 'low'} on average"
             + ("" if row["gain"] is None or not np.isfinite(row["gain"]) else
                f", CRPS {abs(row['gain']):.0%} {'below' if row['gain'] > 0 else 'above'} the "
                f"paper's extrapolation")
@@ -183,7 +184,8 @@ def _backtest_table(result: dict[str, Any]) -> Table:
     frame["horizon"] = frame["horizon"].map(lambda h: "all" if h == 0 else f"{h} months")
     frame = frame.rename(columns={
         "what": "forecast of", "crps": "CRPS", "log_score": "log score",
-        "gain": "CRPS below the paper's (share)", "gain_se": "error of that share"})
+        "bias": "median less outcome", "gain": "CRPS below the paper's (share)",
+        "gain_se": "error of that share"})
     return Table("calibration-backtest", "Rolling-origin back-test (CRPS of scores in score, of "
                  "the frontier in ln density by the plug-in ruler)", frame,
                  {name: "{:.3f}" for name in frame if frame[name].dtype.kind == "f"})
