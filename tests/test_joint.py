@@ -1,0 +1,371 @@
+"""The joint model: its graph against the priors and laws it declares; recovery; cut; save, load.
+
+Graph tests evaluate without compiling (PyTensor's Python linker). Sampling tests share one
+compiled model (``small_joint``) and one fit of it (``small_fit``).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytest
+import xarray as xr
+from pymc.pytensorf import compile as compile_function
+from pytensor.compile.mode import Mode
+from scipy import stats
+
+from densing_bayes import laws
+from densing_bayes.checks import diagnostics
+from densing_bayes.derive import derive
+from densing_bayes.errors import InputError
+from densing_bayes.families import densing
+from densing_bayes.families.blocks import matrix, prior_vector
+from densing_bayes.families.ruler import coordinates
+from densing_bayes.fitting import Fit
+from densing_bayes.inputs import inputs, reference_scores
+from densing_bayes.intervals import Interval
+from densing_bayes.joint import choose, cut, log_size_at, starting_point
+from densing_bayes.specs import load_model
+from densing_bayes.tables import load_tables
+from densing_bayes.worlds import Twist, expected_scores, ruler
+
+PLAIN = Mode(linker="py", optimizer="fast_compile")
+
+
+# -- the graph --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def graph(small_world):
+    return densing.build(small_world.columns, small_world.coords, small_world.spec)
+
+
+class Terms:
+    """The terms of a model's log density, and its gradient, at a point of its coordinates."""
+
+    def __init__(self, model: pm.Model, *, slopes: bool = True):
+        variables = model.free_RVs
+        terms = [*model.replace_rvs_by_values(model.potentials),
+                 *model.logp(vars=variables, jacobian=False, sum=False)]
+        self.names = [one.name for one in (*model.potentials, *variables)]
+        self.values = [value.name for value in model.continuous_value_vars]
+        total = model.logp()
+        found = pytensor.grad(total, model.continuous_value_vars) if slopes else []
+        self.call = compile_function(model.continuous_value_vars, [*terms, *found], mode=PLAIN,
+                                     on_unused_input="ignore")
+
+    def at(self, point: dict) -> dict:
+        """``terms`` without the transforms' Jacobians, ``logp`` (their sum) and ``gradient``."""
+        out = self.call(**{name: point[name] for name in self.values})
+        count = len(self.names)
+        terms = dict(zip(self.names, out[:count], strict=True))
+        return {"terms": terms, "logp": float(sum(np.sum(term) for term in terms.values())),
+                "gradient": dict(zip(self.values, out[count:], strict=False))}
+
+
+@pytest.fixture(scope="module")
+def terms(graph):
+    return Terms(graph)
+
+
+@pytest.fixture
+def changed(graph, small_world):
+    """Sets columns of a table of the shared graph; every table is put back after the test."""
+    def change(table: str, **columns) -> None:
+        graph.set_data(table, matrix({**small_world.columns[table], **columns}))
+
+    yield change
+    for table, columns in small_world.columns.items():
+        graph.set_data(table, matrix(columns))
+    graph.set_data("priors", prior_vector(small_world.spec.priors))
+
+
+def point_of(model: pm.Model, draws: xr.Dataset) -> dict[str, np.ndarray]:
+    """A draw in natural coordinates as a point of the model's unconstrained ones."""
+    point = {}
+    for rv in model.free_RVs:
+        value = draws[rv.name].isel(chain=0, draw=0).values
+        transform = model.rvs_to_transforms[rv]
+        name = model.rvs_to_values[rv].name
+        if transform is not None:
+            value = transform.forward(pytensor.tensor.as_tensor(value)).eval(mode=PLAIN)
+        point[name] = np.asarray(value, float)
+    return point
+
+
+def test_names_and_dims(graph, small_world):
+    sizes = {name: len(labels) for name, labels in small_world.coords.items()}
+    assert sizes["model"] == 60
+    assert sizes["benchmark"] == sizes["anchor"] + sizes["linked"] == 3
+    dims = {rv.name: graph.named_vars_to_dims.get(rv.name, ()) for rv in graph.free_RVs}
+    assert dims["z"] == ("model",)
+    assert dims["family_effect"] == ("family",)
+    assert {name for name, of in dims.items() if of == ("linked",)} == {
+        "log_kappa_z", "middle_z", "linked_headroom"}
+    assert {name for name, of in dims.items() if of == ("benchmark",)} == {
+        "sd_source", "sd_benchmark_z"}
+    assert set(coordinates(False)) <= {name for name, of in dims.items() if of == ("anchor",)}
+    assert {p.name for p in graph.potentials} == {
+        "ladder_losses", "pair_scores", "sources", "anchored_scores", "linked_scores"}
+
+
+@pytest.fixture(scope="module")
+def at_truth(graph, terms, true_draws):
+    return terms.at(point_of(graph, true_draws)), true_draws
+
+
+def scalar(draws: xr.Dataset, name: str) -> float:
+    return float(draws[name].values.ravel()[0])
+
+
+def test_priors_hold_in_natural_units(at_truth, small_world):
+    """Location and scale are carried to the sampled coordinates exactly, Jacobian included."""
+    (found, draws), priors = at_truth, small_world.spec.priors
+    c0, c1 = scalar(draws, "c0"), scalar(draws, "c1")
+    terms = {name: np.asarray(value) for name, value in found["terms"].items()}
+
+    def normal(name: str, value) -> np.ndarray:
+        return stats.norm.logpdf(value, priors[name].args["mu"], priors[name].args["sigma"])
+
+    def half(name: str, value) -> np.ndarray:
+        return stats.halfnorm.logpdf(value, scale=priors[name].args["sigma"])
+
+    rate = scalar(draws, "rate_z") * c1
+    assert terms["rate_z"] == pytest.approx(normal("rate", rate) + np.log(c1))
+    share = draws["size_share"].values.ravel()
+    np.testing.assert_allclose(
+        terms["log_size_slope"],
+        normal("log_alpha", draws["log_size_slope"].values.ravel() - np.log(share)))
+    np.testing.assert_allclose(
+        terms["log_token_slope"],
+        normal("log_beta", draws["log_token_slope"].values.ravel() - np.log(1 - share)))
+    np.testing.assert_allclose(
+        terms["log_kappa_z"],
+        normal("log_kappa", draws["log_kappa_z"].values.ravel() - np.log(c1)))
+    np.testing.assert_allclose(
+        terms["middle_z"],
+        normal("linked_midpoint", c0 + c1 * draws["middle_z"].values.ravel()) + np.log(c1))
+    np.testing.assert_allclose(
+        terms["sd_benchmark_z"],
+        half("sd_benchmark", c1 * draws["sd_benchmark_z"].values.ravel()) + np.log(c1))
+    for name, q in (("model", "q"), ("family", "q_family")):
+        ratio = np.sqrt(1 - 2 * scalar(draws, q) / np.pi)
+        omega = scalar(draws, f"sd_{name}_z") * c1 / ratio
+        assert terms[f"sd_{name}_z"] == pytest.approx(half("omega", omega) + np.log(c1 / ratio))
+    # the level is ln density of the frontier at the mean date
+    gaps = sum(scalar(draws, f"sd_{name}_z") * c1 / np.sqrt(1 - 2 * scalar(draws, q) / np.pi)
+               * np.sqrt(2 * scalar(draws, q) / np.pi)
+               for name, q in (("model", "q"), ("family", "q_family")))
+    size = small_world.columns["setting"]["mean_log_params"][0]
+    level = scalar(draws, "mean_z") * c1 + c0 - size + gaps
+    assert level == pytest.approx(small_world.truth["level"])
+    assert terms["mean_z"] == pytest.approx(normal("level", level) + np.log(c1))
+
+
+def test_models_lie_below_the_frontier_as_a_skew_normal(at_truth, small_world):
+    found, draws = at_truth
+    truth, columns = small_world.truth, small_world.columns
+    c1 = scalar(draws, "c1")
+    frontier = truth["level"] + truth["rate"] * np.asarray(columns["models"]["time"])
+    mean_gap = truth["omega_family"] * np.sqrt(2 * truth["q_family"] / np.pi)
+    want = stats.skewnorm.logpdf(
+        truth["log_density"], -np.sqrt(truth["q"] / (1 - truth["q"])), loc=frontier - mean_gap,
+        scale=truth["omega"]) + np.log(c1)  # family effects are 0 in these draws
+    np.testing.assert_allclose(found["terms"]["z"], want, rtol=1e-5, atol=1e-6)
+
+
+def test_likelihoods_by_scipy(at_truth, small_world):
+    """Each likelihood at the truth, from the laws and scipy alone."""
+    found, columns, truth = at_truth[0], small_world.columns, small_world.truth
+    law, curve = ({k: np.ravel(v)[0] for k, v in part.items()} for part in ruler(truth, columns))
+    ladder, pairs = columns["ladder"], columns["pairs"]
+    loss = laws.loss(params=np.exp(ladder["log_params"]), tokens=np.exp(ladder["log_tokens"]),
+                     **law)
+    assert found["terms"]["ladder_losses"] == pytest.approx(stats.norm.logpdf(
+        ladder["log_loss"], np.log(loss), truth["sigma_loss"]).sum())
+    score = laws.score(loss=pairs["loss"], **curve)
+    assert found["terms"]["pair_scores"] == pytest.approx(stats.norm.logpdf(
+        pairs["score"], score, truth["sigma_pair"]).sum())
+    contrasts = columns["contrasts"]
+    source = np.asarray(truth["sd_source"])
+    assert found["terms"]["sources"] == pytest.approx((contrasts["weight"] * stats.t.logpdf(
+        contrasts["value"], 3,
+        scale=source[np.asarray(contrasts["benchmark"], int)] * contrasts["spread"])).sum())
+    for group, name in (("anchored", "anchored_scores"), ("linked_cells", "linked_scores")):
+        cells = columns[group]
+        size = truth["log_effective"][np.asarray(cells["model"], int)]
+        expected, slope = expected_scores(truth, columns, cells, size, Twist())
+        benchmark = np.asarray(cells["benchmark"], int)
+        spread = expected * (1 - expected)
+        sigma = np.sqrt((slope * np.asarray(truth["sd_benchmark"])[benchmark]) ** 2
+                        + spread / cells["items"]
+                        + 4 * spread * source[benchmark] ** 2 / cells["replicates"])
+        assert found["terms"][name] == pytest.approx(stats.t.logpdf(
+            cells["score"], 2 + truth["nu"], expected, sigma).sum(), rel=1e-5)
+
+
+def test_log_density_and_gradient_are_finite_where_the_prior_goes(graph, terms, true_draws):
+    """At the sampler's start and at 20 points about the truth.
+
+    A point at which the upper reference score has no finite size is refused (log density not
+    finite); the sampler starts where there is one.
+    """
+    rng = np.random.default_rng(6)
+    centre = point_of(graph, true_draws)
+    found = [terms.at(point) for point in (graph.initial_point(), *(
+        {name: value + 0.3 * rng.standard_normal(value.shape) for name, value in centre.items()}
+        for _ in range(20)))]
+    usable = [one for one in found if np.isfinite(one["logp"])]
+    assert np.isfinite(found[0]["logp"])
+    assert len(usable) >= 15
+    for one in usable:
+        assert all(np.isfinite(slope).all() for slope in one["gradient"].values())
+
+
+def test_the_gradient_is_the_slope(graph, terms, true_draws):
+    """Central differences of the log density along three directions (Jacobians included)."""
+    point = point_of(graph, true_draws)
+    logp = compile_function(graph.continuous_value_vars, graph.logp(sum=False), mode=PLAIN,
+                            on_unused_input="ignore")
+    gradient = terms.at(point)["gradient"]
+    rng, step = np.random.default_rng(7), 1e-6
+    for _ in range(3):
+        way = {name: rng.standard_normal(value.shape) for name, value in point.items()}
+        up, down = (sum(np.sum(term) for term in logp(
+            **{name: point[name] + sign * step * way[name] for name in point}))
+            for sign in (1, -1))
+        slope = sum((gradient[name] * way[name]).sum() for name in point)
+        assert (up - down) / (2 * step) == pytest.approx(slope, rel=1e-4)
+
+
+def test_a_held_ruler_hears_nothing_from_the_scores(graph, changed, true_draws):
+    """Cut: with hold = 1 the gradient of the models' part of the graph vanishes on the ruler."""
+    point = point_of(graph, true_draws)
+    names = [graph.rvs_to_values[graph[name]] for name in coordinates(False)]
+    scores = [p for p in graph.potentials if p.name in ("anchored_scores", "linked_scores")]
+    part = sum(graph.replace_rvs_by_values(scores)) + sum(
+        term.sum() for term in graph.logp(
+            vars=[graph[name] for name in ("z", "rate_z", "mean_z", "middle_z", "log_kappa_z")],
+            jacobian=False, sum=False))
+    call = compile_function(graph.continuous_value_vars, pytensor.grad(
+        part, names, disconnected_inputs="ignore"), mode=PLAIN, on_unused_input="ignore")
+
+    def largest() -> float:
+        return max(np.abs(slope).max() for slope in call(**point))
+
+    assert largest() > 1  # joint: the scores pull at the ruler
+    held = {name: true_draws[name].values[0, 0] for name in coordinates(False)}
+    changed("pins", **held, hold=np.ones(1))
+    assert largest() == 0
+
+
+def test_weight_zero_leaves_a_row_out(graph, terms, changed, small_world, true_draws):
+    columns, point = small_world.columns, point_of(graph, true_draws)
+    before = terms.at(point)["terms"]
+    for table, term, column in (
+            ("ladder", "ladder_losses", "log_loss"), ("pairs", "pair_scores", "score"),
+            ("contrasts", "sources", "value"), ("anchored", "anchored_scores", "score"),
+            ("linked_cells", "linked_scores", "score")):
+        weight = np.asarray(columns[table]["weight"])
+        first = (np.arange(len(weight)) == 0).astype(float)
+        changed(table, weight=first,
+                **{column: np.asarray(columns[table][column], float) + 7 * (1 - first)})
+        alone = terms.at(point)["terms"][term]  # wild values in rows that do not count
+        changed(table, weight=weight * (1 - first))
+        rest = terms.at(point)["terms"][term]
+        assert np.isfinite(alone)
+        assert float(alone + rest) == pytest.approx(float(before[term])), table
+        changed(table, weight=np.zeros_like(first))
+        assert terms.at(point)["terms"][term] == 0, table
+
+
+def test_prior_arguments_are_data(graph, terms, changed, small_world, true_draws):
+    """Other prior arguments in the same graph, as a study of priors needs."""
+    point, c1 = point_of(graph, true_draws), scalar(true_draws, "c1")
+    before = terms.at(point)
+    graph.set_data("priors", prior_vector({
+        name: prior.scaled(2) if name == "rate" else prior
+        for name, prior in small_world.spec.priors.items()}))
+    after, rate = terms.at(point), small_world.truth["rate"]
+    assert float(after["terms"]["rate_z"]) == pytest.approx(
+        stats.norm.logpdf(rate, 0, 5) + np.log(c1))
+    assert after["logp"] - before["logp"] == pytest.approx(
+        stats.norm.logpdf(rate, 0, 5) - stats.norm.logpdf(rate, 0, 2.5))
+
+
+def test_an_irreducible_term_is_an_option(small_world, true_draws, at_truth):
+    spec = small_world.spec.with_options(irreducible=True)
+    columns, coords = inputs(small_world.observations, spec)
+    model = densing.build(columns, coords, spec)
+    assert "irreducible_share" in columns["pins"]
+    none = true_draws.assign(irreducible_share=(("chain", "draw", "anchor"), [[[1e-12]]]))
+    found = Terms(model, slopes=False).at(point_of(model, none))["terms"]
+    for name in ("ladder_losses", "anchored_scores", "linked_scores"):
+        assert float(found[name]) == pytest.approx(float(at_truth[0]["terms"][name]), rel=1e-6)
+    assert found["irreducible_share"] == pytest.approx(stats.beta.logpdf(1e-12, 1, 3))
+
+
+def test_the_shipped_tables_build_a_model():
+    spec = load_model("densing")
+    columns, coords = inputs(choose(load_tables(), spec), spec)
+    model = densing.build(columns, coords, spec)
+    call = compile_function(model.continuous_value_vars, model.logp(sum=False), mode=PLAIN,
+                            on_unused_input="ignore")
+    assert all(np.isfinite(term).all() for term in call(**model.initial_point()))
+    assert len(coords["benchmark"]) == 5
+    assert coords["anchor"].tolist() == ["MMLU"]
+    assert len(coords["model"]) >= 150
+
+
+def test_one_benchmark_and_no_repeated_cell_are_enough(small_world):
+    scores = small_world.tables.scores
+    few = replace(small_world.tables, scores=scores[scores["benchmark"] == "Quiz-A"]
+                  .drop_duplicates("model").assign(score=0.5))
+    columns, coords = inputs(choose(few, small_world.spec), small_world.spec)
+    assert len(coords["linked"]) == len(columns["contrasts"]["value"]) == 0
+    model = densing.build(columns, coords, small_world.spec)
+    call = compile_function(model.continuous_value_vars, model.logp(sum=False), mode=PLAIN,
+                            on_unused_input="ignore")
+    assert all(np.isfinite(term).all() for term in call(**model.initial_point()))
+
+
+# -- what the model is given ------------------------------------------------------------------
+
+
+def test_columns_by_hand(small_world):
+    columns, data = small_world.columns, small_world.observations.data
+    time = data["time"].values
+    assert columns["setting"]["centre_time"][0] == pytest.approx(time.mean())
+    np.testing.assert_allclose(np.mean(columns["models"]["time"]), 0, atol=1e-12)
+    assert columns["anchors"]["centre_log_params"][0] == pytest.approx(
+        data["run_log_params"].values.mean())
+    both = np.append(columns["anchored"]["benchmark"], columns["linked_cells"]["benchmark"])
+    assert sorted(both) == sorted(data["cell_benchmark"].values)
+    assert set(columns["anchored"]["benchmark"]) == {0}
+    assert all((table.get("weight", np.ones(1)) == 1).all() for name, table in columns.items()
+               if name != "contrasts")
+
+
+def test_sources_that_agree_on_nothing_or_all_are_left_out(small_world):
+    """A repeated cell at 0 or 1 has no spread: weight 0, and a spread that divides."""
+    observations = small_world.observations
+    data = observations.data.copy(deep=True)
+    data["contrast_score"][:3] = [0.0, 1.0, 0.25]
+    columns, _ = inputs(replace(observations, data=data), small_world.spec)
+    assert columns["contrasts"]["weight"][:3].tolist() == [0, 0, 1]
+    np.testing.assert_allclose(columns["contrasts"]["spread"][:3], [1, 1, np.sqrt(0.75)])
+
+
+@pytest.mark.parametrize(("scores", "low", "high"), [
+    (np.linspace(0.3, 0.8, 101), 0.375, 0.725),
+    (np.linspace(0.26, 0.98, 101), 0.368, 0.79),  # kept below 72% of the room above chance
+    (np.full(50, 0.25), 0.4375, 0.775),  # no spread: fixed shares of the room
+])
+def test_reference_scores_by_hand(scores, low, high):
+    data = xr.Dataset({"chance": ("benchmark", [0.25]), "cell_score": ("cell", scores),
+                       "cell_benchmark": ("cell", np.zeros(len(scores), int))})
+    assert reference_scores(data) == pytest.approx((low, high))
