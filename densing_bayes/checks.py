@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import arviz_stats as azs
@@ -17,23 +17,26 @@ def diagnostics(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:
     """R-hat, effective sample sizes and divergences of the parameters that feed a headline.
 
     ``passed`` is True when R-hat <= 1.01, bulk and tail ESS >= 400, and no divergence
-    (Vehtari et al. 2021, arXiv 1903.08008). A parameter that does not vary is left out.
+    (Vehtari et al. 2021, arXiv 1903.08008). A parameter that does not vary is left out; one
+    with a draw that is no finite number counts as not converged at all.
     """
     posterior = tree["posterior"].to_dataset()[list(names)]
-    varies = [name for name in posterior if float(posterior[name].std()) > 0]
-    posterior = posterior[varies]
-    rhat = azs.rhat(posterior)
-    bulk = azs.ess(posterior, method="bulk")
-    tail = azs.ess(posterior, method="tail")
+    varies = [name for name, draws in posterior.items()
+              if not (draws.values == draws.values.flat[0]).all()]
+    finite = [name for name in varies if np.isfinite(posterior[name].values).all()]
 
-    def worst(dataset: Any, reduce: Any) -> tuple[float, str]:
-        values = {name: float(reduce(np.asarray(dataset[name]))) for name in varies}
-        name = reduce(list(values.values()))
-        return float(name), next(key for key, value in values.items() if value == name)
+    def worst(measure: Callable[[xr.DataArray], Any], reduce: Callable[..., Any],
+              broken: float) -> tuple[float, str]:
+        found = dict.fromkeys(varies, broken)
+        for name in finite:
+            values = np.ravel(measure(posterior[name]))
+            found[name] = broken if np.isnan(values).any() else float(reduce(values))
+        name = reduce(found, key=found.__getitem__, default="")
+        return found.get(name, broken), str(name)
 
-    rhat_max, rhat_at = worst(rhat, np.max)
-    bulk_min, bulk_at = worst(bulk, np.min)
-    tail_min, tail_at = worst(tail, np.min)
+    rhat_max, rhat_at = worst(azs.rhat, max, np.inf)
+    bulk_min, bulk_at = worst(lambda draws: azs.ess(draws, method="bulk"), min, 0.0)
+    tail_min, tail_at = worst(lambda draws: azs.ess(draws, method="tail"), min, 0.0)
     divergences = int(tree["sample_stats"]["diverging"].sum())
     return {
         "rhat_max": rhat_max, "ess_bulk_min": bulk_min, "ess_tail_min": tail_min,
