@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from densing_bayes.calibration import Plan, backtest, certificate, coverage, sbc
 from densing_bayes.calibration.rig import Rig, observed
+from densing_bayes.errors import InputError
 from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import choose
@@ -386,3 +387,20 @@ def test_cases_are_balanced_and_named_once():
     kinds = [name.split("/")[0] for kind, name in half if kind == "world"]
     assert 2 <= kinds.count("contamination") <= 3
     assert 9 <= kinds.count("as assumed") <= 11
+
+
+def test_an_edition_is_never_rewritten(monkeypatch, tmp_path):
+    monkeypatch.setattr(certificate, "shelf", lambda name: tmp_path)
+    assert certificate.published() is None
+    certificate.publish({"seed": 1}, "2026-01-01")
+    certificate.publish({"seed": 2}, "2026-02-01")
+    assert certificate.published() == {"seed": 2, "edition": "2026-02-01"}
+    with pytest.raises(InputError, match="already"):
+        certificate.publish({"seed": 3}, "2026-01-01")
+    assert json.loads((tmp_path / "published/2026-01-01/certificate.json").read_text())["seed"] == 1
+
+
+def test_a_ruler_with_irreducible_loss_is_refused(tmp_path):
+    spec = load_model("densing").with_options(irreducible=True)
+    with pytest.raises(InputError, match="irreducible"):
+        certificate.calibrate(out=tmp_path, spec=spec)

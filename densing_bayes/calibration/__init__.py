@@ -1,5 +1,12 @@
 """Calibration: are the intervals true? SBC, coverage of worlds, back-test, certificate."""
 
-from densing_bayes.calibration.certificate import FULL, QUICK, Plan, calibrate, published
+from densing_bayes.calibration.certificate import (
+    FULL,
+    QUICK,
+    Plan,
+    calibrate,
+    publish,
+    published,
+)
 
-__all__ = ["FULL", "QUICK", "Plan", "calibrate", "published"]
+__all__ = ["FULL", "QUICK", "Plan", "calibrate", "publish", "published"]

@@ -21,6 +21,7 @@ import numpy as np
 
 from densing_bayes.calibration import backtest, coverage, rounds
 from densing_bayes.calibration.rig import Rig, invented, rig
+from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import choose
 from densing_bayes.outputs import json_text, replacing
@@ -124,6 +125,9 @@ def calibrate(*, quick: bool = False, out: Path, tables: Tables | None = None,
         See `certificate`.
     """
     spec = load_model("densing") if spec is None else spec
+    if spec.options["irreducible"]:
+        raise InputError(Problem("calibration knows no ruler with an irreducible loss",
+                                 given=spec.name, allowed="a spec with irreducible = false"))
     tables = load_tables() if tables is None else tables
     plan = plan or (QUICK if quick else FULL)
     started = time.perf_counter()
@@ -352,6 +356,23 @@ def _kept(found: float, error: float | None, low: float, high: float | None) -> 
         return "no"
     enough = inside >= 2 * error if high is None else inside >= 0 and 2 * error <= high - low
     return "yes" if enough else "open"
+
+
+def publish(result: dict[str, Any], edition: str) -> Path:
+    """Keep a certificate in the repository as an edition; an edition is never rewritten.
+
+    Parameters
+    ----------
+    edition
+        Begins with the day of the run (ISO), so that names sort by age.
+    """
+    path = shelf("reports") / "published" / edition / "certificate.json"
+    if path.exists():
+        raise InputError(Problem("the edition is published already", given=edition,
+                                 hint="an edition is never rewritten; choose another name"))
+    with replacing(path) as temporary:
+        temporary.write_text(json_text(result | {"edition": edition}), encoding="utf-8")
+    return path
 
 
 def published() -> dict[str, Any] | None:
