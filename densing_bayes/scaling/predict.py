@@ -134,15 +134,19 @@ class Trial:
         return float(self.table["covered"].mean())
 
 
+def trial(seer: Forecaster, hidden: pd.DataFrame) -> Trial:
+    """Predict runs that the ladder does not hold, and score the intervals of the spec."""
+    draws = np.exp(seer.log_loss(hidden["params"], hidden["tokens"]))
+    table = scored(hidden["loss"].to_numpy(), draws, seer.spec.interval)
+    kept = hidden[["run", "params", "tokens"]].reset_index(drop=True)
+    return Trial(seer.fit.ladder.name, pd.concat([kept, table], axis=1), draws, seer)
+
+
 def big_from_small(small: Ladder, hidden: pd.DataFrame, laws: Iterable[str], spec: ModelSpec, *,
                    progress: Callable[[str], None] | None = None) -> Trial:
     """Fit a ladder, predict larger runs, and score the intervals of the spec."""
     fit = fit_ladder(small, laws, spec, progress=progress, case=f"to {len(small.frame)}")
-    seer = forecaster(fit, spec, progress=progress)
-    draws = np.exp(seer.log_loss(hidden["params"], hidden["tokens"]))
-    table = scored(hidden["loss"].to_numpy(), draws, spec.interval)
-    kept = hidden[["run", "params", "tokens"]].reset_index(drop=True)
-    return Trial(small.name, pd.concat([kept, table], axis=1), draws, seer)
+    return trial(forecaster(fit, spec, progress=progress), hidden)
 
 
 def scored(observed: np.ndarray, draws: np.ndarray, interval: Interval) -> pd.DataFrame:

@@ -1,0 +1,109 @@
+"""A user's table of runs: what is accepted, and what is refused with which words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from densing_bayes.errors import InputError, TableError
+from densing_bayes.scaling.tables import point, read_runs
+
+SIZES = np.array([1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9])
+
+
+def runs(**changes) -> pd.DataFrame:
+    frame = pd.DataFrame({"params": SIZES, "tokens": 20 * SIZES,
+                          "loss": 1.7 + 400 * SIZES**-0.34 + 400 * (20 * SIZES) ** -0.28})
+    return frame.assign(**changes)
+
+
+def csv(tmp_path, frame):
+    path = tmp_path / "mine.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_three_columns_are_enough(tmp_path):
+    out = read_runs(csv(tmp_path, runs()))
+    (ladder,) = out.ladders.values()
+    assert np.exp(ladder.centre[0]) == pytest.approx(np.exp(np.log(SIZES).mean()))
+    assert ladder.size.mean() == pytest.approx(0)
+    assert np.exp(ladder.log_loss) == pytest.approx(runs()["loss"].to_numpy())
+
+
+def test_compute_takes_the_place_of_tokens(tmp_path):
+    frame = runs().assign(compute=6 * SIZES * 20 * SIZES).drop(columns="tokens")
+    (ladder,) = read_runs(csv(tmp_path, frame)).ladders.values()
+    assert ladder.frame["tokens"].to_numpy() == pytest.approx(20 * SIZES)
+
+
+def test_suites_are_ladders_and_small_ones_are_left_out_with_a_note(tmp_path):
+    frame = pd.concat([runs(suite="a"), runs(suite="b", eval_set="x"),
+                       runs(suite="b", eval_set="y"), runs(suite="c").head(2)])
+    out = read_runs(csv(tmp_path, frame))
+    assert list(out.ladders) == ["a", "b, x", "b, y"]
+    assert out.notes == ["c is left out: 2 runs, and a law needs at least 5"]
+    assert list(read_runs(csv(tmp_path, frame), suites=["b"]).ladders) == ["b, x", "b, y"]
+    with pytest.raises(InputError, match="no such suite"):
+        read_runs(csv(tmp_path, frame), suites=["bb"])
+
+
+def test_held_out_runs_are_kept_apart(tmp_path):
+    frame = runs(held_out=["no"] * 5 + ["yes"])
+    out = read_runs(csv(tmp_path, frame))
+    assert len(out.ladders["runs"].frame) == 5
+    assert out.held_out["runs"]["params"].tolist() == [3.2e9]
+
+
+REFUSED = {
+    "billions": (runs(params=SIZES / 1e9), "params look like billions .*multiply by 1e9"),
+    "millions": (runs(params=SIZES / 1e6), "params look like millions .*multiply by 1e6"),
+    "token billions": (runs(tokens=20 * SIZES / 1e9), "tokens look like billions"),
+    "perplexity": (runs(loss=np.exp(runs()["loss"] + 1)), "looks like perplexity"),
+    "one size": (runs(params=1e9), "a single model size"),
+    "constant loss": (runs(loss=2.5), "constant loss"),
+    "few runs": (runs().head(3), "3 runs, and a law needs at least 5"),
+    "no loss column": (runs().rename(columns={"loss": "los"}),
+                       "column loss: the column is missing .*did you mean 'los'"),
+    "no tokens": (runs().drop(columns="tokens"), "column tokens: .*or give compute"),
+    "hole": (runs(loss=[2.5, np.nan, 2.4, 2.3, 2.2, 2.1]), "row 3, column loss: missing loss"),
+    "negative": (runs(loss=[2.5, -1, 2.4, 2.3, 2.2, 2.1]), "row 3, column loss: .*'-1'"),
+    "text": (runs(loss=["2.5", "x", "2.4", "2.3", "2.2", "2.1"]), "row 3, column loss: not a n"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_words(tmp_path, name):
+    frame, words = REFUSED[name]
+    with pytest.raises(TableError, match=words):
+        read_runs(csv(tmp_path, frame))
+
+
+def test_all_problems_at_once(tmp_path):
+    frame = runs(params=[np.nan, *SIZES[1:]], loss=[2.5, -1, 2.4, 2.3, 2.2, 2.1])
+    with pytest.raises(TableError) as caught:
+        read_runs(csv(tmp_path, frame))
+    assert len(caught.value.problems) == 2
+
+
+def test_a_frame_is_read_like_a_file():
+    assert list(read_runs(runs()).ladders) == ["runs"]
+    with pytest.raises(TableError, match="billions"):
+        read_runs(runs(params=SIZES / 1e9))
+
+
+def test_the_shelf_has_ladders():
+    out = read_runs()
+    assert len(out.ladders) >= 5
+    for ladder in out.ladders.values():
+        assert len(ladder.frame) >= 5
+        assert not ladder.frame.get("held_out", pd.Series(dtype=str)).eq("yes").any()
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("params=7", "two of params, tokens, compute"), ("params=7,tokens=2e12", "no count"),
+    ("size=7e9,tokens=2e12", "unknown quantity"), ("params=7e9,tokens=many", "not a number")])
+def test_points_refused(text, words):
+    with pytest.raises(InputError, match=words):
+        point(text)
