@@ -1,6 +1,7 @@
 """Bayesian Densing Law: how fast language models get denser, with honest uncertainty.
 
-The names below are loaded on first use (PEP 562), so that importing the package is free.
+The names below are loaded on first use (PEP 562), so that importing the package is free. None is
+also the name of a module: Python would put the module in its place.
 """
 
 from __future__ import annotations
@@ -17,14 +18,12 @@ _HOME = {
     "Interval": "intervals",
     "ModelSpec": "specs",
     "Prior": "priors",
-    "derive": "derive",
     "doubling_set": "trends",
     "doubling_time": "trends",
     "growth_summary": "intervals",
     "load_model": "specs",
     "load_report": "specs",
     "load_tables": "tables",
-    "plugin": "plugin",
     "run_report": "pipeline",
     "select": "observations",
     "validate": "tables",
