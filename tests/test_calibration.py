@@ -363,6 +363,7 @@ def test_the_section_says_what_the_certificate_says(faked, folder, tmp_path):
     broken = [dict(one, kept="no") for one in result["verdict"][:1]]
     assert broken[0]["promise"] in headline(result | {"verdict": broken})[0]
     assert "another version" in " ".join(section(saved, spec_hash="0" * 12).text)
+    assert "untested" in section(None).text[0]
     from densing_bayes.figures import house
 
     for picture in told.pictures:

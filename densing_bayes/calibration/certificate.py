@@ -302,7 +302,8 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
                     f"(false alarms {one['false_alarms']:.0%})",
                     "found": min(one["p"].values()) * len(one["p"]), "error": None,
                     "range": [one["false_alarms"], None], "count": one["simulations"],
-                    "kept": "yes" if one["passed"] else "no"})
+                    "kept": "no" if not one["passed"] else
+                    "yes" if one["too_narrow_fails"] and one["shifted_fails"] else "open"})
     for row in _joint_coverage(result["coverage"]):
         low, high = (interval.prob - 0.03, interval.prob + 0.03) if row["shared"] else (0.8, None)
         out.append({"promise": f"{interval} of the rate covers, {row['where']}",

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.calibration import backtest, coverage, sbc
+from densing_bayes.calibration.certificate import FEWEST
 from densing_bayes.figures.house import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PURPLE
 from densing_bayes.reports import Picture, Section, Table
 
@@ -19,14 +20,23 @@ LABELS = {"plug-in": "paper's plug-in", "bootstrap": "bootstrap of it", "paper":
 MARKERS = dict(zip(COLOURS, "osDsvD", strict=True))
 
 
-def section(result: dict[str, Any], spec_hash: str | None = None) -> Section:
+TITLE = "Are the intervals true?"
+
+
+def section(result: dict[str, Any] | None, spec_hash: str | None = None) -> Section:
     """The certificate of `densing_bayes.calibration.calibrate` (or a published one).
 
     Parameters
     ----------
+    result
+        None where there is no certificate: the section says so.
     spec_hash
         Of the report's own spec: the text says when the certificate is of another.
     """
+    if result is None:
+        return Section("calibration", TITLE, ["No certificate has been published: whether these "
+                                              "intervals hold what they promise is untested."],
+                       summary={"calibration": None})
     text = [*headline(result), _made(result, spec_hash), *_sbc_words(result)]
     tables = [_promises(result)]
     pictures: list[Picture] = []
@@ -56,7 +66,7 @@ def section(result: dict[str, Any], spec_hash: str | None = None) -> Section:
         "verdict": result["verdict"], "kept": kept.count("yes"), "broken": kept.count("no"),
         "open": kept.count("open"), "cases": result["cases"], "spec_hash": result["spec_hash"],
         "edition": result.get("edition")}}
-    return Section("calibration", "Are the intervals true?", text, tables, pictures, summary)
+    return Section("calibration", TITLE, text, tables, pictures, summary)
 
 
 def headline(result: dict[str, Any]) -> list[str]:
@@ -117,7 +127,11 @@ def _sbc_words(result: dict[str, Any]) -> list[str]:
 def _coverage_words(result: dict[str, Any]) -> str:
     rows = pd.DataFrame(result["coverage"])
     prob = result["interval"]["prob"]
+    rows = rows[rows["worlds"] >= FEWEST]
     joint = rows[rows["method"] == "joint"].set_index("world")
+    if joint.empty:
+        return (f"Worlds of known growth were run fewer than {FEWEST} times each: the table below "
+                f"shows them, and their coverage says nothing yet.")
     worst = joint["coverage"].idxmin()
     other = rows[rows["method"] == "plug-in"].set_index("world")["coverage"]
     alarm = joint["false_acceleration"].dropna()
