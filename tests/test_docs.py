@@ -1,0 +1,102 @@
+"""What the documents say is so: links, commands, numbers, and the picture."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import tomllib
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from densing_bayes.cli import app
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob(
+    "*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SLOW = {"report", "fit", "growth", "density", "regimes", "compression", "scaling", "prices",
+        "forecast", "study", "calibrate"}  # these fit models; other tests run them
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def commands() -> list[str]:
+    """Every ``densing`` command shown in the README's code blocks."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return [line.removeprefix("$ ").strip() for language, block in blocks
+            if language in ("sh", "console") for line in block.splitlines()
+            if re.match(r"(\$ )?densing ", line)]
+
+
+def test_the_readme_shows_the_tour():
+    assert len(commands()) >= 4
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(commands()))
+def test_commands_of_the_readme_run(line, tmp_path, monkeypatch):
+    """Quick ones run; of those that fit a model, the options must exist."""
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(line, comments=True)[1:]
+    words = words[:words.index("|")] if "|" in words else words
+    runner = CliRunner()
+    if words[0] in SLOW:
+        shown = runner.invoke(app, [words[0], "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+        assert shown.exit_code == 0, shown.output
+        for option in (word for word in words if word.startswith("--")):
+            assert option in shown.output
+    else:
+        done = runner.invoke(app, words)
+        assert done.exit_code == 0, done.output
+
+
+def test_make_targets_named_in_the_readme_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
+    assert {"report", "test"} <= named <= targets
+
+
+def test_one_version_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"version: {project['version']}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert project["license"] == "Apache-2.0"
+    licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in licence
+    assert "END OF TERMS AND CONDITIONS" in licence
+    pinned = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+    assert pinned == "3.13"
+
+
+def test_the_picture_is_whole_and_names_no_place():
+    path = ROOT / "docs" / "density-timeline.svg"
+    text = path.read_text(encoding="utf-8")
+    ET.fromstring(text)
+    assert "docs/density-timeline.svg" in README
+    assert not re.search(r"/(home|root|tmp|Users|work)/", text)
+    assert "release date" in text
+
+
+def test_the_specs_named_in_the_readme_exist():
+    for name in re.findall(r"SPEC=([a-z-]+)", README):
+        assert (ROOT / "reports" / f"{name}.toml").is_file()
+
+
+def test_hosts_of_package_registries_are_not_pinned():
+    assert "http" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def test_the_readmes_python_gives_what_it_says():
+    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False,
+                             optionflags=doctest.ELLIPSIS)
+    assert found.attempted >= 3
+    assert found.failed == 0
