@@ -405,3 +405,14 @@ def test_a_ruler_with_irreducible_loss_is_refused(tmp_path):
     spec = load_model("densing").with_options(irreducible=True)
     with pytest.raises(InputError, match="irreducible"):
         certificate.calibrate(out=tmp_path, spec=spec)
+
+
+def test_what_nobody_scored_is_sampled_from_above(rig):
+    from densing_bayes.calibration.rig import recentred
+
+    origin = str(np.sort(rig.observations.data["date"].values)[50])[:10]
+    known = backtest.known_by(rig, origin)
+    columns = rig.columns | backtest.tables_at(rig, origin)
+    weight = np.asarray(recentred(columns)["models"]["own_weight"])
+    assert (weight[~known] == 0).all()
+    assert np.array_equal(weight[known], np.asarray(rig.columns["models"]["own_weight"])[known])

@@ -39,12 +39,14 @@ class Rig:
     def fit(self, case: str, changes: Columns, sampling: Sampling, *,
             priors: dict[str, Prior] | None = None, cores: int = 1) -> Refit:
         """The posterior given changed tables (and narrower priors)."""
-        data = {name: matrix(table) for name, table in changes.items()}
+        columns = self.columns | changes
+        columns |= recentred(columns)
+        data = {name: matrix(columns[name]) for name in {*changes, "models", "families"}
+                if name in columns}
         if priors is not None:
             data["priors"] = prior_vector(priors)
         tree = sample(self.compiled, sampling, case=case, data=data, cores=cores)
         posterior = tree["posterior"].to_dataset()
-        columns = self.columns | changes
         derived = derive(posterior, self.observations, columns, case_seed(sampling.seed, case))
         return Refit(tree, posterior, derived, columns)
 
@@ -73,12 +75,34 @@ class Refit:
                 "divergences": found["divergences"]}
 
 
+def recentred(columns: Columns) -> Columns:
+    """Coordinates for cells that are left out: what nobody scored is sampled from above.
+
+    ``own_weight`` says how far a model (or a family) is sampled by its own value; without any
+    score it would form a funnel. The posterior does not depend on it.
+    """
+    models = dict(columns["models"])
+    family = np.asarray(models["family"], int)
+    seen = np.zeros(family.size)
+    for group in ("anchored", "linked_cells"):
+        cells = columns[group]
+        np.add.at(seen, np.asarray(cells["model"], int), np.asarray(cells["weight"], float))
+    out = {}
+    if "own_weight" in models:
+        out["models"] = models | {"own_weight": np.asarray(models["own_weight"]) * (seen > 0)}
+    if "families" in columns:
+        own = np.asarray(columns["families"]["own_weight"])
+        members = np.bincount(family[seen > 0], minlength=own.size)
+        out["families"] = {"own_weight": own * (members > 0)}
+    return out
+
+
 def rig(observations: Observations, spec: ModelSpec) -> Rig:
     """Compile the joint model of a spec on a design."""
     columns, coords = inputs(observations, spec)
     columns["models"]["kink"] = np.zeros(len(columns["models"]["time"]))
     coords["column"] = [*coords["column"], "kink"]
-    compiled = compile_model(densing.build(columns, coords, spec), keep=("c0", "c1"))
+    compiled = compile_model(densing.build(columns, coords, spec))
     return Rig(spec, observations, columns, compiled)
 
 

@@ -269,7 +269,7 @@ def _backtest_picture(fig: Figure, result: dict[str, Any]) -> None:
     grid[1][0].plot([0.4, 1], [0.4, 1], color=INK, lw=0.8)
     grid[1][0].set(xlabel="nominal", ylabel="share inside", title="coverage, joint", xlim=(0.4, 1),
                    ylim=(0, 1.05))
-    grid[1][0].legend(loc="lower right")
+    grid[1][0].legend(loc="upper left")
     pit = result["pit"]["anchored score"]
     grid[1][1].hist(pit, bins=np.linspace(0, 1, 11), color=BLUE, alpha=0.7)
     grid[1][1].axhline(len(pit) / 10, color=INK, lw=0.8)
