@@ -50,20 +50,31 @@ def spec():
 
 
 @pytest.fixture(scope="module")
+def plain(spec):
+    """Priors under which points are independent and normal, as in a regression."""
+    args = {"memory": {"alpha": 1.0, "beta": 1000.0}, "tail": {"alpha": 200.0, "beta": 1.0}}
+    return replace(spec, priors=spec.priors | {
+        name: replace(spec.priors[name], args=value) for name, value in args.items()})
+
+
+@pytest.fixture(scope="module")
 def verdict(spec):
     """A rate that doubles after two years, judged at the right date."""
     return judge(world(1.0, change=1.0), break_date="2022-01-01", spec=spec)
 
 
 class TestFits:
-    def test_a_constant_rate_is_least_squares(self, spec):
-        """With many points and a wide prior the posterior is the regression's, 10% either way."""
+    def test_a_constant_rate_is_least_squares(self, spec, plain):
+        """The posterior is the regression's; allowing for memory and tails it is no narrower."""
         series = world(1.3, noise=0.3, seed=1)
         years = (series.days - series.days[0]) / DAYS_PER_YEAR
         line = stats.linregress(years, series.values)
-        found = fit(series, Regime("constant", ""), spec)
-        assert found.mean_rate.mean() == pytest.approx(line.slope, abs=0.15 * line.stderr)
-        assert found.mean_rate.std() == pytest.approx(line.stderr, rel=0.15)
+        alone = fit(series, Regime("constant", ""), plain).mean_rate
+        assert alone.mean() == pytest.approx(line.slope, abs=0.15 * line.stderr)
+        assert alone.std() == pytest.approx(line.stderr, rel=0.12)
+        found = fit(series, Regime("constant", ""), spec).mean_rate
+        assert found.mean() == pytest.approx(line.slope, abs=0.4 * line.stderr)
+        assert line.stderr < found.std() < 1.4 * line.stderr
 
     def test_rates_before_and_after_are_least_squares(self, spec):
         series = world(1.0, change=1.5, noise=0.2, seed=2)
@@ -79,10 +90,11 @@ class TestFits:
         """The path rises by the rate, whatever the regime; log density of points is finite."""
         series = world(1.0, change=1.0, seed=3)
         days = np.linspace(day_of(0.3), day_of(4.3), 7)
+        few = replace(spec.sampling, draws=50, tune=100)
         for regime in regimes_for(series):
             if regime.turn == "step":
                 continue
-            found = fit(series, regime, spec, checked=False)
+            found = fit(series, regime, spec, sampling=few, checked=False)
             rise = (found.path(days + 0.01) - found.path(days - 0.01)) / 0.02 * DAYS_PER_YEAR
             np.testing.assert_allclose(found.rate(days), rise, atol=1e-6)
             assert np.isfinite(found.pointwise(series)).all()
@@ -150,22 +162,22 @@ class TestFits:
 
 
 class TestEvidence:
-    @pytest.mark.parametrize("change", [0.0, 0.25, 0.4])
-    def test_savage_dickey_is_the_bayes_factor_of_regression(self, spec, change):
-        """With 200 points the noise is as good as known, and the factor has a closed form."""
-        series = world(1.0, change=change, noise=0.3, count=200, seed=10)
-        found = fit(series, kink(2.0), spec)
-        column = found.design.values(found.units.time(series.days))[0]
-        noise = found.draws["noise"].mean() * np.sqrt(
-            np.mean(found.draws["tail"] / (found.draws["tail"] - 2 + 1e-9)))
-        noise = min(noise, 0.31 / found.units.scale)
-        variance = noise**2 / (column @ column)
-        estimate = column @ found.units.value(series.values) / (column @ column)
+    @pytest.mark.parametrize("change", [0.0, 0.2, 0.3])
+    def test_savage_dickey_is_the_bayes_factor_of_regression(self, plain, change):
+        """With 150 points the noise is as good as known, and the factor has a closed form."""
+        series = world(1.0, change=change, noise=0.3, count=150, seed=10)
+        found = fit(series, kink(2.0), plain)
+        time = found.units.time(series.days)
+        column, value = found.design.values(time)[0], found.units.value(series.values)
+        columns = np.column_stack([np.ones(150), time, column])
+        estimate = np.linalg.lstsq(columns, value, rcond=None)[0]
+        noise = np.sqrt(((value - columns @ estimate) ** 2).sum() / 147)
+        se = noise / np.linalg.norm(column)
         curve = savage_dickey(found, [0.3, 1.0, 2.0])
         for width, ratio in zip([0.75, 2.5, 5.0], curve["ratio"], strict=True):
-            want = (stats.norm.logpdf(estimate, 0, np.hypot(width, variance**0.5))
-                    - stats.norm.logpdf(estimate, 0, variance**0.5))
-            assert np.log(ratio) == pytest.approx(want, abs=0.25 + 0.1 * abs(want))
+            want = (stats.norm.logpdf(estimate[2], 0, np.hypot(width, se))
+                    - stats.norm.logpdf(estimate[2], 0, se))
+            assert np.log(ratio) == pytest.approx(want, abs=0.2 + 0.1 * abs(want))
 
     def test_leave_future_out_knows_no_future(self, spec):
         """A wild last point changes its own score and no other."""
@@ -298,7 +310,7 @@ class TestVerdict:
 class TestOtherWorlds:
     def test_no_growth(self, spec):
         """The doubling set has infinity in it, and the words say so."""
-        found = judge(world(0.0, count=14, seed=21), spec=spec)
+        found = judge(world(0.0, count=10, seed=21), spec=spec)
         said = json.loads(found.to_json())
         assert 0.05 < said["doubling_time_days"]["p_growth"] < 0.95
         assert said["doubling_time_days"]["set"][0][0] == -np.inf
@@ -309,11 +321,11 @@ class TestOtherWorlds:
 
     def test_a_falling_price_halves(self, spec):
         """Prices that halve in a year, read from a table; no break is known to be there."""
-        years = np.linspace(0, 4, 12)
+        years = np.linspace(0, 4, 8)
         rng = np.random.default_rng(22)
         frame = pd.DataFrame({
             "date": (START + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")).astype(str),
-            "usd": 60 * 0.5**years * np.exp(0.03 * rng.normal(size=12))})
+            "usd": 60 * 0.5**years * np.exp(0.03 * rng.normal(size=8))})
         found = regimes(frame, "date", "usd", log=True, break_date="2030-01-01", seed=3)
         said = found.summary()
         assert said["doubling_time_days"]["set"] == [[pytest.approx(-365.25, rel=0.1),

@@ -72,7 +72,7 @@ RULE = Rule()
 # -- the Savage-Dickey ratio --------------------------------------------------------------------
 
 
-def change_density(found: Fit, grid: np.ndarray, draws: int = 240) -> np.ndarray:
+def change_density(found: Fit, grid: np.ndarray, draws: int = 160) -> np.ndarray:
     """Posterior density of the change (standard units) on a grid, Rao-Blackwellised.
 
     Mean over draws of the density of the change given everything else, with the date summed
@@ -112,9 +112,9 @@ def savage_dickey(found: Fit, widths: Sequence[float] = tuple(WIDTHS)) -> pd.Dat
     widths = np.asarray(widths, dtype=float)
     change = found.draws["change"]
     middle, spread = change.mean(), max(change.std(), 1e-6)
-    grid = np.unique(np.concatenate([
-        middle + spread * np.linspace(-8, 8, 65), prior * widths.max() * np.linspace(-4, 4, 65),
-        [0.0]]))
+    grid = np.unique(np.concatenate([  # dense where the posterior is, and reaching to zero
+        np.quantile(change, np.linspace(0, 1, 33)), middle + spread * np.linspace(-7, 7, 29),
+        prior * widths.max() * np.linspace(-4, 4, 17), [0.0]]))
     likelihood = change_density(found, grid) / stats.norm.pdf(grid, 0, prior)
     at_zero = likelihood[np.searchsorted(grid, 0.0)]
     evidence = np.array([
