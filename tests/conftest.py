@@ -8,6 +8,7 @@ for ``small_joint``.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ import pytest
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.fitting import Fit
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose, prepare
+from densing_bayes.shelf import shelf
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.worlds import TYPICAL, fill, invent, ruler, simulate, write
@@ -36,6 +39,7 @@ class SmallWorld:
     folder: Path
     tables: Tables
     spec: ModelSpec
+    report: Path  # a report spec with the sections of the default report, on ``spec``
     observations: Any
     columns: dict[str, Any]
     coords: dict[str, Any]
@@ -48,13 +52,32 @@ def small_world(tmp_path_factory) -> SmallWorld:
     rng = np.random.default_rng(20230224)
     design = invent(rng, models=60, benchmarks=3)
     outcomes, truth = simulate(design, TYPICAL, rng)
-    folder = write(tmp_path_factory.mktemp("small-world"), design, outcomes)
+    place = tmp_path_factory.mktemp("small-world")
+    folder = write(place / "tables", design, outcomes)
     tables = load_tables(folder)
-    spec = load_model("densing")
-    spec = replace(spec, sampling=replace(spec.sampling, seed=1))
+    spec = load_model(write_spec(place / "small.toml", draws=1000, tune=600, seed=1))
+    report = write_report_spec(place / "small-report.toml", place / "small.toml")
     observations = choose(tables, spec)
     columns, coords = inputs(observations, spec)
-    return SmallWorld(folder, tables, spec, observations, columns, coords, truth)
+    return SmallWorld(folder, tables, spec, report, observations, columns, coords, truth)
+
+
+def write_spec(path: Path, **sampling: float) -> Path:
+    """The shipped main spec with other sampling and two ruler draws for the cut."""
+    text = shelf("models").joinpath("densing.toml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^cut_draws = \d+", "cut_draws = 2", text)
+    for name, value in sampling.items():
+        text, count = re.subn(rf"(?m)^{name} = [\d.]+", f"{name} = {value}", text)
+        assert count == 1
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_report_spec(path: Path, model: Path) -> Path:
+    """The shipped default report on another model spec."""
+    text = shelf("reports").joinpath("doubling-time.toml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r'(?m)^model = .*$', f"model = '{model}'", text), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +97,15 @@ def true_draws(small_world) -> xr.Dataset:
     sd, family_sd = (truth[f"omega{of}"] * np.sqrt(1 - 2 * truth[f"q{of}"] / np.pi)
                      for of in ("", "_family"))
     share = truth["size_share"]
+    z = (latent["log_effective"] - c0) / c1
+    models = columns["models"]
+    line = (truth["level"] - family_gap + truth["rate"] * models["time"] + models["log_params"]
+            - c0) / c1  # where a model of an average family would lie on the frontier
+
+    def sampled(value: Any, place: Any, omega: float, weight: Any) -> Any:
+        """The partly centred coordinate of a value below its place on the frontier."""
+        return weight * place + omega ** (weight - 1) * (value - place)
+
     at_mean = truth["level"] - gap - family_gap + setting["mean_log_params"]
     values = {
         "c0": ((), c0), "c1": ((), c1), "rate_z": ((), truth["rate"] / c1),
@@ -81,7 +113,11 @@ def true_draws(small_world) -> xr.Dataset:
         "q_family": ((), truth["q_family"]), "sd_model_z": ((), sd / c1),
         "sd_family_z": ((), family_sd / c1), "nu": ((), truth["nu"]),
         "family_effect": (("family",), np.zeros(len(small_world.coords["family"]))),
-        "z": (("model",), (latent["log_effective"] - c0) / c1),
+        "z": (("model",), z),
+        "family_coordinate": (("family",), sampled(0.0, family_gap / c1, truth["omega_family"] / c1,
+                                                   columns["families"]["own_weight"])),
+        "model_coordinate": (("model",), sampled(z, line, truth["omega"] / c1,
+                                                 columns["models"]["own_weight"])),
         "size_share": (("anchor",), share),
         "log_size_slope": (("anchor",), truth["log_alpha"] + np.log(share)),
         "log_token_slope": (("anchor",), truth["log_beta"] + np.log(1 - share)),
@@ -103,3 +139,21 @@ def true_draws(small_world) -> xr.Dataset:
 def small_joint(small_world):
     """The joint model of the small world, compiled (about half a minute, once)."""
     return prepare(small_world.observations, small_world.spec)
+
+
+@pytest.fixture(scope="session")
+def small_fit(small_world, small_joint) -> Fit:
+    """Its posterior, saved as ``fit.nc`` beside the world's specs."""
+    fit = small_joint.fit(small_world.tables.sha256)
+    fit.save(small_world.report.with_name("fit.nc"))
+    return fit
+
+
+@pytest.fixture
+def compiled_once(small_joint, monkeypatch) -> None:
+    """Runs of the main job on the small world take the model that is already compiled."""
+    def prepared(observations, spec):
+        assert observations.data.equals(small_joint.observations.data)
+        return replace(small_joint, spec=spec)
+
+    monkeypatch.setattr("densing_bayes.context.prepare", prepared)

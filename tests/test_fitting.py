@@ -89,7 +89,7 @@ def test_draws_never_answer_for_another_spec(fit, tmp_path):
         Fit.load(tmp_path / "fit.nc", other, SUMS)
     assert str(caught.value) == (
         f"fit.nc: the fit belongs to another spec (given '{fit.spec.hash}'; allowed: {other.hash};"
-        f" fit 'densing' again, or name the spec of that fit)")
+        f" fit 'small' again, or name the spec of that fit)")
     with pytest.raises(InputError, match="another spec"):
         Fit.load(tmp_path / "fit.nc", fit.spec.with_seed(2), SUMS)
 

@@ -6,7 +6,6 @@ compiled model (``small_joint``) and one fit of it (``small_fit``).
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -21,17 +20,15 @@ from scipy import stats
 from densing_bayes import laws
 from densing_bayes.checks import diagnostics
 from densing_bayes.derive import derive
-from densing_bayes.errors import InputError
 from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.families.ruler import coordinates
-from densing_bayes.fitting import Fit
 from densing_bayes.inputs import inputs, reference_scores
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import choose, cut, log_size_at, starting_point
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
-from densing_bayes.worlds import Twist, expected_scores, ruler
+from densing_bayes.worlds import TYPICAL, Twist, expected_scores, ruler, simulate
 
 PLAIN = Mode(linker="py", optimizer="fast_compile")
 
@@ -102,8 +99,8 @@ def test_names_and_dims(graph, small_world):
     assert sizes["model"] == 60
     assert sizes["benchmark"] == sizes["anchor"] + sizes["linked"] == 3
     dims = {rv.name: graph.named_vars_to_dims.get(rv.name, ()) for rv in graph.free_RVs}
-    assert dims["z"] == ("model",)
-    assert dims["family_effect"] == ("family",)
+    assert dims["model_coordinate"] == graph.named_vars_to_dims["z"] == ("model",)
+    assert dims["family_coordinate"] == graph.named_vars_to_dims["family_effect"] == ("family",)
     assert {name for name, of in dims.items() if of == ("linked",)} == {
         "log_kappa_z", "middle_z", "linked_headroom"}
     assert {name for name, of in dims.items() if of == ("benchmark",)} == {
@@ -166,16 +163,25 @@ def test_priors_hold_in_natural_units(at_truth, small_world):
     assert terms["mean_z"] == pytest.approx(normal("level", level) + np.log(c1))
 
 
-def test_models_lie_below_the_frontier_as_a_skew_normal(at_truth, small_world):
+def test_models_and_families_lie_below_the_frontier_as_skew_normals(at_truth, small_world):
+    """Partly centred coordinates change nothing but the place where the sampler stands."""
     found, draws = at_truth
     truth, columns = small_world.truth, small_world.columns
     c1 = scalar(draws, "c1")
     frontier = truth["level"] + truth["rate"] * np.asarray(columns["models"]["time"])
     mean_gap = truth["omega_family"] * np.sqrt(2 * truth["q_family"] / np.pi)
-    want = stats.skewnorm.logpdf(
-        truth["log_density"], -np.sqrt(truth["q"] / (1 - truth["q"])), loc=frontier - mean_gap,
-        scale=truth["omega"]) + np.log(c1)  # family effects are 0 in these draws
-    np.testing.assert_allclose(found["terms"]["z"], want, rtol=1e-5, atol=1e-6)
+    # family effects are 0 in these draws: every family lies at the mean of families
+    for name, value, place, table, of in (
+            ("model", truth["log_density"], frontier - mean_gap, "models", ""),
+            ("family", 0.0, mean_gap, "families", "_family")):
+        omega, q = truth[f"omega{of}"], truth[f"q{of}"]
+        weight = np.asarray(columns[table]["own_weight"])
+        want = stats.skewnorm.logpdf(value, -np.sqrt(q / (1 - q)), loc=place, scale=omega)
+        jacobian = np.log(c1) + (1 - weight) * np.log(omega / c1)
+        np.testing.assert_allclose(found["terms"][f"{name}_coordinate"], want + jacobian,
+                                   rtol=1e-5, atol=1e-6)
+    assert (weight > 0).all()
+    assert (weight < 1).all()
 
 
 def test_likelihoods_by_scipy(at_truth, small_world):
@@ -249,7 +255,8 @@ def test_a_held_ruler_hears_nothing_from_the_scores(graph, changed, true_draws):
     scores = [p for p in graph.potentials if p.name in ("anchored_scores", "linked_scores")]
     part = sum(graph.replace_rvs_by_values(scores)) + sum(
         term.sum() for term in graph.logp(
-            vars=[graph[name] for name in ("z", "rate_z", "mean_z", "middle_z", "log_kappa_z")],
+            vars=[graph[name] for name in ("model_coordinate", "rate_z", "mean_z", "middle_z",
+                                           "log_kappa_z")],
             jacobian=False, sum=False))
     call = compile_function(graph.continuous_value_vars, pytensor.grad(
         part, names, disconnected_inputs="ignore"), mode=PLAIN, on_unused_input="ignore")
@@ -369,3 +376,83 @@ def test_reference_scores_by_hand(scores, low, high):
     data = xr.Dataset({"chance": ("benchmark", [0.25]), "cell_score": ("cell", scores),
                        "cell_benchmark": ("cell", np.zeros(len(scores), int))})
     assert reference_scores(data) == pytest.approx((low, high))
+
+
+# -- the posterior of the small world ---------------------------------------------------------
+
+
+def test_the_gate_passes(small_fit):
+    found = diagnostics(small_fit.tree, list(small_fit.posterior.data_vars))
+    assert found["passed"], found
+
+
+def test_the_truth_is_recovered(small_world, small_fit):
+    """One world, fixed seed: rate, level and constants within 4 posterior sd (two-sided 6e-5
+    each for a normal posterior), densities in their 90% intervals about as often as said.
+    """
+    derived = derive(small_fit.posterior, small_world.observations, small_world.columns)
+    truth = small_world.truth
+    centre = small_world.columns["setting"]["centre_time"][0]
+    expected = {
+        "rate": truth["rate"], "omega_family": truth["omega_family"],
+        "level": truth["level"] - truth["rate"] * centre, "alpha": np.exp(truth["log_alpha"]),
+        "beta": np.exp(truth["log_beta"]), "midpoint": np.exp(truth["log_midpoint"] + 0.44),
+        "gamma": -np.exp(truth["log_steepness"] - 0.44)}
+    for name, value in expected.items():
+        draws = derived[name].values.ravel()
+        assert abs(draws.mean() - value) < 4 * draws.std(), name
+    assert derived["rate"].std() < 1  # it has learnt: the prior's sd is 2.5
+    low, high = Interval(0.9).of(derived["log_density"], axis=(0, 1))
+    inside = ((low < truth["log_density"]) & (truth["log_density"] < high)).mean()
+    assert inside > 0.75  # intervals of one world share the ruler's error
+
+
+def test_the_reference_scores_stand_at_z_0_and_1(small_world, small_fit):
+    posterior = small_fit.posterior
+    low, high = (log_size_at(posterior, small_world.columns, f"{end}_score")
+                 for end in ("low", "high"))
+    np.testing.assert_allclose(low, posterior["c0"].values, rtol=1e-9)
+    np.testing.assert_allclose(high - low, posterior["c1"].values, rtol=1e-9)
+
+
+def test_chains_of_the_cut_start_at_the_posterior_mean(small_joint, small_fit):
+    point = starting_point(small_joint.compiled, small_fit.posterior)
+    assert point.shape == (small_joint.compiled.n_dim,)
+    assert np.isfinite(point).all()
+    means = small_fit.posterior.mean(("chain", "draw"))
+    for value in (float(means["rate_z"]), np.log(float(means["nu"])),
+                  np.log(float(means["q"]) / (1 - float(means["q"]))),
+                  *means["model_coordinate"].values):
+        assert np.isclose(point, value).any()
+
+
+def test_the_cut_posterior(small_world, small_joint, small_fit):
+    """Rulers from ladder and pairs, models given each; the truth is not far."""
+    joint = replace(small_joint, spec=small_world.spec.with_options(cut_draws=2))
+    steps = []
+    draws = cut(joint, small_fit.posterior, steps.append)
+    assert draws.sizes["chain"] == 4  # two chains at each of two rulers
+    assert len(steps) == 3
+    for name in coordinates(False):
+        value = draws[name].values
+        assert (value == value[:, :1]).all()  # the ruler of a chain does not move
+        assert (value[0] == value[1]).all()
+        assert (value[0] != value[2]).any()
+    np.testing.assert_allclose(log_size_at(draws, joint.columns, "low_score"), draws["c0"].values)
+    derived = derive(draws, small_world.observations, small_world.columns)
+    assert abs(derived["rate"].mean() - small_world.truth["rate"]) < 4 * derived["rate"].std() + 0.5
+    assert 0 <= draws.attrs["unusable_rulers"] < 1
+
+
+def test_other_data_in_the_same_compiled_model(small_world, small_joint, small_fit):
+    """A world that grows faster by 1.5 per year, on the same design, without compiling again."""
+    truth = {name: small_world.truth[name] for name in TYPICAL} | {
+        "rate": small_world.truth["rate"] + 1.5}
+    outcomes, _ = simulate(small_world.columns, truth, np.random.default_rng(8))
+    joint = replace(small_joint, spec=replace(small_world.spec, sampling=replace(
+        small_world.spec.sampling, draws=300, tune=400, chains=2)))
+    faster = joint.sample(case="faster", **outcomes)["posterior"].to_dataset()
+    rate = (faster["rate_z"] * faster["c1"]).values
+    before = (small_fit.posterior["rate_z"] * small_fit.posterior["c1"]).values
+    assert abs(rate.mean() - truth["rate"]) < 4 * rate.std()
+    assert rate.mean() > before.mean() + 0.5
