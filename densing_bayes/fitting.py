@@ -35,7 +35,7 @@ def compile_model(model: pm.Model, keep: tuple[str, ...] | None = None) -> Any:
     """
     names = None if keep is None else [*(rv.name for rv in model.free_RVs), *keep]
     with pytensor.config.change_flags(numba__fastmath=False):
-        return nutpie.compile_pymc_model(model, var_names=names)
+        return nutpie.compile_pymc_model(model, var_names=names, jitter_rvs=set())
 
 
 def case_seed(seed: int, case: str) -> int:

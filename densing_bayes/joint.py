@@ -20,6 +20,8 @@ from densing_bayes.observations import Observations, select
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
+KEEP = ("c0", "c1", "z", "family_effect")  # traced besides the sampled coordinates
+
 
 @dataclass(frozen=True)
 class Joint:
@@ -55,7 +57,7 @@ def choose(tables: Tables, spec: ModelSpec) -> Observations:
 def prepare(observations: Observations, spec: ModelSpec) -> Joint:
     """Build and compile the joint model."""
     columns, coords = inputs(observations, spec)
-    compiled = compile_model(densing.build(columns, coords, spec), keep=("c0", "c1"))
+    compiled = compile_model(densing.build(columns, coords, spec), keep=KEEP)
     return Joint(spec, observations, columns, coords, compiled)
 
 

@@ -66,8 +66,9 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         omega_family, family_gap = _spread("family", priors["omega"], q_family, c1)
         omega, gap = _spread("model", priors["omega"], q, c1)
         # effects of families have mean zero; their mean gap is in the level
-        family = omega_family * frontier(
-            "family_effect", np.sqrt(2 / np.pi) * pt.sqrt(q_family), 1.0, q_family, dims="family")
+        family = _partly_centred("family", family_gap, omega_family, q_family,
+                                 table["families"]["own_weight"])
+        pm.Deterministic("family_effect", family / omega_family, dims="family")
 
         # growth of the frontier: level at the mean date, rate, and columns of other regimes
         size = models["log_params"] - setting["mean_log_params"][0]
@@ -79,8 +80,9 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
             weight = pm.Normal("weight", 0, 1, dims="column")
             path = path + pm.math.dot(pt.stack([models[name] for name in coords["column"]], axis=1),
                                       weight) / c1
-        z = frontier("z", size / c1 + path + family[models.index("family")] + gap, omega, q,
-                     dims="model")
+        place = size / c1 + path + family[models.index("family")] + gap
+        z = pm.Deterministic("z", _partly_centred("model", place, omega, q, models["own_weight"]),
+                             dims="model")
 
         # what they score: anchored benchmarks by the ruler, linked ones by a logistic in z
         sd_source = source_error(table["contrasts"], priors)
@@ -108,6 +110,17 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
             score_likelihood("linked", cells, expected, scale * share * (1 - share) * slope / c1,
                              sd_benchmark, sd_source, nu)
     return model
+
+
+def _partly_centred(name: str, place: Any, omega: Any, q: Any, weight: Any) -> Any:
+    """A value below the frontier ``place``, sampled partly centred (Papaspiliopoulos 2007).
+
+    With ``weight`` 1 the value itself is sampled, with 0 its standardised distance from the
+    frontier; between, as far as a member's own scores outweigh what the frontier says of it.
+    Sampled by value alone, the spread of sparse members forms a funnel.
+    """
+    y = frontier(f"{name}_coordinate", weight * place, omega**weight, q, dims=name)
+    return place + omega ** (1 - weight) * (y - weight * place)
 
 
 def _spread(name: str, prior: Packed, q: Any, c1: Any) -> tuple[Any, Any]:
