@@ -29,7 +29,7 @@ def _compiled(likelihood: str, distributions: tuple[tuple[str, str], ...]) -> An
     """The graph of a likelihood, compiled once per process; prior arguments stay data."""
     priors = {name: Prior(dist, dict.fromkeys(DISTRIBUTIONS[dist], 1.0))
               for name, dist in distributions}
-    return compile_model(build(likelihood, priors))
+    return compile_model(build(likelihood, priors), jitter=True)
 
 
 def compiled(likelihood: str, spec: ModelSpec) -> Any:
