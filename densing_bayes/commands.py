@@ -19,7 +19,7 @@ Device = Annotated[str | None, typer.Option(
 
 def register(app: typer.Typer) -> None:
     """Add every command of this module to the app."""
-    for command in (regimes, compression, prices, forecast):
+    for command in (regimes, compression, prices, forecast, scaling, study, calibrate):
         app.command()(command)
 
 
@@ -218,3 +218,100 @@ def forecast(
             use=Use(bits=bits, tokens_per_second=tokens_per_second), seed=seed,
             progress=progress)
     typer.echo(json_text(found) if as_json else "\n".join(lines))
+
+
+def scaling(
+    runs: Annotated[Path | None, typer.Argument(
+        help="CSV of training runs; none: the shipped ladders.")] = None,
+    law: Annotated[list[str] | None, typer.Option(
+        "--law", help="chinchilla, densing, kaplan or broken (repeat for several).")] = None,
+    predict: Annotated[list[str] | None, typer.Option(
+        "--predict", help="A model to predict: params=25e9,tokens=6e11.")] = None,
+    compute: Annotated[list[float] | None, typer.Option(
+        "--compute", help="Budget in FLOP for the compute-optimal allocation.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(
+        "--suite", help="Ladders of the table to use.")] = None,
+    data: Data = None, seed: Seed = None, as_json: Json = False,
+) -> None:
+    """Classic scaling laws: what to train, and what small runs foretell."""
+    from densing_bayes.outputs import clean, json_text
+    from densing_bayes.progress import Steps
+
+    if runs is not None and data is not None:
+        raise InputError("give either a CSV of runs or --data, not both")
+    with Steps() as progress:
+        progress("reading runs")
+        from densing_bayes.scaling.run import scaling as ask
+
+        table: Any = runs
+        if data is not None:
+            from densing_bayes.tables import load_tables
+
+            table = load_tables(data).runs
+        result = ask(table, law or None, predict or (), compute or (), suites=suite or None,
+                     seed=seed, progress=progress)
+    typer.echo(json_text(result.summary()) if as_json
+               else "\n".join(clean(line) for line in result.lines()))
+
+
+def study(
+    spec: Annotated[str, typer.Argument(help="Study spec: a name or a path.")] = "default",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the study.")] = None,
+    executor: Annotated[str, typer.Option(
+        "--executor", help="serial, processes:N or dask:tcp://host:port.")] = "serial",
+    resume: Annotated[bool, typer.Option(
+        "--resume", help="Go on with what the folder has.")] = False,
+    data: Data = None, as_json: Json = False,
+) -> None:
+    """Sensitivity study: how much the answer depends on benchmarks, ruler, rules, priors."""
+    from densing_bayes.studies.spec import load_study
+
+    asked = load_study(spec)
+    from densing_bayes.studies.bar import CaseProgress
+
+    with CaseProgress() as progress:
+        progress("reading tables")
+        from densing_bayes.tables import load_tables
+
+        tables = load_tables(data)
+        from densing_bayes.sections import studies as words
+        from densing_bayes.studies.study import run_study
+
+        folder = out or Path("densing-out") / f"study-{asked.name}"
+        found = run_study(asked, tables, folder, executor, progress, resume=resume)
+        section = words.section(found)
+    say_section(section, as_json)
+
+
+def calibrate(
+    quick: Annotated[bool, typer.Option(
+        "--quick", help="A few minutes: a look, not a certificate.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; resumed when there.")] = None,
+    executor: Annotated[str, typer.Option(
+        "--executor", help="serial, processes:N or dask:tcp://host:port.")] = "serial",
+    data: Data = None, as_json: Json = False,
+) -> None:
+    """Are the intervals true? SBC, coverage on made-up worlds, back-test on real releases."""
+    from densing_bayes.outputs import json_text
+    from densing_bayes.progress import Steps
+
+    with Steps() as progress:
+        progress("reading tables")
+        from densing_bayes.calibration.certificate import calibrate as run
+        from densing_bayes.tables import load_tables
+
+        tables = load_tables(data)
+        from densing_bayes.executors import open_executor
+        from densing_bayes.sections import calibration as words
+
+        folder = out or Path("densing-out") / ("calibration-quick" if quick else "calibration")
+        if executor == "serial":
+            result = run(quick=quick, out=folder, tables=tables, progress=progress)
+        else:
+            with open_executor(executor) as workers:
+                result = run(quick=quick, out=folder, tables=tables, progress=progress,
+                             executor=workers.executor)
+    if as_json:
+        typer.echo(json_text(result))
+    else:
+        say_section(words.section(result), False)

@@ -111,8 +111,8 @@ FAMILIES: dict[str, Family] = {
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
                       {"imputations": 40}),
     "scaling_law": Family(
-        ("level", "floor_share", "size_share", "log_alpha", "log_beta", "spread", "log_noise",
-         "noise_growth", "tail", "break_place", "break_change", "structure", "score_headroom",
+        ("level", "floor_share", "optimal_ratio", "log_alpha", "log_beta", "spread",
+         "log_noise", "noise_growth", "tail", "break_place", "break_change", "structure", "score_headroom",
          "score_steepness", "score_midpoint", "score_noise"),
         {"laws": [], "resolution": 1e-5},
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -148,7 +150,7 @@ def test_lifetime_optimum_is_a_minimum_at_the_loss_wanted(served, train, serve):
 
 def test_more_serving_means_smaller_models_trained_longer():
     sizes = [lifetime(served)[0]["params"] for served in (0, 1e12, 1e13, 1e14)]
-    assert all(large > small for large, small in zip(sizes, sizes[1:], strict=False))
+    assert all(large > small for large, small in itertools.pairwise(sizes))
 
 
 def test_a_loss_below_the_floor_is_not_reached():

@@ -43,16 +43,24 @@ def build(tables: dict[str, dict[str, Any]], coords: dict[str, Any], spec: Model
 
         level = rv("level", priors["level"])
         floor = law["floor"] * rv("floor", priors["floor_share"])
-        share = rv("size_share", priors["size_share"])
+        logit = pm.Flat("logit_share")
+        share = pm.Deterministic("size_share", pm.math.invlogit(logit))
         log_alpha, log_beta = _exponents(priors, law["slower"], ladder, pt.log(share),
                                          pt.log1p(-share), pt.log1p(-floor))
         alpha, beta = pt.exp(log_alpha), pt.exp(log_beta)
+        joint = 1 + law["joint"] * (beta - 1)
+        # The size N0 is compute-optimal on the tokens at which alpha w = beta (1 - w); from
+        # there to D0 the token term shrinks as D^-(beta/joint).
+        steep, ratio = beta / joint, priors["optimal_ratio"].args
+        pm.Potential("optimal_ratio", pm.logp(pm.Normal.dist(
+            log_beta - log_alpha + steep * (ladder["log_ratio"] - ratio["mu"]),
+            steep * ratio["sigma"]), logit))
         bend = rv("break_change", priors["break_change"])
         where = rv("break_place", priors["break_place"])
         span = ladder["high"] - ladder["low"]
         parts = {
             "level": level, "floor_share": floor, "size_share": share, "alpha": alpha,
-            "beta": beta, "joint": 1 + law["joint"] * (beta - 1),
+            "beta": beta, "joint": joint,
             "change": law["broken"] * pt.expm1(bend),
             "place": -ladder["high"] + where * span, "width": BREAK_WIDTH * span,
         }
@@ -103,10 +111,12 @@ def _exponents(priors: dict[str, Any], slower: Any, ladder: dict[str, Any], log_
     return log_alpha, log_beta
 
 
-def ladder_row(size: np.ndarray, token: np.ndarray, log_loss: np.ndarray) -> dict[str, float]:
+def ladder_row(size: np.ndarray, token: np.ndarray, log_loss: np.ndarray,
+               log_ratio: float) -> dict[str, float]:
     """What `build` needs to know of a ladder: its range, and where to start.
 
-    high, low: ends of ln loss less its mean. lean, tilt, slope_guess, contrast_guess: see
+    log_ratio: ln(D0/N0), tokens per parameter at the centre. high, low: ends of ln loss less
+    its mean. lean, tilt, slope_guess, contrast_guess: see
     `_exponents`; the slopes are those of a least-squares plane through ln loss, each kept
     within a factor of 8 of the other.
     """
@@ -118,8 +128,9 @@ def ladder_row(size: np.ndarray, token: np.ndarray, log_loss: np.ndarray) -> dic
     s_n, s_d = max(s_n, s_d / 8, 1e-3), max(s_d, s_n / 8, 1e-3)
     slope = float(np.log(s_n + lean * s_d))
     tilt = float(1 + lean * s_d / s_n)
-    return {"high": float(off.max()), "low": float(off.min()), "lean": lean, "tilt": tilt,
-            "slope_guess": slope, "contrast_guess": float(np.log(s_d / s_n) + tilt * slope)}
+    return {"high": float(off.max()), "low": float(off.min()), "log_ratio": log_ratio,
+            "lean": lean, "tilt": tilt, "slope_guess": slope,
+            "contrast_guess": float(np.log(s_d / s_n) + tilt * slope)}
 
 
 def build_score(tables: dict[str, dict[str, Any]], coords: dict[str, Any],

@@ -21,6 +21,7 @@ from densing_bayes.specs import ModelSpec, Sampling
 
 LAW = ("level", "floor_share", "size_share", "alpha", "beta", "joint", "change", "place", "width")
 NOISE = ("noise", "noise_growth", "tail")
+LONGER = 4  # times the draws when a fit is sampled again; every fourth is kept
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
     again
         Whether to sample longer when the diagnostics fail.
     """
-    from densing_bayes import checks, fitting
+    from densing_bayes import fitting
     from densing_bayes.families import scaling_law as family
     from densing_bayes.families.blocks import matrix, prior_vector
 
@@ -119,7 +120,8 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
     columns = {
         "runs": {"size": size, "token": token, "log_loss": log_loss},
         "ladder": {key: [value] for key, value in
-                   family.ladder_row(size, token, log_loss).items()},
+                   family.ladder_row(size, token, log_loss,
+                                     ladder.centre[1] - ladder.centre[0]).items()},
         "law": {**{key: [getattr(variant, key)] for key in
                    ("floor", "joint", "broken", "slower")},
                 "resolution": [float(spec.options["resolution"])]},
@@ -133,22 +135,29 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
     data["priors"] = prior_vector(spec.priors)
     watched = [*LAW[:3], "alpha", "beta", *NOISE, *(("change", "place") if variant.broken else ())]
     label = " ".join(part for part in ("scaling", ladder.name, name, case) if part)
-    for sampling in (spec.sampling, _longer(spec.sampling))[: 1 + again]:
-        if progress is not None:
-            progress(f"sampling {label}")
-        tree = fitting.sample(_COMPILED[key], sampling, case=label, data=data)
-        diagnostics = checks.diagnostics(tree, watched)
-        if diagnostics["passed"]:
-            break
+    tree, diagnostics = sample_again(_COMPILED[key], spec.sampling, watched, case=label,
+                                     data=data, again=again, progress=progress)
     draws = tree["posterior"].to_dataset()[[*LAW, *NOISE]]
     loo = _loo(draws, size, token, log_loss, float(spec.options["resolution"]))
     return LawFit(name, ladder, draws, loo, diagnostics)
 
 
-def _longer(sampling: Sampling) -> Sampling:
-    """Four times the draws in smaller steps, for a ladder that is harder to explore."""
-    return replace(sampling, draws=4 * sampling.draws, tune=2 * sampling.tune,
-                   target_accept=1 - (1 - sampling.target_accept) / 5)
+def sample_again(compiled: Any, sampling: Sampling, watched: list[str], *, case: str,
+                 data: dict[str, Any] | None = None, again: bool = True,
+                 progress: Callable[[str], None] | None = None) -> tuple[Any, dict[str, Any]]:
+    """Draws and diagnostics; where these fail, from a run four times as long in smaller steps."""
+    from densing_bayes import checks, fitting
+
+    longer = replace(sampling, draws=LONGER * sampling.draws, tune=2 * sampling.tune,
+                     target_accept=1 - (1 - sampling.target_accept) / 5)
+    if progress is not None:
+        progress(f"sampling {case}")
+    tree = fitting.sample(compiled, sampling, case=case, data=data)
+    diagnostics = checks.diagnostics(tree, watched)
+    if diagnostics["passed"] or not again:
+        return tree, diagnostics
+    tree = fitting.sample(compiled, longer, case=case, data=data)
+    return tree.isel(draw=slice(None, None, LONGER)), checks.diagnostics(tree, watched)
 
 
 def location_scale(draws: xr.Dataset, size: np.ndarray, token: np.ndarray,

@@ -49,8 +49,8 @@ def pool(fits: dict[str, xr.Dataset], priors: dict[str, Prior], *, seed: int, ch
         Rounds of proposals between two kept draws.
     """
     names = list(fits)
-    own = np.stack([_matrix(fits[name]) for name in names])  # ladder, sample, (alpha, beta)
-    count = own.shape[1]
+    count = min(fit["alpha"].size for fit in fits.values())
+    own = np.stack([_matrix(fits[name])[:count] for name in names])  # ladder, sample, exponent
     prior = np.array([[priors[f"log_{name}"].args[key] for key in ("mu", "sigma")]
                       for name in NAMES])
     log_spread = priors["spread"].args

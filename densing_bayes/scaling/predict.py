@@ -17,7 +17,7 @@ import pandas as pd
 from densing_bayes import laws as formulas
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval
-from densing_bayes.scaling.fit import LawFit, location_scale
+from densing_bayes.scaling.fit import LawFit, location_scale, sample_again
 from densing_bayes.scaling.ladders import LadderFit, fit_ladder
 from densing_bayes.scaling.rehearse import Rehearsal, rehearse, same_size
 from densing_bayes.scaling.tables import FEWEST_RUNS, Ladder
@@ -194,7 +194,7 @@ def predict_score(pairs: pd.DataFrame, chance: float, log_loss: np.ndarray,
     The loss's uncertainty and the curve's are independent given the ladder, so draws of one
     are paired with draws of the other.
     """
-    from densing_bayes import checks, fitting
+    from densing_bayes import fitting
     from densing_bayes.families import scaling_law as family
 
     centre = float(np.log(pairs["loss"]).mean())
@@ -202,9 +202,8 @@ def predict_score(pairs: pd.DataFrame, chance: float, log_loss: np.ndarray,
                         "score": pairs["score"].to_numpy()},
               "setting": {"chance": [chance]}}
     compiled = fitting.compile_model(family.build_score(tables, {}, spec))
-    tree = fitting.sample(compiled, spec.sampling, case="scaling score")
     names = ["scale", "gamma", "midpoint", "score_noise"]
-    diagnostics = checks.diagnostics(tree, names)
+    tree, diagnostics = sample_again(compiled, spec.sampling, names, case="scaling score")
     rng = np.random.default_rng(spec.sampling.seed + 3)
     posterior = tree["posterior"].to_dataset()
     picked = rng.integers(posterior["scale"].size, size=len(log_loss))

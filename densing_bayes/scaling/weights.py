@@ -15,7 +15,8 @@ import numpy as np
 from densing_bayes.priors import Prior
 
 WEIGHT_DRAWS = 4000
-WORSE_BY = 4.0  # standard errors of the difference in elpd
+WORSE_BY = 4.0  # standard errors of the difference in elpd,
+WORSE_NATS = 10.0  # and at least this difference
 FEWEST_TO_EXCLUDE = 20  # runs: below, that standard error is not to be trusted
 STEPS = 400  # of the grid on which the discrepancy's posterior is computed
 
@@ -47,21 +48,21 @@ def stacking_weights(log_densities: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 def decisively_worse(log_densities: np.ndarray) -> np.ndarray:
-    """Which laws (columns) predict the runs (rows) worse than the best by 4 standard errors.
+    """Which laws (columns) predict the runs (rows) worse than the best beyond doubt.
 
-    None with fewer than 20 runs.
+    By 4 standard errors and 10 nats of elpd; none with fewer than 20 runs.
 
     Examples
     --------
     >>> two = np.zeros((30, 2))
-    >>> two[:, 1] = np.linspace(-2, 0, 30)
+    >>> two[:, 1] = np.linspace(-2, 0, 30)  # 30 nats worse, standard error 3.3
     >>> decisively_worse(two).tolist(), decisively_worse(two[:10]).tolist()
     ([False, True], [False, False])
     """
     total = log_densities.sum(axis=0)
     gap = log_densities - log_densities[:, [int(np.argmax(total))]]
     error = gap.std(axis=0, ddof=1) * np.sqrt(len(gap))
-    worse = gap.sum(axis=0) < -WORSE_BY * error
+    worse = gap.sum(axis=0) < -np.maximum(WORSE_BY * error, WORSE_NATS)
     return worse & (len(gap) >= FEWEST_TO_EXCLUDE)
 
 

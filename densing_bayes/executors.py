@@ -1,0 +1,162 @@
+"""Executors by name: ``serial``, ``processes:N``, ``dask:tcp://host:port``.
+
+Everything that runs many fits takes any `concurrent.futures.Executor`; these are the ones that
+a command line can name. Workers are spawned, never forked: compiled models and threads do not
+survive a fork.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from densing_bayes.errors import InputError, Problem, did_you_mean
+
+ALLOWED = "serial, processes:N, dask:tcp://host:port"
+SECONDS_TO_CONNECT = 30
+
+
+@dataclass(frozen=True)
+class Workers:
+    """An open executor, and how many tasks it runs at once."""
+
+    executor: Executor
+    width: int
+
+
+class SerialExecutor(Executor):
+    """Runs each task in this process, at once, when it is submitted.
+
+    Examples
+    --------
+    >>> SerialExecutor().submit(pow, 2, 3).result()
+    8
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run the task and return its finished future."""
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def check_executor(name: str) -> tuple[str, str]:
+    """Kind and argument of an executor's name.
+
+    Examples
+    --------
+    >>> check_executor("processes:2"), check_executor("dask:tcp://10.0.0.7:8786")
+    (('processes', '2'), ('dask', 'tcp://10.0.0.7:8786'))
+
+    Raises
+    ------
+    InputError
+        Naming what is allowed.
+    """
+    if name == "serial":
+        return "serial", ""
+    kind, _, argument = str(name).partition(":")
+    if kind == "processes" and re.fullmatch(r"[1-9][0-9]{0,3}", argument):
+        return kind, argument
+    if kind == "dask" and re.fullmatch(r"(tcp|tls|ucx|ws|wss)://[^\s/]+:[0-9]+/?", argument):
+        return kind, argument
+    hint = {"processes": "how many? e.g. processes:2",
+            "dask": "where is the scheduler? e.g. dask:tcp://10.0.0.7:8786",
+            }.get(kind, did_you_mean(kind, ["serial", "processes", "dask"]))
+    raise InputError(Problem("unknown executor", given=name, allowed=ALLOWED, hint=hint))
+
+
+@contextmanager
+def open_executor(name: str | Executor) -> Iterator[Workers]:
+    """The executor of that name, shut down at the end; an `Executor` is used as it is.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; for a cluster that cannot be reached, has no workers, or whose
+        workers have no or another densing_bayes.
+    """
+    if isinstance(name, Executor):
+        yield Workers(name, getattr(name, "_max_workers", None) or 1000)
+        return
+    kind, argument = check_executor(name)
+    if kind == "serial":
+        yield Workers(SerialExecutor(), 1)
+    elif kind == "processes":
+        pool = ProcessPoolExecutor(int(argument), initializer=_begin_worker,
+                                   mp_context=multiprocessing.get_context("spawn"))
+        try:
+            yield Workers(pool, int(argument))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    else:
+        with _dask_client(argument) as client:
+            threads = sum(client.nthreads().values())
+            # tasks draw from their own named streams: equal calls may share their result
+            yield Workers(client.get_executor(pure=False, retries=2), threads)
+
+
+def _begin_worker() -> None:
+    """A worker's linear algebra stays on one core, and the worker goes when its parent goes.
+
+    (A parent that is killed does not tell its pool: idle workers would wait for ever.)
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # before numpy is imported here
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _dask_client(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(Problem("Dask is not installed", given=f"dask:{address}",
+                                 hint="pip install 'densing-bayes[dask]'")) from None
+    try:
+        client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(Problem("cannot reach the Dask scheduler", given=address,
+                                 hint=str(error)[:200])) from None
+    try:
+        try:
+            client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
+        except TimeoutError:
+            raise InputError(Problem("the Dask cluster has no workers", given=address,
+                                     hint="start some with: dask worker " + address)) from None
+        mine = installed()
+        others = {worker: said for worker, said in client.run(installed).items() if said != mine}
+        if others:
+            worker, said = next(iter(others.items()))
+            raise InputError(Problem(
+                f"{len(others)} Dask workers have other versions", given=f"{worker}: {said}",
+                allowed=mine, hint="install the same constraints.txt everywhere"))
+        yield client
+    finally:
+        client.close()
+
+
+def installed() -> str:
+    """Versions that decide what draws come out; equal on every worker of a cluster."""
+    from importlib.metadata import version
+
+    names = ("densing-bayes", "pymc", "pytensor", "nutpie", "numba", "numpy")
+    return ", ".join(f"{name} {version(name)}" for name in names)

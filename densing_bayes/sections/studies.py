@@ -1,0 +1,399 @@
+"""A sensitivity study told: curve of variants, tornado, subsets, influence, shares, priors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from densing_bayes.figures import doubling_axis, forest
+from densing_bayes.figures.studies import bars, specification_curve, subset_matrix, tornado
+from densing_bayes.intervals import Interval, growth_summary, words_of_set
+from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.studies.sensitivity import NOTABLE
+from densing_bayes.studies.spec import AXES
+from densing_bayes.studies.study import Study
+from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
+
+CHOICES = {
+    "benchmarks": "benchmarks", "anchor": "anchored benchmark", "protocol": "protocol",
+    "contamination": "contamination", "frontier": "frontier rule",
+    "irreducible": "irreducible loss E", "reference_tokens": "reference tokens D0",
+    "ladder": "ladder", "pair_step": "pairs of loss and score", "since": "first day",
+    "until": "last day", "without_flag": "flagged models", "date_kind": "kind of date",
+    "priors": "priors", "without": "one group left out",
+}
+SHOWN = 12  # groups in the picture of influence
+
+
+def section(study: Study) -> Section:
+    """Everything a study says, each reading as a sentence, a table and a picture."""
+    interval = study.spec.model.interval
+    parts = [_curve(study, interval), _tornado(study), _subsets(study, interval),
+             _influence(study, interval), _shares(study, interval), _priors(study)]
+    texts, tables, pictures, summary = [], [], [], {}
+    for part in filter(None, parts):
+        text, table, picture, said = part
+        texts.append(text)
+        tables.append(table)
+        pictures.append(picture)
+        summary |= said
+    texts += _limits(study)
+    return Section(key="studies", title="How much does the answer depend on choices?",
+                   text=texts, tables=tables, pictures=pictures,
+                   summary={"study": {"name": study.spec.name, "hash": study.spec.hash,
+                                      **summary, "failures": study.failures}})
+
+
+# -- all variants ------------------------------------------------------------------------------
+
+
+def _curve(study: Study, interval: Interval) -> Any:
+    table = study.readings.table
+    main = table.iloc[0]
+    inside = ((table["median"] >= main["low"]) & (table["median"] <= main["high"])).mean()
+    growth = growth_summary(study.cases["rate"].values[0][
+        np.isfinite(study.cases["rate"].values[0])], interval)
+    slowest, fastest = table.loc[table["median"].idxmin()], table.loc[table["median"].idxmax()]
+    low, high = (float(row["median"]) / DAYS_PER_YEAR for row in (slowest, fastest))
+    text = (
+        f"The main fit puts the growth rate at {main['median'] / DAYS_PER_YEAR:.4f} per day "
+        f"({interval}: {main['low'] / DAYS_PER_YEAR:.4f} to {main['high'] / DAYS_PER_YEAR:.4f}), "
+        f"doubling in {growth['doubling_time_days']['median']:.0f} days. Over {len(table)} "
+        f"variants the median rate runs from {low:.4f} ({slowest['case']}) to {high:.4f} per day "
+        f"({fastest['case']}), doubling in {_days(high)} to {_days(low)}; {inside:.0%} of the "
+        f"medians lie inside the main fit's {interval}. The smallest probability of growth in "
+        f"any variant is {table['p_growth'].min():.3f}.")
+    frame = pd.DataFrame({
+        "variant": table["case"], "what is chosen": [CHOICES.get(axis, axis) or "main fit"
+                                                     for axis in table["axis"]],
+        "rate per day": table["median"] / DAYS_PER_YEAR,
+        "low": table["low"] / DAYS_PER_YEAR, "high": table["high"] / DAYS_PER_YEAR,
+        "doubling time (days)": [words_of_set(doubling_set(low / DAYS_PER_YEAR,
+                                                           high / DAYS_PER_YEAR))
+                                 for low, high in zip(table["low"], table["high"], strict=True)],
+        "frontier density at the last date": np.exp(table["level"]),
+        "models": table["models"], "cells": table["cells"], "method": table["method"],
+        "R-hat": table["rhat"], "ESS": table["ess"],
+        "Monte Carlo error (share of sd)": table["mcse"] / table["sd"],
+        "trusted": table["trusted"], "note": table["note"]})
+    order = np.argsort(table["median"].to_numpy(), kind="stable")
+    rate = "{:.5f}"
+    axes = [axis for axis in CHOICES if (table["axis"] == axis).any()
+            or any(axis == name for settings in study.cases["settings"].values
+                   for name, _ in json.loads(settings))]
+    marks = np.array([[axis in [name for name, _ in json.loads(settings)]
+                       for settings in study.cases["settings"].values] for axis in axes])
+    height = 3.4 + 0.27 * len(axes)
+    return (
+        text,
+        Table("study-variants", f"All variants, slowest growth first ({interval})",
+              frame.iloc[order], {"rate per day": rate, "low": rate, "high": rate,
+                                  "frontier density at the last date": "{:.2f}",
+                                  "R-hat": "{:.3f}", "ESS": "{:.0f}",
+                                  "Monte Carlo error (share of sd)": "{:.2f}"},
+              note="Trusted: R-hat at most 1.05, effective sample size of the rate at least 100 "
+                   "and no divergence. A cut variant mixes ruler draws, so R-hat says nothing "
+                   "about it."),
+        Picture("study-curve", f"All variants sorted by growth rate ({interval})",
+                "Growth rates of all variants in order, and below each which choice differs.",
+                lambda fig: specification_curve(
+                    fig, median=table["median"], low=table["low"], high=table["high"],
+                    trusted=table["trusted"], marks=marks, rows=[CHOICES[axis] for axis in axes],
+                    main=0, interval=interval), 7, height),
+        {"variants": len(table), "growth": growth, "median_rate_per_day": [low, high],
+         "trusted": int(table["trusted"].sum()),
+         "cases": table.to_dict("records")},
+    )
+
+
+def _days(rate_per_day: float) -> str:
+    """A doubling time in words; negative rates halve.
+
+    Examples
+    --------
+    >>> _days(0.005), _days(-0.005)
+    ('139 days', 'minus 139 days (halving)')
+    """
+    days = float(doubling_time(rate_per_day))
+    return f"{days:.0f} days" if days > 0 else f"minus {-days:.0f} days (halving)"
+
+
+def _tornado(study: Study) -> Any:
+    effects = study.readings.effects
+    if effects.empty:
+        return None
+    rows = []
+    for axis, group in effects.groupby("axis", sort=False):
+        least, most = group.loc[group["median"].idxmin()], group.loc[group["median"].idxmax()]
+        rows.append({"choice": CHOICES[str(axis)], "variants": int(group["cases"].sum()) - 1,
+                     "lowest rate per day": least["median"] / DAYS_PER_YEAR,
+                     "by": least["value"] or "main fit",
+                     "highest rate per day": most["median"] / DAYS_PER_YEAR,
+                     "with": most["value"] or "main fit"})
+    frame = pd.DataFrame(rows)
+    width = frame["highest rate per day"] - frame["lowest rate per day"]
+    frame = frame.iloc[np.argsort(-width.to_numpy(), kind="stable")]
+    main = float(study.readings.table["median"].iloc[0])
+    sd = float(study.readings.table["sd"].iloc[0]) / DAYS_PER_YEAR
+    first, last = frame.iloc[0], frame.iloc[-1]
+    small = [row["choice"] for row in frame.to_dict("records")
+             if row["highest rate per day"] - row["lowest rate per day"] < sd]
+    text = (
+        f"Of the choices varied, {first['choice']} moves the median most: from "
+        f"{first['lowest rate per day']:.4f} ({first['by']}) to "
+        f"{first['highest rate per day']:.4f} per day ({first['with']}). {last['choice']} moves "
+        f"it least. "
+        + (f"By less than one posterior standard deviation ({sd:.4f} per day) move it: "
+           f"{', '.join(small)}." if small else
+           f"Every choice moves it by more than one posterior standard deviation ({sd:.4f})."))
+    year = {key: frame[key].to_numpy() * DAYS_PER_YEAR
+            for key in ("lowest rate per day", "highest rate per day")}
+    return (
+        text,
+        Table("study-tornado", "How far each choice alone moves the median rate", frame,
+              {"lowest rate per day": "{:.5f}", "highest rate per day": "{:.5f}"},
+              note="One at a time, or the mean over all variants with the value."),
+        Picture("study-tornado", "How far each choice alone moves the median rate",
+                "Bars from the lowest to the highest median rate of each choice.",
+                lambda fig: tornado(
+                    fig.subplots(), name=frame["choice"].tolist(),
+                    low=year["lowest rate per day"], high=year["highest rate per day"],
+                    low_name=[_short(word) for word in frame["by"]],
+                    high_name=[_short(word) for word in frame["with"]], main=main),
+                7, 1.3 + 0.36 * len(frame)),
+        {"tornado": frame.to_dict("records")},
+    )
+
+
+def _short(value: str) -> str:
+    """A setting's words without what its axis says already.
+
+    Examples
+    --------
+    >>> _short("frontier: top 3"), _short("D0 = 1T")
+    ('top 3', 'D0 = 1T')
+    """
+    for prefix in ("frontier: ", "without models flagged ", "only models dated by ", "protocol ",
+                   "only ", "ladder without the ", "prior of "):
+        value = value.removeprefix(prefix)
+    return value
+
+
+# -- benchmarks --------------------------------------------------------------------------------
+
+
+def _subsets(study: Study, interval: Interval) -> Any:
+    table = study.readings.table
+    chosen = []
+    for row, settings in zip(table.itertuples(), study.cases["settings"].values, strict=True):
+        said = dict(json.loads(settings))
+        if set(said) <= {"benchmarks"}:
+            chosen.append((row.Index, said.get("benchmarks")))
+    names = list(dict.fromkeys(name for _, subset in chosen for name in subset or ()))
+    if len(chosen) < 3:
+        return None
+    member = np.array([[subset is None or name in subset for name in names]
+                       for _, subset in chosen])
+    rows = table.loc[[index for index, _ in chosen]]
+    held = (rows["method"] == "cut").to_numpy()
+    frame = pd.DataFrame({name: member[:, i] for i, name in enumerate(names)})
+    frame["rate per day"] = rows["median"].to_numpy() / DAYS_PER_YEAR
+    frame["low"], frame["high"] = (rows[end].to_numpy() / DAYS_PER_YEAR for end in ("low", "high"))
+    frame["cut"] = held
+    # what a benchmark does on average: subsets with it against subsets without it
+    median = rows["median"].to_numpy()
+    pull = {name: float(median[member[:, i]].mean() - median[~member[:, i]].mean())
+            for i, name in enumerate(names) if 0 < member[:, i].sum() < len(member)}
+    strongest = max(pull, key=lambda name: abs(pull[name]))
+    order = np.argsort(median, kind="stable")
+    said = {key: " + ".join(np.array(names)[member[at]]) for key, at in
+            (("slowest", order[0]), ("fastest", order[-1]))}
+    text = (
+        f"{len(chosen)} subsets of the benchmarks put the median rate between "
+        f"{median.min() / DAYS_PER_YEAR:.4f} ({said['slowest']}) and "
+        f"{median.max() / DAYS_PER_YEAR:.4f} per day ({said['fastest']}). {strongest} matters "
+        f"most: subsets with it grow by {abs(pull[strongest]) / DAYS_PER_YEAR:.4f} per day "
+        f"{'faster' if pull[strongest] > 0 else 'slower'} than subsets without it. "
+        + (f"{held.sum()} subsets have no anchored benchmark and no ruler of their own: their "
+           f"curves are learnt on all benchmarks and held, so that they say how the subset's "
+           f"scores see growth, given the common ruler." if held.any() else ""))
+    return (
+        text,
+        Table("study-subsets", f"Growth rate by subset of the benchmarks ({interval})",
+              frame.iloc[order], dict.fromkeys(("rate per day", "low", "high"), "{:.5f}")),
+        Picture("study-subsets", f"Growth rate by subset of the benchmarks ({interval})",
+                "Intervals of the rate for each subset, with its benchmarks as dots below.",
+                lambda fig: subset_matrix(
+                    fig, member=member, benchmark=names, median=median, low=rows["low"],
+                    high=rows["high"], held=held, interval=interval), 7, 3.0 + 0.3 * len(names)),
+        {"benchmark_pull_per_day": {name: value / DAYS_PER_YEAR
+                                    for name, value in pull.items()}},
+    )
+
+
+# -- influence, shares, priors -----------------------------------------------------------------
+
+
+def _influence(study: Study, interval: Interval) -> Any:
+    table = study.readings.influence
+    if table is None or table.empty:
+        return None
+    main = study.readings.table.iloc[0]
+    again = (table["method"] == "fitted again").sum()
+    doubt = (table["method"].str.contains("not to be trusted")).sum()
+    first = table.iloc[0]
+    families = table[table["group"] == "family"]
+    beyond = int((families["shift"].abs() > 1).sum())
+    text = (
+        f"Left out one at a time, {first['group']} {first['name']} ({first['models']} models) "
+        f"moves the rate most: to {first['mean'] / DAYS_PER_YEAR:.4f} per day, "
+        f"{abs(first['shift']):.1f} posterior standard deviations "
+        f"{'up' if first['shift'] > 0 else 'down'}. "
+        + (f"Of {len(families)} families {beyond} move it by more than one. "
+           if len(families) else "")
+        + f"Importance weights told {len(table) - again - doubt} of {len(table)} groups; "
+        f"{again} were fitted again because the weights' Pareto k exceeded "
+        f"{study.spec.influence.refit_above:g}"
+        + (f", {doubt} could not be." if doubt else "."))
+    frame = pd.DataFrame({
+        "group": table["group"], "left out": table["name"], "models": table["models"],
+        "mean rate per day": table["mean"] / DAYS_PER_YEAR, "sd": table["sd"] / DAYS_PER_YEAR,
+        "shift (sd)": table["shift"], "Pareto k": table["pareto_k"], "method": table["method"]})
+    shown = table.drop_duplicates("mean").head(SHOWN)
+    half = 1.6449 if interval.prob == 0.9 else float(
+        -_normal_point((1 - interval.prob) / 2))
+
+    def picture(fig: Figure) -> None:
+        ax = fig.subplots()
+        names = ["everything", *(f"without {name}" for name in shown["name"])]
+        middle = np.append(main["mean"], shown["mean"])
+        spread = half * np.append(main["sd"], shown["sd"])
+        forest(ax, name=names, median=middle, low=middle - spread, high=middle + spread,
+               xlabel="growth rate of log density (1/year)", interval=interval,
+               reference=float(main["mean"]))
+        ax.set_xlabel(f"growth rate of log density (1/year)\nmean and {interval.prob:.0%} normal "
+                      f"interval")
+        doubling_axis(ax)
+
+    return (
+        text,
+        Table("study-influence", "Rate without single models, families, organizations", frame,
+              {"mean rate per day": "{:.5f}", "sd": "{:.5f}", "shift (sd)": "{:+.2f}",
+               "Pareto k": "{:.2f}"}),
+        Picture("study-influence", f"The {len(shown)} groups that move the rate most",
+                "Growth rate with everything and without each of the most influential groups.",
+                picture, 7, 1.4 + 0.32 * (len(shown) + 1)),
+        {"influence": table.head(40).to_dict("records")},
+    )
+
+
+def _normal_point(p: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(p))
+
+
+def _shares(study: Study, interval: Interval) -> Any:
+    shares = study.readings.shares
+    order = np.argsort(-shares["share"].to_numpy(), kind="stable")
+    ranked = shares.iloc[order]
+    outside = shares["source"].str.startswith("choice of")
+    sd = np.sqrt(shares["variance"].sum()) / DAYS_PER_YEAR
+    inside_sd = np.sqrt(shares.loc[~outside, "variance"].sum()) / DAYS_PER_YEAR
+    first, second = ranked.iloc[0], ranked.iloc[1]
+    text = (
+        f"Most of what is uncertain about the rate comes from {first['source']} "
+        f"({first['share']:.0%} of the variance, Monte Carlo error {first['share_error']:.0%}), "
+        f"then {second['source']} ({second['share']:.0%}). The main fit's own standard deviation "
+        f"is {inside_sd:.4f} per day; with every variant of this study taken as likely as the "
+        f"main fit's own choice it would be {sd:.4f}. Shares of choices depend on which variants "
+        f"are asked for.")
+    frame = pd.DataFrame({
+        "source": shares["source"],
+        "where": np.where(outside, "between variants", "within the main fit"),
+        "sd of the rate (per day)": shares["sd"] / DAYS_PER_YEAR, "share": shares["share"],
+        "Monte Carlo error": shares["share_error"]}).iloc[order]
+    return (
+        text,
+        Table("study-shares", "Shares of the rate's variance", frame,
+              {"sd of the rate (per day)": "{:.5f}", "share": "{:.1%}",
+               "Monte Carlo error": "{:.1%}"},
+              note="Within the main fit: law of total variance from ruler to models. Between "
+                   "variants: variance of their means, choice by choice."),
+        Picture("study-shares", "Where the uncertainty of the rate comes from",
+                "Bars of the share of variance by source.",
+                lambda fig: bars(fig.subplots(), name=ranked["source"].tolist(),
+                                 value=100 * ranked["share"], error=100 * ranked["share_error"],
+                                 xlabel="share of the variance of the rate (%)\nblue: within "
+                                        "the main fit; orange: between variants",
+                                 strong=outside.to_numpy()[order]),
+                7, 1.2 + 0.34 * len(ranked)),
+        {"variance_shares": ranked.to_dict("records")},
+    )
+
+
+def _priors(study: Study) -> Any:
+    table = study.readings.priors
+    priors = table[table["kind"] == "prior"]
+    single = priors[priors["component"] != "all priors"]
+    notable = single[single["sensitivity"] > NOTABLE]
+    text = (
+        "Power-scaling: " + (
+            f"the rate is sensitive to the {', the '.join(notable['component'])} (above "
+            f"{NOTABLE})." if len(notable) else
+            f"no single prior moves the rate notably: the largest sensitivity is "
+            f"{single['sensitivity'].max():.3f} ({single.iloc[0]['component']}), below "
+            f"{NOTABLE}.")
+        + " For comparison, the sensitivity to all data is "
+        f"{float(table.loc[table['component'] == 'all data', 'sensitivity'].iloc[0]):.2f}.")
+    shown = table[table["sensitivity"] > 1e-3]
+    return (
+        text,
+        Table("study-priors", "Power-scaling sensitivity of the rate", pd.DataFrame({
+            "component": table["component"], "kind": table["kind"],
+            "sensitivity": table["sensitivity"], "meaning": table["meaning"]}),
+              {"sensitivity": "{:.3f}"},
+              note="How fast the posterior of the rate moves when the component is raised to a "
+                   "power near one (Kallioinen et al. 2024); above 0.05 is notable."),
+        Picture("study-priors", "Power-scaling sensitivity of the rate",
+                "Bars of sensitivity to each prior and each table of data.",
+                lambda fig: bars(fig.subplots(), name=shown["component"].tolist(),
+                                 value=shown["sensitivity"], reference=NOTABLE,
+                                 xlabel="sensitivity of the rate (dashed: notable)\nblue: prior; "
+                                        "orange: data",
+                                 strong=(shown["kind"] == "likelihood").to_numpy()),
+                7, 1.2 + 0.27 * len(shown)),
+        {"prior_sensitivity": table.to_dict("records")},
+    )
+
+
+def _limits(study: Study) -> list[str]:
+    """What the study did not do, and what did not work."""
+    table = study.readings.table
+    doubtful = table[~table["trusted"]]
+    gate = json.loads(study.cases.attrs["gate"])
+    texts = []
+    if not gate["passed"]:
+        texts.append(
+            f"The main fit did not pass its diagnostics gate (R-hat {gate['rhat_max']:.3f}, "
+            f"smallest effective sample size {min(gate['ess_bulk_min'], gate['ess_tail_min']):.0f}"
+            f", {gate['divergences']} divergences): nothing here is a result.")
+    texts.append(
+        "Variants are short runs, made to compare medians; "
+        + (f"{len(doubtful)} of {len(table)} are in doubt (R-hat, effective sample size or "
+           f"divergences): {'; '.join(doubtful['case'].head(12))}"
+           f"{' and more' if len(doubtful) > 12 else ''}." if len(doubtful) else
+           "all of them passed their checks."))
+    if study.skipped:
+        texts.append("Not varied: " + ". ".join(study.skipped) + ".")
+    if study.failures:
+        texts.append(f"{len(study.failures)} variants failed: " + "; ".join(
+            f"{name} ({why})" for name, why in list(study.failures.items())[:10]) + ".")
+    return texts
+
+
+assert set(CHOICES) == {*AXES, "without"}

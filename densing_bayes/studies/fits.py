@@ -1,0 +1,152 @@
+"""One fit of a study, from plain values to plain values: what a worker does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import arviz_stats as azs
+import numpy as np
+import xarray as xr
+
+from densing_bayes.families.held import held_vector
+from densing_bayes.families.ruler import coordinates
+from densing_bayes.fitting import sample
+from densing_bayes.specs import ModelSpec, Sampling
+from densing_bayes.studies.cases import Case
+from densing_bayes.studies.lines import read
+from densing_bayes.studies.structures import (
+    Base,
+    data_of,
+    held_model,
+    joint_model,
+    starting_near,
+    starting_point,
+    tables_of,
+)
+from densing_bayes.studies.variants import Variant
+
+
+@dataclass(frozen=True)
+class Work:
+    """One fit, and the cases that are read off it."""
+
+    fit: Case
+    cases: tuple[Case, ...]
+    variant: Variant
+    base: Base
+    sampling: Sampling
+
+
+def run(work: Work) -> list[dict[str, Any]]:
+    """Sample the fit and read every case off it; plain values, one dict per case."""
+    started = time.perf_counter()
+    spec = replace(work.variant.spec, sampling=work.sampling)
+    columns, coords = tables_of(work.variant.observations, spec, work.base)
+    if work.variant.held:
+        posterior, columns = _held(work, spec, columns, coords)
+        checks = _mixture_checks(posterior)
+    else:
+        posterior, checks = _joint(work, spec, columns, coords)
+    took = time.perf_counter() - started
+    out = []
+    for case in work.cases:
+        rate, level, note = read(case, posterior, columns, work.variant.observations, spec,
+                                 work.base.at)
+        models = np.concatenate([
+            np.asarray(columns[name]["model"])[np.asarray(columns[name]["weight"]) > 0]
+            for name in ("anchored", "linked_cells")])
+        out.append({
+            "case": case.name, "rate": rate, "level": level,
+            "note": "; ".join(filter(None, (work.variant.note, note))),
+            "method": "cut" if work.variant.held else "refit", **checks(rate),
+            "models": len(np.unique(models)), "cells": len(models),
+            "seconds": took / len(work.cases),
+        })
+    return out
+
+
+# -- draws -----------------------------------------------------------------------------------
+
+
+def _joint(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str, Any],
+           ) -> tuple[xr.Dataset, Callable[[np.ndarray], dict[str, Any]]]:
+    """Draws of the joint posterior of a variant, and its checks."""
+    compiled = joint_model(columns, coords, spec)
+    start = starting_point(compiled, work.base.mean, columns, coords,
+                           work.base.setting["centre_time"])
+    tree = sample(starting_near(compiled, start), spec.sampling, case=work.fit.name, cores=1,
+                  data=data_of(compiled, columns, spec))
+    posterior = tree["posterior"].to_dataset()
+    divergences = int(tree["sample_stats"]["diverging"].sum())
+
+    def checks(rate: np.ndarray) -> dict[str, Any]:
+        main = posterior["rate_z"] * posterior["c1"]
+        ess = float(azs.ess(main))
+        return {"rhat": float(azs.rhat(main)), "ess": ess, "divergences": divergences,
+                "mcse": float(rate.std() / np.sqrt(ess))}
+    return posterior, checks
+
+
+def _held(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str, Any],
+          ) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Draws of rate and models with ruler and curves held at draws learnt on all benchmarks.
+
+    ``cut_draws`` of the learnt draws are used, evenly spaced in the ruler's scale c1, the
+    direction in which they matter most; every one gets a short chain of its own.
+    """
+    others = Case(tuple((axis, value) for axis, value in work.fit.settings
+                        if axis != "benchmarks"))
+    if others.settings:  # other settings: their own curves, not the main fit's
+        learnt, _ = _joint(replace(work, fit=others), spec, columns, coords)
+        learnt = learnt_draws(learnt, coords, spec)
+    else:
+        learnt = work.base.learnt
+    compiled, names = held_model(columns, coords, spec)
+    benchmarks = np.flatnonzero(np.isin(coords["benchmark"], work.variant.held))
+    columns = {**columns, **{
+        name: {**columns[name], "weight": np.isin(columns[name]["benchmark"], benchmarks)
+               * np.asarray(columns[name]["weight"])} for name in ("anchored", "linked_cells")}}
+    start = starting_point(compiled, work.base.mean, columns, coords,
+                           work.base.setting["centre_time"])
+    data = data_of(compiled, columns, spec)
+    short = replace(spec.sampling, chains=1, tune=200, draws=60)
+    runs, divergences = [], 0
+    for k in range(learnt.sizes["sample"]):
+        at = {name: learnt[name].isel(sample=k).values for name in names}
+        tree = sample(starting_near(compiled, start), short, case=f"{work.fit.name} {k}", cores=1,
+                      data=data | {"held": held_vector(at, names)})
+        divergences += int(tree["sample_stats"]["diverging"].sum())
+        posterior = tree["posterior"].to_dataset().assign_coords(chain=[k])
+        for name in coordinates(spec.options["irreducible"]):
+            value = learnt[name].isel(sample=k, drop=True).expand_dims(
+                chain=[k], draw=posterior["draw"].values)
+            posterior[name] = value
+        runs.append(posterior)
+    return xr.concat(runs, "chain").assign_attrs(divergences=divergences), columns
+
+
+def learnt_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) -> xr.Dataset:
+    """``cut_draws`` draws of everything but models and frontier, even in the ruler's scale."""
+    own = [name for name, value in posterior.items() if {"model", "family"} & set(value.dims)]
+    flat = posterior.drop_vars(own).stack(sample=("chain", "draw"))
+    flat = flat.transpose("sample", ...).drop_vars(["sample", "chain", "draw"])
+    order = np.argsort(flat["c1"].values, kind="stable")
+    count = min(int(spec.options["cut_draws"]), len(order))
+    chosen = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
+    return flat.isel(sample=chosen)
+
+
+def _mixture_checks(posterior: xr.Dataset) -> Callable[[np.ndarray], dict[str, Any]]:
+    """Checks of a mixture over held draws: chains differ by design, so R-hat says nothing."""
+    main = (posterior["rate_z"] * posterior["c1"]).transpose("chain", "draw").values
+    ess = np.array([float(azs.ess(chain[None, :])) for chain in main])
+    between = main.mean(axis=1).var(ddof=1) / len(main)
+
+    def checks(rate: np.ndarray) -> dict[str, Any]:
+        return {"rhat": np.nan, "ess": float(ess.sum()),
+                "divergences": posterior.attrs["divergences"],
+                "mcse": float(np.sqrt(between))}
+    return checks

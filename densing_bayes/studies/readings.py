@@ -1,0 +1,148 @@
+"""What a study's cases say: one table per reading, as plain frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from densing_bayes.intervals import summary
+from densing_bayes.studies import attribution
+from densing_bayes.studies.cases import Case, words
+from densing_bayes.studies.sensitivity import power_scaling
+from densing_bayes.studies.spec import AXES, StudySpec
+
+# a short run is trusted this far; the main fit has its own, stricter gate
+RHAT_MAX, ESS_MIN = 1.05, 100
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Tables of a study; rates in 1/year.
+
+    Parameters
+    ----------
+    table
+        One row per case: ``case``, ``axis`` ('' main fit, 'several', 'without'), ``topic``,
+        summary of the rate, ``level`` with bounds, checks, ``trusted``, counts, ``note``.
+    effects
+        One row per value of an axis and one for the main fit's own value (``value`` ''):
+        ``median``, ``mean`` and its error ``mcse``. One at a time, a row is a case; in a grid
+        or a hypercube, the mean over all cases with the value.
+    shares
+        Variance attribution: ``source``, ``variance``, ``share``, ``share_error``, ``sd``.
+    priors
+        Power-scaling sensitivity.
+    influence
+        Groups left out; by importance weights, or fitted again where these fail. None where
+        the study did not ask.
+    """
+
+    table: pd.DataFrame
+    effects: pd.DataFrame
+    shares: pd.DataFrame
+    priors: pd.DataFrame
+    influence: pd.DataFrame | None
+
+
+def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior: xr.Dataset,
+             columns: dict[str, Any], data: Any, without: pd.DataFrame | None) -> Readings:
+    """Read a gathered study.
+
+    Parameters
+    ----------
+    posterior, columns, data
+        Of the main fit: draws, tables, observations.
+    without
+        From `densing_bayes.studies.influence.influence`.
+    """
+    present = set(dataset["case"].values.tolist())
+    cases = [case for case in cases if case.name in present]
+    table = case_table(study, dataset, cases)
+    effects = axis_effects(table, cases)
+    seed = study.model.sampling.seed
+    inside = attribution.within(posterior, columns, data, study.model.options["irreducible"], seed)
+    outside = attribution.between(
+        effects, {name: axis.topic for name, axis in AXES.items()}, seed)
+    return Readings(
+        table=table, effects=effects,
+        shares=attribution.shares(pd.concat([inside, outside], ignore_index=True)),
+        priors=power_scaling(posterior, columns, study.model),
+        influence=None if without is None else _with_refits(without, table, study))
+
+
+def case_table(study: StudySpec, dataset: xr.Dataset, cases: list[Case]) -> pd.DataFrame:
+    """One row per case, in the order of the cases."""
+    interval = study.model.interval
+    rows = []
+    for case in cases:
+        one = dataset.sel(case=case.name)
+        draws, level = (one[name].values[np.isfinite(one[name].values)]
+                        for name in ("rate", "level"))
+        axes = [axis for axis, _ in case.settings]
+        axis = axes[0] if len(axes) == 1 else "several" if axes else ""
+        low, high = interval.of(level)
+        rhat, ess = float(one["rhat"]), float(one["ess"])
+        rows.append({
+            "case": case.name, "axis": axis,
+            "topic": AXES[axis].topic if axis in AXES else "models" if axis == "without" else axis,
+            **summary(draws, interval), "p_growth": float((draws > 0).mean()),
+            "level": float(np.median(level)), "level_low": float(low), "level_high": float(high),
+            "rhat": rhat, "ess": ess, "mcse": float(one["mcse"]),
+            "divergences": int(one["divergences"]),
+            "trusted": bool(not rhat > RHAT_MAX and ess >= ESS_MIN
+                            and int(one["divergences"]) == 0),
+            "models": int(one["models"]), "cells": int(one["cells"]),
+            "method": str(one["method"].item()), "note": str(one["note"].item()),
+        })
+    return pd.DataFrame(rows)
+
+
+def axis_effects(table: pd.DataFrame, cases: list[Case]) -> pd.DataFrame:
+    """Mean and median rate by value of each axis, the main fit's own value included.
+
+    A case counts for an axis with the value that it sets there, or with the main fit's. One
+    at a time, the main fit's value is the main fit alone.
+    """
+    indexed = table.set_index("case")
+    axes = [axis for axis in AXES if any(case[axis] is not None for case in cases)]
+    plain = all(len(case.settings) <= 1 for case in cases)
+    rows = []
+    for axis in axes:
+        by_value: dict[str, list[str]] = {}
+        for case in cases:
+            if case["without"] is not None or (plain and case.settings and case[axis] is None):
+                continue
+            value = "" if case[axis] is None else words(axis, case[axis])
+            by_value.setdefault(value, []).append(case.name)
+        for value, names in by_value.items():
+            of_value = indexed.loc[names]
+            error = (float(of_value["mcse"].iloc[0]) if len(names) == 1
+                     else float(of_value["mean"].std(ddof=1) / np.sqrt(len(names))))
+            rows.append({"axis": axis, "value": value, "cases": len(names),
+                         "median": float(of_value["median"].mean()),
+                         "mean": float(of_value["mean"].mean()), "mcse": error})
+    return pd.DataFrame(rows, columns=["axis", "value", "cases", "median", "mean", "mcse"])
+
+
+def _with_refits(without: pd.DataFrame, table: pd.DataFrame, study: StudySpec) -> pd.DataFrame:
+    """Influence with the refits in the place of importance weights that failed."""
+    main = table.iloc[0]
+    refits = table.set_index("case")
+    rows = []
+    for row in without.to_dict("records"):
+        name = Case.of({"without": (row["group"], row["name"])}).name
+        method = "importance weights"
+        if name in refits.index:
+            fit = refits.loc[name]
+            row |= {"mean": float(fit["mean"]), "sd": float(fit["sd"])}
+            row["shift"] = (row["mean"] - float(main["mean"])) / float(main["sd"])
+            method = "fitted again"
+        elif row["pareto_k"] > study.influence.refit_above:
+            method = "importance weights, not to be trusted"
+        rows.append(row | {"method": method})
+    return pd.DataFrame(rows, columns=[*without.columns, "method"]).sort_values(
+        "shift", key=abs, ascending=False, ignore_index=True)

@@ -1,0 +1,304 @@
+"""A study from its spec to its result: main fit, cases on an executor, readings, one folder.
+
+The folder holds ``main.nc`` (the main fit), ``cases/*.json`` (one per case, written whole or not
+at all as it lands), ``failures.json`` and, when all is done, ``study.nc`` and ``cases.csv``.
+Started again with ``resume``, a study runs only what is missing there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from densing_bayes.checks import diagnostics
+from densing_bayes.errors import InputError, Problem
+from densing_bayes.executors import check_executor
+from densing_bayes.fitting import Fit, provenance, sample
+from densing_bayes.joint import choose
+from densing_bayes.observations import Observations
+from densing_bayes.outputs import csv_text, json_text, replacing
+from densing_bayes.studies.bar import Quiet
+from densing_bayes.studies.cases import Case, by_fit, cases_of, expand, settings_text
+from densing_bayes.studies.fits import Work, learnt_draws, run
+from densing_bayes.studies.influence import influence
+from densing_bayes.studies.lines import read
+from densing_bayes.studies.readings import Readings, readings
+from densing_bayes.studies.runner import explain, run_tasks
+from densing_bayes.studies.spec import StudySpec
+from densing_bayes.studies.structures import Base, data_of, joint_model, tables_of
+from densing_bayes.studies.variants import variant
+from densing_bayes.tables import Tables
+
+CORE = ("models", "scores", "benchmarks", "runs", "pairs")
+MAIN = "main fit"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished study.
+
+    Parameters
+    ----------
+    spec
+        What was asked.
+    cases
+        Draws by case: ``rate`` (1/year) and ``level`` (ln density of the frontier at the
+        latest model's date), dims (case, draw), NaN where a case has fewer draws; and per
+        case its checks, counts, method and note. Attrs: gate of the main fit, provenance.
+    readings
+        The tables of what the cases say.
+    failures
+        Case and reason of every case that failed.
+    skipped
+        Axes that had nothing to vary, in words.
+    """
+
+    spec: StudySpec
+    cases: xr.Dataset
+    readings: Readings
+    failures: dict[str, str]
+    skipped: list[str]
+
+
+def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Executor = "serial",
+              progress: Any = None, *, resume: bool = False) -> Study:
+    """Run what is missing of a study and read it.
+
+    Parameters
+    ----------
+    out
+        The study's folder.
+    executor
+        A name ('serial', 'processes:N', 'dask:tcp://host:port') or an open executor.
+    progress
+        A `densing_bayes.studies.bar.CaseProgress`; None prints nothing.
+    resume
+        Take what the folder has already; else it must hold no cases.
+
+    Raises
+    ------
+    InputError
+        For names that the tables do not have, an executor that cannot be had, a folder that
+        holds something else; before any work. Where the main fit or all cases fail.
+    """
+    progress = progress or Quiet()
+    if isinstance(executor, str):
+        check_executor(executor)
+    progress("choosing observations and cases")
+    observations = choose(tables, study.model)
+    values, skipped = expand(study, tables, observations)
+    cases = cases_of(study, values)
+    folder = Folder(Path(out), study, tables, observations, resume)
+    posterior, gate = _main_fit(study, observations, folder, progress)
+    columns, coords = tables_of(observations, study.model)
+    base = _base(study, observations, posterior, columns, coords)
+    without = None
+    if study.influence.groups:
+        progress("influence of models and families by importance weights")
+        without = influence(posterior, columns, observations.data, study.influence.groups,
+                            study.influence.fewest_models)
+        again = without[without["pareto_k"] > study.influence.refit_above]
+        cases += [Case.of({"without": (row.group, row.name)})
+                  for row in again.itertuples(index=False)]
+    results = {case: found for case in cases if (found := folder.load(case)) is not None}
+    main = Case.of({})
+    if main not in results:
+        results[main] = _main_result(posterior, columns, observations, study, base, gate)
+        folder.save(main, results[main])
+    failures = _run_missing(study, tables, observations, base, folder, cases, results, executor,
+                            progress)
+    progress("reading the study")
+    dataset = _gather(cases, results, study, gate, tables)
+    said = readings(study, dataset, cases, posterior, columns, observations.data, without)
+    folder.finish(dataset, said.table, failures)
+    return Study(study, dataset, said, failures, skipped)
+
+
+def _run_missing(study: StudySpec, tables: Tables, observations: Observations, base: Base,
+                 folder: Folder, cases: list[Case], results: dict[Case, dict[str, Any]],
+                 executor: str | Executor, progress: Any) -> dict[str, str]:
+    """Run every case without a result; results are added as they land. The failures."""
+    missing = [case for case in cases if case not in results]
+    named = {case.name: case for case in missing}
+    failures: dict[str, str] = {}
+    works: dict[str, Work] = {}
+    members: dict[str, list[Case]] = {}
+
+    def failed(name: str, why: str) -> None:
+        for case in members[name]:
+            failures[case.name] = why
+            progress.landed(case.name, error=why)
+
+    def landed(name: str, found: list[dict[str, Any]]) -> None:
+        for result in found:
+            case = named[result["case"]]
+            results[case] = folder.save(case, result)
+            progress.landed(case.name)
+
+    if missing:
+        progress.begin(len(missing))
+    for fit, group in by_fit(missing).items():
+        members[fit.name] = group
+        try:
+            changed = variant(fit, study.model, tables, observations)
+        except InputError as error:
+            failed(fit.name, explain(error))
+            continue
+        works[fit.name] = Work(fit, tuple(group), changed, base, study.sampling)
+    # fits of one structure together, the main fit's first: workers compile as little as can be
+    order = sorted(works, key=lambda name: (
+        bool(works[name].variant.held), works[name].variant.spec.options["irreducible"]
+        != study.model.options["irreducible"]))
+    run_tasks(run, {name: works[name] for name in order}, executor, landed=landed, failed=failed)
+    progress.end()
+    return failures
+
+
+# -- the main fit ------------------------------------------------------------------------------
+
+
+def _main_fit(study: StudySpec, observations: Observations, folder: Folder, progress: Any,
+              ) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Draws of the main fit and its gate: from the folder, or made now."""
+    path = folder.path / "main.nc"
+    if folder.resume and path.exists():
+        progress("loading the main fit")
+        tree = Fit.load(path, study.model, folder.checksums).tree
+    else:
+        progress("compiling the main fit",
+                 note="the first compilation on a machine takes a minute or so")
+        columns, coords = tables_of(observations, study.model)
+        compiled = joint_model(columns, coords, study.model)
+        progress("sampling the main fit")
+        tree = sample(compiled, study.model.sampling, case=MAIN,
+                      data=data_of(compiled, columns, study.model))
+        tree.attrs.update(provenance(study.model, folder.checksums))
+        Fit(study.model, tree).save(path)
+    posterior = tree["posterior"].to_dataset()
+    return posterior, diagnostics(tree, list(posterior.data_vars))
+
+
+def _base(study: StudySpec, observations: Observations, posterior: xr.Dataset,
+          columns: dict[str, Any], coords: dict[str, Any]) -> Base:
+    return Base(
+        mean=posterior.mean(("chain", "draw")),
+        setting={name: float(columns["setting"][name][0])
+                 for name in ("low_score", "high_score", "centre_time")},
+        anchor=str(coords["anchor"][0]), learnt=learnt_draws(posterior, coords, study.model),
+        at=float(observations.data["time"].max()))
+
+
+def _main_result(posterior: xr.Dataset, columns: dict[str, Any], observations: Observations,
+                 study: StudySpec, base: Base, gate: dict[str, Any]) -> dict[str, Any]:
+    """The main fit as a case, 2,000 of its draws."""
+    import arviz_stats as azs
+
+    case = Case.of({})
+    rate, level, _ = read(case, posterior, columns, observations, study.model, base.at)
+    main = posterior["rate_z"] * posterior["c1"]
+    ess = float(azs.ess(main))
+    chosen = np.linspace(0, len(rate) - 1, min(2000, len(rate))).astype(int)
+    data = observations.data
+    return {"case": case.name, "rate": rate[chosen], "level": level[chosen], "note": "",
+            "method": "fit", "rhat": float(azs.rhat(main)), "ess": ess,
+            "divergences": gate["divergences"], "mcse": float(rate.std() / np.sqrt(ess)),
+            "models": len(np.unique(data["cell_model"])), "cells": data.sizes["cell"],
+            "seconds": 0.0}
+
+
+# -- the folder --------------------------------------------------------------------------------
+
+
+class Folder:
+    """Results on disk: a case is there whole, or not at all.
+
+    A case's file is named by its settings and by a key of all that its draws depend on (spec,
+    tables, sampling, version), so that results of another study are never taken for its own.
+    """
+
+    def __init__(self, path: Path, study: StudySpec, tables: Tables, observations: Observations,
+                 resume: bool) -> None:
+        self.path, self.study, self.resume = path, study, resume
+        self.checksums = {name: tables.sha256[name] for name in CORE if name in tables.sha256} or {
+            "observations": _fingerprint(observations)}
+        if path.exists() and not path.is_dir():
+            raise InputError(Problem("the study's folder is a file", given=path))
+        cases = path / "cases"
+        if not resume and cases.is_dir() and any(cases.iterdir()):
+            raise InputError(Problem("the folder holds a study", given=path,
+                                     hint="--resume goes on with it; or name another folder"))
+        cases.mkdir(parents=True, exist_ok=True)
+
+    def file(self, case: Case) -> Path:
+        """Where a case's result lies."""
+        said = json.dumps([self.study.model.hash, repr(self.study.sampling), self.checksums,
+                           settings_text(case), version("densing-bayes")], sort_keys=True)
+        key = hashlib.sha256(said.encode()).hexdigest()[:12]
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", case.name).strip("-")[:60]
+        return self.path / "cases" / f"{slug}-{key}.json"
+
+    def load(self, case: Case) -> dict[str, Any] | None:
+        """The result of a case, None where there is none."""
+        try:
+            found = json.loads(self.file(case).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found | {name: np.array(found[name]) for name in ("rate", "level")}
+
+    def save(self, case: Case, result: dict[str, Any]) -> dict[str, Any]:
+        """Write a case's result, whole or not at all, and give it back."""
+        plain = result | {"settings": json.loads(settings_text(case)),
+                          **{name: np.asarray(result[name]).tolist() for name in ("rate", "level")}}
+        with replacing(self.file(case)) as temporary:
+            temporary.write_text(json.dumps(plain), encoding="utf-8")
+        return result
+
+    def finish(self, dataset: xr.Dataset, table: pd.DataFrame, failures: dict[str, str]) -> None:
+        """Write the gathered study."""
+        with replacing(self.path / "study.nc") as temporary:
+            dataset.to_netcdf(temporary)
+        for name, text in (("cases.csv", csv_text(table)), ("failures.json", json_text(failures))):
+            with replacing(self.path / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+
+
+def _fingerprint(observations: Observations) -> str:
+    """Checksum of observations that come from no files."""
+    digest = hashlib.sha256()
+    for name in sorted(map(str, observations.data.variables)):
+        digest.update(name.encode() + np.asarray(observations.data[name].values).tobytes())
+    return digest.hexdigest()
+
+
+def _gather(cases: list[Case], results: dict[Case, dict[str, Any]], study: StudySpec,
+            gate: dict[str, Any], tables: Tables) -> xr.Dataset:
+    """All results as one Dataset, in the order of the cases."""
+    found = [(case, results[case]) for case in cases if case in results]
+    longest = max(len(result["rate"]) for _, result in found)
+    data: dict[str, Any] = {}
+    for name in ("rate", "level"):
+        rows = np.full((len(found), longest), np.nan)
+        for row, (_, result) in zip(rows, found, strict=True):
+            row[:len(result[name])] = result[name]
+        data[name] = (("case", "draw"), rows)
+    for name in ("rhat", "ess", "mcse", "seconds"):
+        data[name] = ("case", np.array([result[name] for _, result in found], dtype=float))
+    for name in ("divergences", "models", "cells"):
+        data[name] = ("case", np.array([result[name] for _, result in found], dtype=int))
+    for name in ("method", "note"):
+        data[name] = ("case", np.array([result[name] for _, result in found], dtype=str))
+    data["settings"] = ("case", np.array([settings_text(case) for case, _ in found], dtype=str))
+    return xr.Dataset(data, coords={"case": [case.name for case, _ in found]}, attrs={
+        "study": study.name, "study_hash": study.hash, "spec": study.text,
+        "gate": json.dumps(gate), "data": json.dumps(tables.sha256),
+        "rate_unit": "1/year", "level_unit": "ln density of the frontier at the latest date"})

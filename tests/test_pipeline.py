@@ -1,0 +1,168 @@
+"""The main job on tables never seen: from a folder to a report, passed and refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from densing_bayes.context import Context
+from densing_bayes.errors import GateError, InputError
+from densing_bayes.fitting import Fit
+from densing_bayes.pipeline import growth_block, headline, refusal, run_report
+from densing_bayes.specs import SECTIONS, load_model, load_report
+from densing_bayes.trends import DAYS_PER_YEAR
+from densing_bayes.writers import WRITERS
+from tests.conftest import write_report_spec, write_spec
+
+S = {"mean", "median", "sd", "low", "high"}
+
+
+@pytest.fixture(scope="module")
+def report(small_world, small_joint, small_fit, tmp_path_factory):
+    """One report on the small world, from its saved fit."""
+    out = tmp_path_factory.mktemp("report") / "out"
+    asked = load_report(small_world.report)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("densing_bayes.context.prepare", lambda *_: small_joint)
+        patch.setattr("densing_bayes.pipeline.Context", lambda tables, spec, progress: Context(
+            tables, spec, progress, saved=small_world.report.with_name("fit.nc"),
+            must_exist=True))
+        result = run_report(asked, small_world.tables, out)
+    return out, json.loads((out / "summary.json").read_text(encoding="utf-8")), result
+
+
+def test_every_file_is_there(report):
+    out, summary, _ = report
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert files == set(summary["files"])
+    assert {"index.html", "report.pdf", "summary.json", "fit.nc", "tables/density.csv",
+            "figures/density-timeline.svg"} <= files
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_the_summary_keeps_its_names(report, small_world):
+    _, summary, _ = report
+    assert summary["spec"] == "small"
+    assert summary["seed"] == 1
+    assert summary["data"] == small_world.tables.sha256
+    assert summary["interval"] == {"prob": 0.9, "kind": "equal-tailed"}
+    assert set(summary["growth"]) == {"rate_per_day", "rate_per_year", "doubling_time_days"}
+    assert set(summary["growth"]["rate_per_day"]) == S
+    assert set(summary["growth"]["doubling_time_days"]) == {"median", "set", "p_growth"}
+    assert [row["method"] for row in summary["methods"]] == ["joint", "cut", "plugin"]
+    assert {"model", "median", "low", "high", "gap_median", "p_on_frontier"} <= set(
+        summary["density"][0])
+    assert summary["diagnostics"]["passed"] is True
+    assert set(summary["diagnostics"]) >= {"rhat_max", "ess_bulk_min", "ess_tail_min",
+                                           "divergences"}
+    assert summary["checks"]
+    assert all(seconds >= 0 for seconds in summary["timing_s"].values())
+    assert summary["refused"] is None
+
+
+def test_numbers_follow_from_the_draws(report, small_fit, small_world):
+    """Recomputed here from the saved draws, and equal in page, table and summary."""
+    out, summary, result = report
+    saved = Fit.load(out / "fit.nc", load_model(small_world.report.with_name("small.toml")),
+                     small_world.tables.sha256)
+    rate = (saved.posterior["rate_z"] * saved.posterior["c1"]).values.ravel() / DAYS_PER_YEAR
+    told = summary["growth"]["rate_per_day"]
+    assert told["median"] == pytest.approx(np.median(rate))
+    assert (told["low"], told["high"]) == pytest.approx(tuple(np.quantile(rate, [0.05, 0.95])))
+    time = summary["growth"]["doubling_time_days"]
+    assert time["median"] == pytest.approx(math.log(2) / np.median(rate))
+    assert time["p_growth"] == pytest.approx((rate > 0).mean())
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert f"{np.median(rate):.4f}" in page
+    assert summary["headline"] == result["headline"]
+    methods = pd.read_csv(out / "tables" / "growth-methods.csv")
+    assert methods["rate per day"][0] == pytest.approx(np.median(rate))
+    density = pd.read_csv(out / "tables" / "density.csv").set_index("model")["density"]
+    assert {row["model"]: row["median"] for row in summary["density"]} == pytest.approx(
+        density.to_dict())
+
+
+def test_the_names_are_those_of_the_tables(report, small_world):
+    out, summary, _ = report
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert {row["benchmark"] for row in summary["benchmarks"]} == {"Quiz-A", "Quiz-B", "Quiz-C"}
+    assert len(summary["density"]) == 60
+    assert "Quiz-A" in page
+    assert not re.search(r"MMLU|HumanEval|LLaMA-\d", page.split("Priors and their reasons")[0])
+    assert str(small_world.folder) not in page
+
+
+def test_the_truth_lies_in_what_is_told(report, small_world):
+    """The interval of this one world (fixed seed) holds the true rate, and so does cut's."""
+    _, summary, _ = report
+    truth = small_world.truth["rate"]
+    told = summary["growth"]["rate_per_year"]
+    assert told["low"] < truth < told["high"]
+    for row in summary["methods"][:2]:
+        assert row["low"] - 1 < truth < row["high"] + 1
+
+
+def test_the_report_says_what_it_is_based_on(report):
+    out, summary, _ = report
+    assert summary["checks"][0]["name"].startswith("scores inside")
+    page = (out / "index.html").read_text(encoding="utf-8")
+    for words in ("90% equal-tailed interval", "What the data cannot say", "Priors",
+                  "diagnostics gate passed"):
+        assert words in page
+
+
+# -- the gate ---------------------------------------------------------------------------------
+
+
+def test_a_refused_fit_is_marked_and_raises(small_world, compiled_once, tmp_path):
+    """Ten draws are no posterior: the report is written, says so, and the job fails."""
+    model = write_spec(tmp_path / "few.toml", draws=10, tune=20, chains=2)
+    asked = load_report(write_report_spec(tmp_path / "few-report.toml", model))
+    with pytest.raises(GateError, match="no number here is a result"):
+        run_report(asked, small_world.tables, tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["diagnostics"]["passed"] is False
+    assert "R-hat" in summary["refused"]
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "no number here is a result" in page
+    assert (tmp_path / "out" / "fit.nc").is_file()
+
+
+def test_a_folder_that_is_not_ours_is_refused_before_any_work(small_world, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    asked = load_report(small_world.report)
+    with pytest.raises(InputError):
+        run_report(asked, small_world.tables, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+# -- the context ------------------------------------------------------------------------------
+
+
+def test_a_context_answers_from_a_saved_fit(small_world, small_fit):
+    saved = small_world.report.with_name("fit.nc")
+    context = Context(small_world.tables, small_world.spec, saved=saved, must_exist=True)
+    assert "joint" not in context.__dict__
+    block = growth_block(context)
+    assert "joint" not in context.__dict__, "a saved fit needs no compilation"
+    assert block["growth"]["rate_per_day"]["median"] > 0
+    assert refusal(context) is None
+    lines = headline(context)
+    assert f"{block['growth']['rate_per_day']['median']:.4f} per day" in lines[0]
+
+
+def test_a_fit_that_must_exist_is_not_made(small_world, tmp_path):
+    context = Context(small_world.tables, small_world.spec, saved=tmp_path / "fit.nc",
+                      must_exist=True)
+    with pytest.raises(InputError, match="cannot read the fit"):
+        _ = context.fit
+
+
+def test_every_section_that_a_report_may_name_has_a_writer():
+    assert set(SECTIONS) == set(WRITERS)
