@@ -28,18 +28,18 @@ from densing_bayes.outputs import replacing
 from densing_bayes.specs import ModelSpec, Sampling
 
 
-def compile_model(model: pm.Model, keep: tuple[str, ...] | None = None,
-                  jitter: bool = False) -> Any:
+def compile_model(model: pm.Model, keep: tuple[str, ...] | None = None, *,
+                  jitter: bool = True) -> Any:
     """The model compiled for nutpie; refit it with ``sample(..., data=...)``.
 
     ``keep`` names the deterministics to trace besides the sampled variables (None: all).
-    ``jitter`` scatters the starting points about the priors' centres, which a model needs whose
-    gradient vanishes there in some coordinate (nutpie takes its first metric from it).
+    Without ``jitter`` every chain starts at the centre of the priors: for models whose spreads
+    and coordinates have to fit each other, where a jittered start can be lost for good.
     """
     names = None if keep is None else [*(rv.name for rv in model.free_RVs), *keep]
     with pytensor.config.change_flags(numba__fastmath=False):
         return nutpie.compile_pymc_model(model, var_names=names,
-                                           jitter_rvs=None if jitter else set())
+                                         jitter_rvs=None if jitter else set())
 
 
 def case_seed(seed: int, case: str) -> int:

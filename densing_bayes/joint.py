@@ -57,7 +57,7 @@ def choose(tables: Tables, spec: ModelSpec) -> Observations:
 def prepare(observations: Observations, spec: ModelSpec) -> Joint:
     """Build and compile the joint model."""
     columns, coords = inputs(observations, spec)
-    compiled = compile_model(densing.build(columns, coords, spec), keep=KEEP)
+    compiled = compile_model(densing.build(columns, coords, spec), keep=KEEP, jitter=False)
     return Joint(spec, observations, columns, coords, compiled)
 
 

@@ -102,7 +102,7 @@ def rig(observations: Observations, spec: ModelSpec) -> Rig:
     columns, coords = inputs(observations, spec)
     columns["models"]["kink"] = np.zeros(len(columns["models"]["time"]))
     coords["column"] = [*coords["column"], "kink"]
-    compiled = compile_model(densing.build(columns, coords, spec))
+    compiled = compile_model(densing.build(columns, coords, spec), jitter=False)
     return Rig(spec, observations, columns, compiled)
 
 

@@ -186,7 +186,8 @@ def held_model(columns: dict[str, Any], coords: dict[str, Any], spec: ModelSpec)
 
 def _traced(model: Any) -> Any:
     """The model compiled, with every deterministic traced that is no longer data."""
-    return compile_model(model, keep=tuple(node.name for node in model.deterministics))
+    return compile_model(model, keep=tuple(node.name for node in model.deterministics),
+                             jitter=False)
 
 
 def data_of(compiled: Any, columns: dict[str, Any], spec: ModelSpec) -> dict[str, np.ndarray]:
