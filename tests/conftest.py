@@ -8,7 +8,6 @@ for ``small_joint``.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ os.environ.pop("DENSING_SHELF", None)  # tests are of the shelf in this checkout
 import numpy as np
 import pytest
 import xarray as xr
+from small_specs import write_report_spec, write_spec
 
 from densing_bayes import laws
 from densing_bayes.fitting import Fit
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose, prepare
-from densing_bayes.shelf import shelf
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.worlds import TYPICAL, fill, invent, ruler, simulate, write
@@ -60,24 +59,6 @@ def small_world(tmp_path_factory) -> SmallWorld:
     observations = choose(tables, spec)
     columns, coords = inputs(observations, spec)
     return SmallWorld(folder, tables, spec, report, observations, columns, coords, truth)
-
-
-def write_spec(path: Path, **sampling: float) -> Path:
-    """The shipped main spec with other sampling and two ruler draws for the cut."""
-    text = shelf("models").joinpath("densing.toml").read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^cut_draws = \d+", "cut_draws = 2", text)
-    for name, value in sampling.items():
-        text, count = re.subn(rf"(?m)^{name} = [\d.]+", f"{name} = {value}", text)
-        assert count == 1
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def write_report_spec(path: Path, model: Path) -> Path:
-    """The shipped default report on another model spec."""
-    text = shelf("reports").joinpath("doubling-time.toml").read_text(encoding="utf-8")
-    path.write_text(re.sub(r'(?m)^model = .*$', f"model = '{model}'", text), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="session")

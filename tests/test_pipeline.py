@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from small_specs import write_report_spec, write_spec
 
 from densing_bayes.context import Context
 from densing_bayes.errors import GateError, InputError
@@ -17,7 +18,6 @@ from densing_bayes.pipeline import growth_block, headline, refusal, run_report
 from densing_bayes.specs import SECTIONS, load_model, load_report
 from densing_bayes.trends import DAYS_PER_YEAR
 from densing_bayes.writers import WRITERS
-from tests.conftest import write_report_spec, write_spec
 
 S = {"mean", "median", "sd", "low", "high"}
 

@@ -1,0 +1,263 @@
+"""The command: statuses, messages on stderr, JSON that is JSON, answers from a saved fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_specs import write_report_spec, write_spec
+from typer.testing import CliRunner
+
+from densing_bayes import cli
+from densing_bayes.errors import GateError, Problem
+from densing_bayes.shelf import names, shelf
+
+ROOT = Path(__file__).parents[1]
+GOOD = Path(__file__).parent / "data" / "tables"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The command in a folder of its own: (status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DENSING_SHELF", raising=False)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        done = CliRunner().invoke(cli.app, [str(word) for word in words])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    yield call
+    os.environ.pop("DENSING_SHELF", None)  # --shelf sets it for the process
+
+
+def every_command() -> list[tuple[str, ...]]:
+    groups = {info.name: info.typer_instance for info in cli.app.registered_groups}
+    own = [((), cli.app), *(((name,), group) for name, group in groups.items())]
+    return [(*path, info.name or info.callback.__name__) for path, app in own
+            for info in app.registered_commands]
+
+
+def test_the_contract_is_there():
+    assert {("report",), ("validate",), ("fit",), ("growth",), ("density",), ("data", "list"),
+            ("data", "show"), ("models", "list"), ("models", "show")} <= set(every_command())
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_has_help(run, words):
+    status, out, _ = run(*words, "--help")
+    assert status == 0
+    assert "Usage" in out
+
+
+# -- the shelf --------------------------------------------------------------------------------
+
+
+def test_lists_as_text_and_as_json(run):
+    status, out, _ = run("models", "list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == names("models")
+    rows = json.loads(run("models", "list", "--json")[1])
+    assert [row["name"] for row in rows] == names("models")
+    rows = json.loads(run("data", "list", "--data", GOOD, "--json")[1])
+    assert {"name": "models", "rows": 8}.items() <= {
+        key: rows[0][key] for key in ("name", "rows")}.items()
+    assert run("data", "list")[1].count("rows") == len(list(shelf("data").glob("*.csv")))
+
+
+def test_a_table_and_a_spec_are_shown(run):
+    status, out, _ = run("data", "show", "benchmarks", "--data", GOOD, "--json")
+    assert status == 0
+    assert [row["benchmark"] for row in json.loads(out)] == ["Puzzles", "Trivia", "Trivia-0shot"]
+    assert "Puzzles" in run("data", "show", "benchmarks", "--data", GOOD)[1]
+    shown = json.loads(run("models", "show", "densing", "--json")[1])
+    assert shown["priors"]["rate"]["sigma"] == 2.5
+    assert shown["priors"]["rate"]["why"]
+    assert "[priors.rate]" in run("models", "show", "densing")[1]
+
+
+def test_an_own_shelf(run, tmp_path):
+    (tmp_path / "own" / "models").mkdir(parents=True)
+    write_spec(tmp_path / "own" / "models" / "mine.toml")
+    assert run("--shelf", tmp_path / "own", "models", "list")[1].split()[0] == "mine"
+    status, _, err = run("--shelf", tmp_path / "none", "models", "list")
+    assert status == 2
+    assert "no such folder" in err
+
+
+# -- what cannot be used: status 2, all of it on stderr ---------------------------------------
+
+
+def test_validate_says_nothing_wrong(run):
+    assert run("validate", GOOD) == (0, "nothing wrong\n", "")
+    assert run("validate", GOOD, "--json") == (0, "[]\n", "")
+
+
+def test_validate_names_the_place(run, tmp_path):
+    folder = shutil.copytree(GOOD, tmp_path / "tables")
+    scores = (folder / "scores.csv").read_text(encoding="utf-8").replace("0.5,5", "50,5", 1)
+    (folder / "scores.csv").write_text(scores, encoding="utf-8")
+    status, out, err = run("validate", folder)
+    assert (status, out) == (2, "")
+    assert "scores.csv, row 5, column score: score is above 1 (given '50'" in err
+    assert "percent" in err
+    status, out, _ = run("validate", folder, "--json")
+    assert status == 2
+    assert json.loads(out)[0]["row"] == 5
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("report", "doubling-tim"), "did you mean 'doubling-time'?"),
+    (("report", "--data", "nowhere"), "nowhere"),
+    (("growth", "--spec", "densign"), "did you mean 'densing'?"),
+    (("growth", "--spec", "costs"), "needs one of family 'densing'"),
+    (("growth", "--data", "nowhere"), "nowhere"),
+    (("growth", "--fit", "none.nc"), "cannot read the fit"),
+    (("growth", "--seed", 2**70), "[sampling] seed"),
+    (("fit", "densign"), "did you mean 'densing'?"),
+    (("models", "show", "densign"), "did you mean 'densing'?"),
+    (("data", "show", "scroes"), "did you mean 'scores'?"),
+    (("data", "list", "--data", "nowhere"), "nowhere"),
+    (("validate", "nowhere.csv"), "no such file or folder"),
+])
+def test_bad_input_ends_in_two(run, tmp_path, words, message):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []  # nothing half-written
+
+
+@pytest.mark.parametrize("words", [("growth", "--seed", "-1"), ("growth", "--seed", "x"),
+                                   ("grwoth",), ("report", "a", "b"), ("validate",)])
+def test_bad_usage_ends_in_two(run, words):
+    assert run(*words)[0] == 2
+
+
+def test_many_problems_are_cut_short(run, monkeypatch):
+    monkeypatch.setattr("densing_bayes.tables.validate",
+                        lambda paths: [Problem(f"wrong {i}") for i in range(450)])
+    _, _, err = run("validate", GOOD)
+    assert len(err.splitlines()) == 201
+    assert err.splitlines()[-1] == "and 250 more"
+
+
+def test_a_report_is_not_written_over_what_is_not_one(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years", encoding="utf-8")
+    status, _, err = run("report", "--out", tmp_path / "out", "--data", GOOD)
+    assert status == 2
+    assert "out" in err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+
+
+# -- answers ----------------------------------------------------------------------------------
+
+
+def asking(small_world) -> tuple[object, ...]:
+    spec = small_world.report.with_name("small.toml")
+    return ("--spec", spec, "--data", small_world.folder, "--fit",
+            small_world.report.with_name("fit.nc"))
+
+
+def test_growth_from_a_saved_fit(run, small_world, small_fit):
+    status, out, err = run("growth", *asking(small_world))
+    assert status == 0
+    assert out.startswith("Capability density grows by 0.00")
+    assert "reading tables" in err  # progress is on stderr
+    told = json.loads(run("growth", *asking(small_world), "--json")[1])
+    assert told["growth"]["rate_per_day"]["low"] < told["growth"]["rate_per_day"]["high"]
+    assert told["interval"]["prob"] == 0.9
+    assert told["diagnostics"]["passed"] is True
+
+
+def test_density_from_a_saved_fit(run, small_world, small_fit):
+    told = json.loads(run("density", *asking(small_world), "--json")[1])
+    assert len(told["density"]) == 60
+    medians = [row["median"] for row in told["density"]]
+    assert medians == sorted(medians, reverse=True)
+    status, out, _ = run("density", "Model-003", "Model-001", *asking(small_world))
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines()[1:]} == {"Model-001", "Model-003"}
+    status, _, err = run("density", "Model-03", *asking(small_world))
+    assert status == 2
+    assert "did you mean 'Model-0" in err
+
+
+def test_a_saved_fit_answers_for_its_own_tables_only(run, small_world, small_fit):
+    spec, fit = (small_world.report.with_name(name) for name in ("small.toml", "fit.nc"))
+    status, _, err = run("growth", "--spec", spec, "--fit", fit)
+    assert status == 2
+    assert "belongs to other data" in err
+    status, _, err = run("growth", "--data", small_world.folder, "--fit", fit)
+    assert status == 2
+    assert "belongs to another spec" in err
+
+
+@pytest.fixture
+def few(tmp_path) -> Path:
+    return write_spec(tmp_path / "few.toml", draws=10, tune=20, chains=2)
+
+
+def test_a_refused_fit_ends_in_one_and_prints_no_number(run, small_world, compiled_once, few,
+                                                        tmp_path):
+    status, out, err = run("growth", "--spec", few, "--data", small_world.folder)
+    assert (status, out) == (1, "")
+    assert "refused by the diagnostics gate" in err
+    assert list((tmp_path / "densing-out").rglob("fit.nc"))  # kept, to be looked into
+    status, out, _ = run("fit", few, "--data", small_world.folder, "--out", tmp_path / "f.nc",
+                         "--json")
+    assert status == 1
+    assert json.loads(out)["diagnostics"]["passed"] is False
+    assert (tmp_path / "f.nc").is_file()
+
+
+def test_a_refused_report_ends_in_one(run, small_world, compiled_once, few, tmp_path):
+    report = write_report_spec(tmp_path / "few-report.toml", few)
+    text = report.read_text(encoding="utf-8")
+    start, end = text.index("sections"), text.index("]") + 1
+    report.write_text(text[:start] + 'sections = ["limits", "priors"]' + text[end:],
+                      encoding="utf-8")
+    status, out, err = run("report", report, "--data", small_world.folder, "--out",
+                           tmp_path / "out")
+    assert (status, out) == (1, "")
+    assert "refused by the diagnostics gate" in err
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["refused"]
+
+
+def test_a_report_ends_by_naming_its_page(run, small_world, monkeypatch, tmp_path):
+    asked = {}
+
+    def fake(spec, tables, out, progress):
+        asked.update(seed=spec.model.sampling.seed, folder=tables.folder)
+        return {"headline": ["It grows."]}
+
+    monkeypatch.setattr("densing_bayes.pipeline.run_report", fake)
+    status, out, _ = run("report", "--data", small_world.folder, "--seed", 5, "--out", "r")
+    assert status == 0
+    assert out.splitlines()[0] == "It grows."
+    assert out.splitlines()[-1] == f"report: {Path('r') / 'index.html'}"
+    assert asked == {"seed": 5, "folder": small_world.folder}
+
+    def refuse(*_):
+        raise GateError("R-hat 1.5")
+
+    monkeypatch.setattr("densing_bayes.pipeline.run_report", refuse)
+    status, out, err = run("report", "--data", small_world.folder, "--out", "r")
+    assert (status, out) == (1, "")
+    assert "R-hat 1.5" in err
+
+
+def test_as_a_module_and_as_a_script():
+    done = subprocess.run([sys.executable, "-m", "densing_bayes", "models", "show", "densign"],
+                          capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert "did you mean 'densing'?" in done.stderr
+    assert "Traceback" not in done.stderr
