@@ -135,14 +135,17 @@ def cost_density(context: Any, device: str, names: list[str], as_json: bool) -> 
                for name in names if name not in known]
     if unknown:
         raise InputError(unknown)
-    rows = density_rows(study, np.isin(known, names) if names else np.ones(len(known), bool))
+    rows = density_rows(study, np.flatnonzero(np.isin(known, names or known)))
     if as_json:
         typer.echo(json_text({"device": study.devices[0].name, "cost_density": rows}))
         return
     import pandas as pd
 
     typer.echo(f"device {study.devices[0].name}; {context.interval}")
-    typer.echo(clean_table(pd.DataFrame(rows).to_string(index=False, float_format="%.3g")))
+    printed = [{key: "{median:.2f} [{low:.2f}, {high:.2f}]".format(**value)
+                if isinstance(value, dict) else value for key, value in row.items()}
+               for row in rows]
+    typer.echo(clean_table(pd.DataFrame(printed).to_string(index=False)))
 
 
 def prices(

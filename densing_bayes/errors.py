@@ -25,10 +25,8 @@ class Problem:
 
     Examples
     --------
-    >>> print(Problem("score is above 1", file="scores.csv", row=7, column="score",
-    ...               given="63.2", allowed="a fraction in [0, 1]",
-    ...               hint="this looks like percent: divide by 100"))
-    scores.csv, row 7, column score: score is above 1 (given '63.2'; allowed: a fraction in [0, 1]; this looks like percent: divide by 100)
+    >>> print(Problem("score is above 1", file="scores.csv", row=7, given="63.2"))
+    scores.csv, row 7: score is above 1 (given '63.2')
     """
 
     what: str

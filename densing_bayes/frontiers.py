@@ -177,9 +177,16 @@ def censored_records(value: np.ndarray, time: np.ndarray, family: np.ndarray,
         at = at + size[:, None] * step
         if np.abs(size[:, None] * step).max() < 1e-8:
             break
-    root = np.linalg.cholesky(np.linalg.inv(hessian))
-    at = at + (root @ rng.standard_normal(at.shape)[..., None])[..., 0]
-    at[:, 2] = np.maximum(at[:, 2], 1e-3)
+    # theta on its log scale, positive; slope and level given theta
+    covariance = np.linalg.inv(hessian)
+    variance = covariance[:, 2, 2]
+    theta = at[:, 2] * np.exp(np.sqrt(variance) / at[:, 2] * rng.standard_normal(len(at)))
+    along = covariance[:, :2, 2] / variance[:, None]
+    rest = covariance[:, :2, :2] - along[:, :, None] * covariance[:, None, 2, :2]
+    root = np.linalg.cholesky(rest)
+    at[:, :2] += along * (theta - at[:, 2])[:, None]
+    at[:, :2] += (root @ rng.standard_normal((len(at), 2, 1)))[..., 0]
+    at[:, 2] = theta
     line = at[:, :2] / at[:, 2:]
     upper = special.ndtri(QUANTILE) / at[:, 2]
     return line[:, 0], line[:, 1] + shift + upper - line[:, 0] * centre

@@ -116,7 +116,7 @@ def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
             return f"{show(low)} to {show(high)} {unit}"
         return f"halving in {show(high)} to {show(low)} {unit}"
     words = []
-    for low, high in reversed(parts):
+    for low, _ in reversed(parts):
         if low > 0 and np.isfinite(low):
             words.append(f"doubling in {show(low)} {unit} or more")
     words.append("no change")

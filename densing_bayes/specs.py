@@ -112,7 +112,8 @@ FAMILIES: dict[str, Family] = {
                       {"imputations": 40}),
     "scaling_law": Family(
         ("level", "floor_share", "optimal_ratio", "log_alpha", "log_beta", "spread",
-         "log_noise", "noise_growth", "tail", "break_place", "break_change", "structure", "score_headroom",
+         "log_noise", "noise_growth", "tail", "break_place", "break_change", "structure",
+         "score_headroom",
          "score_steepness", "score_midpoint", "score_noise"),
         {"laws": [], "resolution": 1e-5},
     ),

@@ -23,7 +23,8 @@ def limits(context: Context) -> Section:
         f"{float(context.spec.options['reference_tokens']):.3g} tokens; another family or D0 "
         f"shifts every density and, through the exponents, changes the rate as well.",
         f"The ceiling of {data['benchmark'].values[0]} (posterior median "
-        f"{float(ceiling.median()):.2f}) rests on its prior and on the best models' scores, not on a measured limit.",
+        f"{float(ceiling.median()):.2f}) rests on its prior and on the best models' scores, not on "
+        f"a measured limit.",
         f"The share of inefficiency in the scatter, q, is weakly identified ({context.interval}: "
         f"{q_low:.2f} to {q_high:.2f}). It moves the frontier's height, hardly its slope.",
         f"{family} of {data.sizes['family']} families have one model only: their family effect "

@@ -27,7 +27,7 @@ class Case:
     --------
     >>> case = Case.of({"frontier": "top 3", "irreducible": True})
     >>> case.name, case.fit.name
-    ('with E; frontier: top 3', 'with E')
+    ('frontier: top 3; with E', 'with E')
     >>> Case.of({}).name
     'main fit'
     """
