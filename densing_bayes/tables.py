@@ -241,9 +241,17 @@ def _folder_problems(folder: Path) -> list[Problem]:
 
 
 def _spec_problems(path: Path) -> list[Problem]:
-    """Problems of a model spec (another kind of spec would be told apart by its keys here)."""
+    """Problems of a spec: of a report or a study where it has their keys, else of a model."""
     try:
-        specs.load_model(path)
+        table, _ = specs.read_toml(path)
+        if "sections" in table:
+            specs.load_report(path)
+        elif "axes" in table:
+            from densing_bayes.studies.spec import load_study
+
+            load_study(path)
+        else:
+            specs.load_model(path)
     except InputError as error:
         return error.problems
     return []

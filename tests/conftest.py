@@ -54,7 +54,7 @@ def small_world(tmp_path_factory) -> SmallWorld:
     place = tmp_path_factory.mktemp("small-world")
     folder = write(place / "tables", design, outcomes)
     tables = load_tables(folder)
-    spec = load_model(write_spec(place / "small.toml", draws=1500, seed=1))
+    spec = load_model(write_spec(place / "small.toml", seed=1))
     report = write_report_spec(place / "small-report.toml", place / "small.toml")
     observations = choose(tables, spec)
     columns, coords = inputs(observations, spec)
