@@ -36,6 +36,8 @@ def find(name: str | Path, folder: str) -> Path:
     InputError
         Naming what is on the shelf.
     """
+    if not isinstance(name, str | Path):  # from a spec, where it may be anything
+        name = f"a {type(name).__name__}"
     path = Path(name)
     if path.suffix == ".toml" and os.path.isfile(path):  # False, not an error, for odd names
         return path

@@ -50,3 +50,8 @@ def test_an_unknown_name_says_what_there_is():
     assert said.startswith("no such spec in reports (given 'doubling-tim'; allowed: a .toml file, "
                            "or one of doubling-time, full")
     assert said.endswith("did you mean 'doubling-time'?)")
+
+
+def test_what_is_no_name_is_refused_like_one():
+    with pytest.raises(InputError, match="given 'a dict'"):
+        find({"model": "densing"}, "models")
