@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytensor.tensor as pt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from scipy import integrate, special, stats
 
 from densing_bayes.errors import TableError
 from densing_bayes.families.series import (
+    GRAPH,
     KNOTS,
     LIKELIHOODS,
     SHARED,
@@ -30,6 +32,8 @@ from densing_bayes.regimes.series import (
     series_from,
 )
 from densing_bayes.specs import load_model
+
+PYTHON = Mode("py", "fast_compile")  # nothing is compiled
 
 
 def make(values, *, kind="all", every=100, start="2020-01-01", errors=0.0, log=True):
@@ -91,6 +95,11 @@ class TestLikelihoods:
         assert got == pytest.approx(np.log(2) + stats.norm.logpdf(40) + stats.norm.logcdf(-40))
         assert np.isfinite(got)
 
+    def test_the_graphs_normal_cdf_is_stable(self):
+        at = np.array([-300.0, -40.0, -1.0, 0.0, 3.0, 29.0, 100.0, 1e4])
+        np.testing.assert_allclose(GRAPH.log_ndtr(pt.as_tensor(at)).eval(mode=PYTHON),
+                                   special.log_ndtr(at), rtol=1e-10, atol=1e-12)
+
     @given(st.floats(-2, 2), st.floats(0.1, 3), st.floats(0.5, 40), st.floats(0.1, 2))
     def test_a_record_comes_or_it_does_not(self, standing, noise, crowd, time):
         """Chances of the first record in the window, over its date and size, and of none: 1."""
@@ -123,7 +132,7 @@ class TestLikelihoods:
         potential = model.compile_fn(
             [*model.replace_rvs_by_values(model.potentials),
              model.replace_rvs_by_values([model["level"]])[0]],
-            inputs=model.value_vars, mode=Mode("py", "fast_compile"), on_unused_input="ignore",
+            inputs=model.value_vars, mode=PYTHON, on_unused_input="ignore",
             point_fn=False)
         got, level = potential(*[point[variable.name] for variable in model.value_vars])
 

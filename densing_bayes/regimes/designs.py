@@ -19,7 +19,7 @@ from densing_bayes.families.series import KNOTS, SHARED
 from densing_bayes.regimes.series import Series, as_days, parse_day
 from densing_bayes.trends import DAYS_PER_YEAR, hinge
 
-CANDIDATES = 28  # dates at which an unknown break may lie: some 3% of the span apart
+CANDIDATES = 28, 14  # dates at which an unknown break may lie: of few points, of many
 WIDTHS = (0.05, 0.15)  # of a logistic turn, in spans: 10 to 90% of it takes 0.22 or 0.66 spans
 JUMP = 0.4  # a step's column: with the prior sd of 2.5 of a change, jumps of one sd
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)  # for the silence between two records
@@ -110,11 +110,16 @@ class Regime:
         return replace(self, dates=tuple(unknown_dates(series)))
 
 
-def unknown_dates(series: Series, count: int = CANDIDATES) -> np.ndarray:
-    """Dates at which an unknown break may lie: at least three points (of few, two) on each side."""
+def unknown_dates(series: Series) -> np.ndarray:
+    """Dates at which an unknown break may lie: at least three points (of few, two) on each side.
+
+    28 dates are some 3% of the span apart. Time to fit grows with dates times points, so of more
+    than 70 points there are fewer dates, 7% of the span apart at most.
+    """
     days = series.days
     beside = 3 if len(days) >= 8 else 2
-    return np.linspace(days[beside - 1], days[-beside], count)
+    most, fewest = CANDIDATES
+    return np.linspace(days[beside - 1], days[-beside], max(fewest, min(most, 2000 // len(days))))
 
 
 def regimes_for(series: Series, break_day: float | None = None) -> list[Regime]:
