@@ -1,6 +1,6 @@
 # make report   the default report on the shipped data (OUT=dir SPEC=name SEED=n)
 # make test     the default tests; make test-slow the statistical ones; make check style and types
-# make bench    timings;  make wheel  build and try the wheel;  make lock  new pinned versions
+# make wheel  build and try the wheel;  make lock  new pinned versions
 
 OUT ?=
 SPEC ?= doubling-time
@@ -8,7 +8,7 @@ SEED ?=
 PY := .venv/bin/python
 export MPLBACKEND := Agg
 
-.PHONY: report test test-slow check bench wheel lock clean
+.PHONY: report test test-slow check wheel lock clean
 
 report: .venv/ready
 	@.venv/bin/densing report $(SPEC) $(if $(OUT),--out $(OUT)) $(if $(SEED),--seed $(SEED))
@@ -22,9 +22,6 @@ test-slow: .venv/ready-dev
 check: .venv/ready-dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-
-bench: .venv/ready-dev
-	$(PY) -m benchmarks
 
 wheel: .venv/ready-dev
 	$(PY) -m pip wheel --no-deps -w dist .
