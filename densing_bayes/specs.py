@@ -67,6 +67,10 @@ class Family:
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+PRECISION = ("log_gamma_weights", "offset_weights", "log_gamma_activations",
+             "offset_activations", "log_gamma_cache", "offset_cache", "log_level",
+             "token_exponent", "size_exponent", "log_gamma_after", "offset_after")
+
 FAMILIES: dict[str, Family] = {
     "densing": Family(
         ("log_loss_at_centre", "size_share", "log_alpha", "log_beta", "irreducible_share",
@@ -111,17 +115,18 @@ FAMILIES: dict[str, Family] = {
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
                       {"imputations": 40}),
     "scaling_law": Family(
-        ("level", "floor_share", "optimal_ratio", "log_alpha", "log_beta", "spread",
-         "log_noise", "noise_growth", "tail", "break_place", "break_change", "structure",
-         "score_headroom",
+        ("level", "floor_share", "optimal_ratio", "log_alpha", "log_beta", "spread", "log_noise",
+         "noise_growth", "tail", "break_place", "break_change", "structure", "score_headroom",
          "score_steepness", "score_midpoint", "score_noise"),
         {"laws": [], "resolution": 1e-5},
+        {"level": REAL, "floor_share": SHARE, "optimal_ratio": REAL, "log_alpha": REAL,
+         "log_beta": REAL, "spread": ("LogNormal",), "log_noise": REAL, "noise_growth": REAL,
+         "tail": POSITIVE, "break_place": SHARE, "break_change": REAL, "structure": SCALE,
+         "score_headroom": SHARE, "score_steepness": REAL, "score_midpoint": REAL,
+         "score_noise": POSITIVE},
     ),
     # priors only: published constants of the precision laws
-    "precision": Family((
-        "log_gamma_weights", "offset_weights", "log_gamma_activations", "offset_activations",
-        "log_gamma_cache", "offset_cache", "log_level", "token_exponent", "size_exponent",
-        "log_gamma_after", "offset_after")),
+    "precision": Family(PRECISION, {}, dict.fromkeys(PRECISION, REAL)),
     # priors only: what forecasts and break-even sums assume
     "corollaries": Family(("phone_memory", "training_cost", "tokens_per_visit", "launch_price",
                            "serving_share")),

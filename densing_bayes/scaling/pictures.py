@@ -119,7 +119,7 @@ def predicted_actual(fig: Figure, trials: list[Trial], interval: Interval,
             row = table.iloc[place]
             rows.append((row["low"] / row["median"] - 1, row["high"] / row["median"] - 1,
                          row["error"], bool(row["covered"])))
-            labels.append(f"{shorten(trial.name, 18)}: {number(float(f'{row.params:.2g}'))}")
+            labels.append(f"{shorten(trial.name, 22)}: {number(float(f'{row.params:.3g}'))}")
     y = np.arange(len(rows))
     low, high, error, covered = (np.array(column) for column in zip(*rows, strict=True))
     ax.hlines(y, low, high, color=BLUE, lw=2.2, alpha=0.45, label=f"predicted, {interval}")

@@ -55,35 +55,34 @@ def pool(fits: dict[str, xr.Dataset], priors: dict[str, Prior], *, seed: int, ch
                       for name in NAMES])
     log_spread = priors["spread"].args
     rng = np.random.default_rng(seed)
-    shape = (chains, draws)
-    kept = {f"{what}_log_{name}": np.empty(shape) for name in NAMES for what in ("mean", "spread")}
-    picked = np.empty((*shape, len(names)), dtype=int)
+    kept = {f"{what}_log_{name}": np.empty((chains, draws)) for name in NAMES
+            for what in ("mean", "spread")}
+    picked = np.empty((chains, draws, len(names)), dtype=int)
     rows = np.arange(len(names))
 
-    for chain in range(chains):
-        index = rng.integers(count, size=len(names))
-        spread = np.exp(rng.normal(log_spread["mu"], log_spread["sigma"], 2))
-        mean = prior[:, 0].copy()
-        for step in range(-tune * sweeps, draws * sweeps):
-            values = own[rows, index]
-            # the common mean is normal given the ladders; its spread by a random walk
-            precision = 1 / prior[:, 1] ** 2 + len(names) / spread**2
-            centre = (prior[:, 0] / prior[:, 1] ** 2 + values.sum(0) / spread**2) / precision
-            mean = rng.normal(centre, precision**-0.5)
-            walk = spread * np.exp(rng.normal(0, 0.5, 2))
-            gain = _spread_density(walk, values, mean, log_spread) - _spread_density(
-                spread, values, mean, log_spread)
-            spread = np.where(np.log(rng.random(2)) < gain, walk, spread)
-            proposal = rng.integers(count, size=len(names))
-            other = own[rows, proposal]
-            ratio = (_ratio(other, mean, spread, prior) - _ratio(values, mean, spread, prior))
-            index = np.where(np.log(rng.random(len(names))) < ratio, proposal, index)
-            if step >= 0 and step % sweeps == 0:
-                place = chain, step // sweeps
-                picked[place] = index
-                for i, name in enumerate(NAMES):
-                    kept[f"mean_log_{name}"][place] = mean[i]
-                    kept[f"spread_log_{name}"][place] = spread[i]
+    # all chains advance together: arrays are (chain, ladder, exponent)
+    index = rng.integers(count, size=(chains, len(names)))
+    spread = np.exp(rng.normal(log_spread["mu"], log_spread["sigma"], (chains, 1, 2)))
+    for step in range(-tune * sweeps, draws * sweeps):
+        values = own[rows, index]
+        # the common mean is normal given the ladders; its spread by a random walk
+        precision = 1 / prior[:, 1] ** 2 + len(names) / spread**2
+        total = prior[:, 0] / prior[:, 1] ** 2 + values.sum(1, keepdims=True) / spread**2
+        mean = rng.normal(total / precision, precision**-0.5)
+        walk = spread * np.exp(rng.normal(0, 0.5, spread.shape))
+        gain = (_spread_density(walk, values, mean, log_spread)
+                - _spread_density(spread, values, mean, log_spread))
+        spread = np.where(np.log(rng.random(spread.shape)) < gain, walk, spread)
+        proposal = rng.integers(count, size=index.shape)
+        gain = (_ratio(own[rows, proposal], mean, spread, prior)
+                - _ratio(values, mean, spread, prior))
+        index = np.where(np.log(rng.random(index.shape)) < gain, proposal, index)
+        if step >= 0 and step % sweeps == 0:
+            place = step // sweeps
+            picked[:, place] = index
+            for i, name in enumerate(NAMES):
+                kept[f"mean_log_{name}"][:, place] = mean[:, 0, i]
+                kept[f"spread_log_{name}"][:, place] = spread[:, 0, i]
     common = xr.Dataset({name: (("chain", "draw"), value) for name, value in kept.items()})
     return Pooled(common, {name: _take(fits[name], picked[..., j])
                            for j, name in enumerate(names)})
@@ -97,14 +96,14 @@ def _matrix(draws: xr.Dataset) -> np.ndarray:
 def _spread_density(spread: np.ndarray, values: np.ndarray, mean: np.ndarray,
                     prior: dict[str, float]) -> np.ndarray:
     """Log density of ln spread given ladders and mean (LogNormal prior), up to a constant."""
-    squares = ((values - mean) ** 2).sum(0)
-    return (-len(values) * np.log(spread) - squares / (2 * spread**2)
+    squares = ((values - mean) ** 2).sum(1, keepdims=True)
+    return (-values.shape[1] * np.log(spread) - squares / (2 * spread**2)
             - (np.log(spread) - prior["mu"]) ** 2 / (2 * prior["sigma"] ** 2))
 
 
 def _ratio(values: np.ndarray, mean: np.ndarray, spread: np.ndarray,
            prior: np.ndarray) -> np.ndarray:
-    """Log ratio of the common density to the prior of the separate fits, per ladder."""
+    """Log ratio of the common density to the prior of the separate fits, (chain, ladder)."""
     common = -((values - mean) ** 2) / (2 * spread**2)
     alone = -((values - prior[:, 0]) ** 2) / (2 * prior[:, 1] ** 2)
     return (common - alone).sum(-1)

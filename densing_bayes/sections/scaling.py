@@ -34,13 +34,14 @@ def section(result: ScalingStudy) -> Section:
                 lambda fig: pictures.allocation_band(fig, with_law, GOPHER_FLOP, interval),
                 7, 4.6),
     ]
-    if result.trials or result.simulated:
-        trials = [*result.trials, *result.simulated]
-        rows = sum(min(len(trial.table), 3) for trial in trials)
+    if result.trials:
+        rows = sum(min(len(trial.table), 3) for trial in result.trials)
         drawn.append(Picture(
-            "scaling-predicted", f"Larger runs predicted from smaller ones ({interval})",
+            "scaling-predicted", f"Larger runs predicted from smaller ones ({interval}); of each "
+            f"ladder the three of most compute",
             "Observed loss against predicted interval, one row per hidden run.",
-            lambda fig: pictures.predicted_actual(fig, trials, interval), 7, 1.4 + 0.27 * rows))
+            lambda fig: pictures.predicted_actual(fig, result.trials, interval),
+            7, 1.4 + 0.27 * rows))
     return Section(
         key="scaling", title="The classic scaling laws: what to train, what small runs foretell",
         text=[*_what_to_train(result), *_laws(result), *_foretold(result), *_lifetime(result),
@@ -77,7 +78,7 @@ def _what_to_train(result: ScalingStudy) -> list[str]:
         f"({data['low']:.2f} to {data['high']:.2f}T), and 1T tokens deserve "
         f"{model['median']:.0f}B parameters ({model['low']:.0f} to {model['high']:.0f}B). "
         f"Doubling that compute saves {gain['median']:.3f} of loss ({gain['low']:.3f} to "
-        f"{gain['high']:.3f}): returns diminish because most of the loss is floor.",
+        f"{gain['high']:.3f}){_floor_words(result)}.",
         f"The power of compute with which the optimal size grows, by the three approaches of the "
         f"Chinchilla paper on the same runs ({interval}s): {ranges}. Kaplan's 0.73 is "
         f"{_kaplan_words(known)}. The first two approaches are lines through a few optima; the "
@@ -86,6 +87,18 @@ def _what_to_train(result: ScalingStudy) -> list[str]:
         f"{max(worst['params_ratio'], 1 / worst['params_ratio']):.2f} ({worst['surface']}, grid "
         f"{worst['grid']}, sizes over a factor of {worst['factor']:.0f} either way).",
     ]
+
+
+def _floor_words(result: ScalingStudy) -> str:
+    """How much of the loss at that optimum no compute removes, where the best law has a floor."""
+    best = result.scaling.fits[result.reference].best
+    floor = float(np.median(best.parameter("irreducible")))
+    rows = result.scaling.allocation
+    row = rows[(rows["ladder"] == result.reference) & (rows["law"] == best.name)].iloc[0]
+    if floor == 0:
+        return ""
+    return (f": of the {row['loss']:.2f} that are left, {floor:.2f} are the irreducible loss of "
+            f"the law '{best.name}'")
 
 
 def _kaplan_words(known: pd.DataFrame) -> str:
