@@ -27,6 +27,7 @@ import xarray as xr
 from densing_bayes import laws
 from densing_bayes.derive import ruler_parameters
 from densing_bayes.families.ruler import coordinates
+from densing_bayes.studies.influence import thinned
 
 WITHIN = ("ruler", "extrapolation", "items and sources", "which models exist")
 BLOCKS = 40  # of consecutive draws, for Monte Carlo errors
@@ -42,7 +43,7 @@ def within(posterior: xr.Dataset, columns: dict[str, Any], data: Any, irreducibl
         ``source``, ``variance`` ((1/year)^2) and ``error``, its bootstrap standard error over
         blocks of consecutive draws.
     """
-    flat = posterior.stack(sample=("chain", "draw")).transpose("sample", ...)
+    flat = thinned(posterior, 3000)
     rate = flat["rate_z"].values * flat["c1"].values
     inside = _inside(flat, columns, data)
     ruler = np.concatenate([flat[name].values for name in coordinates(irreducible)], axis=1)
@@ -58,7 +59,7 @@ def within(posterior: xr.Dataset, columns: dict[str, Any], data: Any, irreducibl
     rng = np.random.default_rng(seed)
     blocks = np.array_split(np.arange(len(rate)), BLOCKS)
     again = np.array([variances(np.concatenate([blocks[b] for b in rng.integers(
-        0, BLOCKS, BLOCKS)])) for _ in range(100)])
+        0, BLOCKS, BLOCKS)])) for _ in range(60)])
     return pd.DataFrame({"source": WITHIN, "variance": variances(np.arange(len(rate))),
                          "error": again.std(axis=0, ddof=1)})
 

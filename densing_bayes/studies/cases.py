@@ -141,6 +141,9 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
         kept = [value for value in dict.fromkeys(map(_frozen, found)) if value != base]
         if axis == "date_kind":
             kept = [value for value in kept if value in known]
+        if axis == "reference_tokens" and not np.isfinite(
+                observations.data["log_tokens"].values).any():
+            kept = [value for value in kept if value != "own"]
         if not kept:
             skipped.append(f"axis '{axis}' ({', '.join(map(str, asked))}): the tables or the "
                            f"main fit leave nothing to vary")

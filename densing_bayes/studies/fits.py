@@ -17,6 +17,7 @@ from densing_bayes.fitting import sample
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.studies.cases import Case
 from densing_bayes.studies.lines import read
+from densing_bayes.studies.runner import explain
 from densing_bayes.studies.structures import (
     Base,
     data_of,
@@ -41,7 +42,10 @@ class Work:
 
 
 def run(work: Work) -> list[dict[str, Any]]:
-    """Sample the fit and read every case off it; plain values, one dict per case."""
+    """Sample the fit and read every case off it; plain values, one dict per case.
+
+    A case that cannot be read has an ``error`` in the place of its draws.
+    """
     started = time.perf_counter()
     spec = replace(work.variant.spec, sampling=work.sampling)
     columns, coords = tables_of(work.variant.observations, spec, work.base)
@@ -51,13 +55,17 @@ def run(work: Work) -> list[dict[str, Any]]:
     else:
         posterior, checks = _joint(work, spec, columns, coords)
     took = time.perf_counter() - started
+    models = np.concatenate([
+        np.asarray(columns[name]["model"])[np.asarray(columns[name]["weight"]) > 0]
+        for name in ("anchored", "linked_cells")])
     out = []
     for case in work.cases:
-        rate, level, note = read(case, posterior, columns, work.variant.observations, spec,
-                                 work.base.at)
-        models = np.concatenate([
-            np.asarray(columns[name]["model"])[np.asarray(columns[name]["weight"]) > 0]
-            for name in ("anchored", "linked_cells")])
+        try:
+            rate, level, note = read(case, posterior, columns, work.variant.observations, spec,
+                                     work.base.at)
+        except Exception as error:  # the fit's other cases can still be read
+            out.append({"case": case.name, "error": explain(error)})
+            continue
         out.append({
             "case": case.name, "rate": rate, "level": level,
             "note": "; ".join(filter(None, (work.variant.note, note))),

@@ -137,8 +137,11 @@ def _run_missing(study: StudySpec, tables: Tables, observations: Observations, b
     def landed(name: str, found: list[dict[str, Any]]) -> None:
         for result in found:
             case = named[result["case"]]
-            results[case] = folder.save(case, result)
-            progress.landed(case.name)
+            if "error" in result:
+                failures[case.name] = result["error"]
+            else:
+                results[case] = folder.save(case, result)
+            progress.landed(case.name, error=result.get("error"))
 
     if missing:
         progress.begin(len(missing))

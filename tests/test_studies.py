@@ -1,0 +1,452 @@
+"""Studies: what is asked, which cases it makes, what a case changes, what is kept and told."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_tables import synthetic_tables
+
+from densing_bayes.errors import InputError, SpecError
+from densing_bayes.joint import choose
+from densing_bayes.observations import Observations
+from densing_bayes.shelf import names, shelf
+from densing_bayes.studies import load_study
+from densing_bayes.studies.cases import Case, by_fit, cases_of, expand
+from densing_bayes.studies.folder import Folder
+from densing_bayes.studies.spec import AXES
+from densing_bayes.studies.variants import group_of, variant
+
+HERE = Path(__file__).parent
+
+
+def study_of(folder, text, model="densing"):
+    """A study spec from the text of its axes."""
+    path = folder / "study.toml"
+    path.write_text(f"model = '{model}'\n{text}", encoding="utf-8")
+    return load_study(path)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return synthetic_tables(flagged=(30, 33, 34), flag_lift=1.0)
+
+
+@pytest.fixture(scope="module")
+def base(tables):
+    spec = load_study("default").model
+    return spec, choose(tables, spec)
+
+
+# -- specs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", names("models/studies"))
+def test_shipped_studies_load_and_find_what_to_vary(name):
+    from densing_bayes.tables import load_tables
+
+    study = load_study(name)
+    tables = load_tables(shelf("data"))
+    values, _ = expand(study, tables, choose(tables, study.model))
+    assert len(cases_of(study, values)) > 20
+
+
+def test_the_benchmark_study_has_every_subset():
+    from densing_bayes.tables import load_tables
+
+    study, tables = load_study("benchmarks"), load_tables(shelf("data"))
+    values, _ = expand(study, tables, choose(tables, study.model))
+    subsets = values["benchmarks"]
+    assert len(subsets) == len(set(subsets)) == 2**5 - 2  # the 31st is the main fit
+
+
+def test_all_problems_of_a_spec_are_told_at_once_with_the_allowed_names(tmp_path):
+    with pytest.raises(SpecError) as error:
+        study_of(tmp_path, """
+desing = "grid"
+design = "one at a tim"
+prior_factors = [0.0]
+[axes]
+benchmarks = ["leave one outt", ["MMLU", "MMLU"]]
+frontier = ["running max", "top 3", "top 3"]
+ireducible = [true]
+reference_tokens = [-1]
+since = ["2024-13-01"]
+priors = ["rat"]
+pair_step = [1]
+[influence]
+groups = ["families"]
+refit_abov = 0.5
+[sampling]
+draws = 0
+""")
+    said = str(error.value)
+    for words in ("'desing'", "did you mean 'design'?", "did you mean 'one at a time'?",
+                  "did you mean 'leave one out'?", "did you mean 'running maximum'?",
+                  "value named twice", "did you mean 'irreducible'?", "'-1'", "'2024-13-01'",
+                  "'all', 'each', or names of priors", "every n-th pair",
+                  "family, organization, model", "'refit_abov'", "[sampling] draws",
+                  "prior_factors"):
+        assert words in said, words
+    assert ", ".join(AXES) in said
+
+
+def test_a_grid_needs_no_size_and_a_hypercube_needs_one(tmp_path):
+    for text in ("design = 'latin hypercube'", "design = 'grid'\nsize = 10",
+                 "design = 'latin hypercube'\nsize = true"):
+        with pytest.raises(SpecError, match="size is the number of cases"):
+            study_of(tmp_path, text)
+
+
+def test_a_typo_is_told_within_a_second_and_without_the_sampler(tmp_path):
+    (tmp_path / "bad.toml").write_text("[axes]\nfronteir = 'top 3'\n", encoding="utf-8")
+    code = ("import sys, resource\nfrom densing_bayes.studies import load_study\n"
+            "from densing_bayes.errors import SpecError\n"
+            "try: load_study(sys.argv[1])\nexcept SpecError as error: print(error)\n"
+            "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+            "print(used.ru_utime + used.ru_stime)\n"
+            "print({'pymc', 'pandas', 'scipy', 'arviz_stats'} & set(sys.modules))")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bad.toml")],
+                          capture_output=True, text=True, check=True, cwd=HERE.parent)
+    said, seconds, heavy = done.stdout.strip().splitlines()
+    assert "did you mean 'frontier'?" in said
+    assert "running" not in said
+    assert "benchmarks, anchor, protocol" in said
+    assert float(seconds) < 1
+    assert heavy == "set()"
+
+
+def test_the_hash_follows_what_is_said_not_how(tmp_path):
+    one = study_of(tmp_path, "[axes]\nfrontier = 'top 3'")
+    other = study_of(tmp_path, "# a note\n[axes]\nfrontier = ['top 3']\n\n")
+    third = study_of(tmp_path, "[axes]\nfrontier = 'upper quantile'")
+    assert one.hash == other.hash != third.hash
+
+
+# -- cases -------------------------------------------------------------------------------------
+
+
+def cases(tmp_path, tables, base, text):
+    study = study_of(tmp_path, text)
+    values, skipped = expand(study, tables, base[1])
+    return cases_of(study, values), skipped
+
+
+def test_one_at_a_time_has_the_main_fit_and_each_value(tmp_path, tables, base):
+    found, skipped = cases(tmp_path, tables, base, """
+[axes]
+benchmarks = "leave one out"
+protocol = "each"
+irreducible = [false, true]
+reference_tokens = [5e12, 1e12, "own"]
+without_flag = "each"
+date_kind = ["weights", "api"]
+anchor = "each"
+contamination = "clean"
+priors = ["rate", "all"]
+""")
+    assert [case.name for case in found] == [
+        "main fit", "only Facts + Puzzles", "only Facts + Sums", "only Puzzles + Sums",
+        "protocol Sums-short", "with E", "D0 = 1T", "D0 = own tokens",
+        "without models flagged leak", "only models dated by weights", "prior of rate x0.5",
+        "prior of rate x2", "all priors x0.5", "all priors x2"]
+    # nothing to vary: one ladder only, no clean counterparts
+    assert [said.split("'")[1] for said in skipped] == ["anchor", "contamination"]
+
+
+def test_a_grid_has_every_combination_once(tmp_path, tables, base):
+    found, _ = cases(tmp_path, tables, base, """
+design = "grid"
+[axes]
+frontier = ["top 3", "upper quantile"]
+reference_tokens = [1e12]
+until = ["2025-01-01", "2025-06-01", "2025-07-01"]
+""")
+    assert len(found) == len(set(found)) == 3 * 2 * 4
+    assert found[0] == Case.of({})
+    # rules are read off one fit: 2 x 4 fits serve all
+    assert len(by_fit(found)) == 8
+
+
+def test_a_hypercube_uses_every_value_of_an_axis_equally_often(tmp_path, tables, base):
+    text = """
+design = "latin hypercube"
+size = 30
+[axes]
+frontier = ["top 3", "upper quantile"]
+reference_tokens = [1e12, 2e12, 1e13, 2e13]
+priors = ["rate", "omega"]
+"""
+    found, _ = cases(tmp_path, tables, base, text)
+    assert 20 < len(found) <= 31
+    again, _ = cases(tmp_path, tables, base, text)
+    assert found == again
+    study = study_of(tmp_path, text)
+    values, _ = expand(study, tables, base[1])
+    many = cases_of(replace(study, size=300), values)
+    for axis, count in (("frontier", 3), ("reference_tokens", 5), ("priors", 5)):
+        uses = pd.Series([str(case[axis]) for case in many]).value_counts()
+        assert len(uses) == count
+
+
+def test_names_the_tables_lack_are_told_with_those_they_have(tmp_path, tables, base):
+    with pytest.raises(SpecError) as error:
+        cases(tmp_path, tables, base, """
+[axes]
+benchmarks = [["Fact"]]
+protocol = ["Sums-shrt"]
+without_flag = ["leek"]
+""")
+    said = str(error.value)
+    for words in ("did you mean 'Facts'?", "did you mean 'Sums-short'?", "did you mean 'leak'?",
+                  "Facts, Puzzles, Sums"):
+        assert words in said
+
+
+def test_too_large_a_grid_is_refused_before_any_work(tmp_path, tables, base):
+    with pytest.raises(SpecError, match="too many cases"):
+        cases(tmp_path, tables, base, "design = 'grid'\n[axes]\n" + "\n".join([
+            f"reference_tokens = {[float(10**k) for k in range(9, 29 - 11)]}",
+            "benchmarks = 'all subsets'", "priors = 'each'",
+            'frontier = ["top 3", "upper quantile"]']))
+
+
+def test_own_tokens_and_rules_need_no_fit_of_their_own():
+    case = Case.of({"reference_tokens": "own", "frontier": "top 3", "until": "2025-01-01"})
+    assert case.fit == Case.of({"until": "2025-01-01"})
+    assert Case.of({"reference_tokens": 1e12}).fit == Case.of({"reference_tokens": 1e12})
+
+
+# -- what a case changes -----------------------------------------------------------------------
+
+
+def changed(base, tables, **settings):
+    return variant(Case.of(settings), base[0], tables, base[1])
+
+
+def cells_of(data):
+    """Cells as (model, benchmark, score), in words."""
+    return {(str(data["model"].values[m]), str(data["benchmark"].values[b]), float(s))
+            for m, b, s in zip(data["cell_model"].values, data["cell_benchmark"].values,
+                               data["cell_score"].values, strict=True)}
+
+
+def test_a_variant_keeps_the_dimensions_of_the_main_fit(tables, base):
+    data = base[1].data
+    for settings in ({"benchmarks": ["Facts"]}, {"until": "2024-06-01"}, {"ladder":
+                     "without the largest size"}, {"without": ("family", "family-3")},
+                     {"protocol": "Sums-short"}, {"without_flag": "leak"}):
+        other = changed(base, tables, **settings).observations.data
+        for dim in ("model", "family", "benchmark"):
+            assert (other[dim].values == data[dim].values).all()
+
+
+def test_models_left_out_take_their_cells_and_contrasts_along(tables, base):
+    data = base[1].data
+    for settings, gone in (
+            ({"without_flag": "leak"}, ["model-30", "model-33", "model-34"]),
+            ({"without": ("model", "model-08")}, ["model-08"]),
+            ({"without": ("organization", "lab-2")},
+             data["model"].values[group_of(data, "organization") == "lab-2"].tolist()),
+            ({"since": "2023-12-01"},
+             data["model"].values[data["date"].values < np.datetime64("2023-12-01")].tolist()),
+            ({"until": "2025-01-01"},
+             data["model"].values[data["date"].values > np.datetime64("2025-01-01")].tolist()),
+            ({"date_kind": "paper"}, tables.models["model"][
+                tables.models["date_kind"] == "weights"].tolist())):
+        other = changed(base, tables, **settings).observations.data
+        assert cells_of(other) == {cell for cell in cells_of(data) if cell[0] not in gone}
+        # a contrast stays with its cell
+        want = pd.Series(data["contrast_value"].values, name="value").groupby(
+            data["model"].values[data["cell_model"].values[data["contrast_cell"].values]]).sum()
+        have = pd.Series(other["contrast_value"].values, name="value").groupby(
+            other["model"].values[other["cell_model"].values[other["contrast_cell"].values]]).sum()
+        pd.testing.assert_series_equal(have, want.drop(gone, errors="ignore"))
+
+
+def test_subsets_with_an_anchor_drop_cells_and_those_without_are_cut(tables, base):
+    anchored = changed(base, tables, benchmarks=["Facts", "Sums"])
+    assert {cell[1] for cell in cells_of(anchored.observations.data)} == {"Facts", "Sums"}
+    assert anchored.held == ()
+    cut = changed(base, tables, benchmarks=["Sums"])
+    assert cut.held == ("Sums",)
+    assert cells_of(cut.observations.data) == cells_of(base[1].data)
+    assert "cut" in cut.note
+
+
+def test_another_protocol_takes_its_parents_place(tables, base):
+    other = changed(base, tables, protocol="Sums-short").observations.data
+    want = {cell for cell in cells_of(base[1].data) if cell[1] != "Sums"}
+    short = tables.scores[tables.scores["benchmark"] == "Sums-short"]
+    want |= {(model, "Sums", float(score))
+             for model, score in short.groupby("model")["score"].mean().items()}
+    assert {(m, b, round(s, 12)) for m, b, s in cells_of(other)} == {
+        (m, b, round(s, 12)) for m, b, s in want}
+    place = other["benchmark"].values.tolist().index("Sums")
+    assert float(other["n_items"].values[place]) == 1250
+    # contrasts of the variant's repeated cells point at the variant's cells
+    scores = other["cell_score"].values[other["contrast_cell"].values]
+    np.testing.assert_allclose(scores, other["contrast_score"].values)
+
+
+def test_ladder_and_pairs_are_thinned_at_their_ends(tables, base):
+    data = base[1].data
+    sizes = np.exp(changed(base, tables, ladder="without the smallest size"
+                           ).observations.data["run_log_params"].values)
+    assert sizes.min() > 2.1e8
+    assert np.isclose(sizes.max(), 1.3e10)
+    assert changed(base, tables, ladder="without the largest size"
+                   ).observations.data.sizes["run"] == data.sizes["run"] * 5 / 6
+    assert changed(base, tables, pair_step=4).observations.data.sizes["pair"] == 6
+
+
+def test_priors_options_and_tokens_change_the_spec_alone(base, tables):
+    spec = base[0]
+    wide = changed(base, tables, priors=("rate", 2.0))
+    assert wide.spec.priors["rate"].args["sigma"] == 2 * spec.priors["rate"].args["sigma"]
+    assert wide.spec.priors["omega"] == spec.priors["omega"]
+    every = changed(base, tables, priors=("all", 0.5))
+    assert every.spec.priors["omega"].args["sigma"] == spec.priors["omega"].args["sigma"] / 2
+    assert changed(base, tables, reference_tokens=1e12).spec.options["reference_tokens"] == 1e12
+    assert changed(base, tables, reference_tokens="own").spec.options == spec.options
+    assert changed(base, tables, irreducible=True).spec.options["irreducible"] is True
+    for settings in ({"irreducible": True}, {"reference_tokens": 1e12}):
+        assert changed(base, tables, **settings).observations.data.equals(base[1].data)
+
+
+def test_a_first_day_before_the_main_fits_widens_the_selection(tables):
+    spec = load_study("default").model
+    late = replace(spec, options={**spec.options, "since": "2024-06-01"})
+    narrow = choose(tables, late)
+    wide = variant(Case.of({"since": "2023-09-01"}), late, tables, narrow).observations.data
+    assert wide.sizes["model"] > narrow.data.sizes["model"]
+    assert wide["date"].values.min() < np.datetime64("2024-01-01")
+
+
+def test_a_case_without_models_is_refused_with_its_name(tables, base):
+    with pytest.raises(InputError, match="until 2023-02-25"):
+        changed(base, tables, until="2023-02-25")
+
+
+def test_the_contamination_shift_is_taken_out(base, tables):
+    """Public scores lie exactly 0.4 logits above clean ones; a third of the models have both."""
+    from scipy.special import expit, logit
+
+    data = base[1].data
+    marks = tables.benchmarks.copy()
+    marks.loc[marks["benchmark"] == "Sums", "contamination_pair"] = "Sums-short"
+    public = data["cell_benchmark"].values == data["benchmark"].values.tolist().index("Sums")
+    score = data["cell_score"].values.copy()
+    model = data["model"].values[data["cell_model"].values]
+    clean = tables.scores[tables.scores["benchmark"] == "Sums-short"].groupby(
+        "model")["score"].mean()
+    for i in np.flatnonzero(public):
+        if model[i] in clean:
+            score[i] = expit(logit(np.clip(clean[model[i]], 0.005, 0.995)) + 0.4)
+    shifted = Observations(data.assign(cell_score=("cell", score)))
+    case = Case.of({"contamination": "clean"})
+    out = variant(case, base[0], replace(tables, benchmarks=marks), shifted).observations.data
+    before, after = (logit(np.clip(values, 0.005, 0.995)) for values in
+                     (score[public], out["cell_score"].values[public]))
+    np.testing.assert_allclose(before - after, 0.4, atol=1e-6)
+    np.testing.assert_array_equal(out["cell_score"].values[~public], score[~public])
+
+
+# -- the folder, killed and resumed ------------------------------------------------------------
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {here!r})
+import tasks
+from pathlib import Path
+from types import SimpleNamespace
+from densing_bayes.studies.cases import Case
+from densing_bayes.studies.folder import Folder
+from densing_bayes.studies.runner import run_tasks
+from densing_bayes.studies import load_study
+from densing_bayes.observations import Observations
+import xarray as xr
+
+if __name__ == "__main__":
+    study = load_study({study!r})
+    tables = SimpleNamespace(sha256={{"models": "abc"}})
+    folder = Folder(Path({out!r}), study, tables, Observations(xr.Dataset()), resume=True)
+    cases = {{case.name: case for case in (Case.of({{"pair_step": k}}) for k in range(2, 18))}}
+    missing = {{name: (name, 5, {log!r}, 0.12) for name, case in cases.items()
+               if folder.load(case) is None}}
+    run_tasks(tasks.slow_draw, missing, {executor!r}, failed=print,
+              landed=lambda name, found: folder.save(cases[name], found[0]))
+"""
+
+
+@pytest.mark.parametrize("executor", ["serial", "processes:2"])
+def test_kill_at_random_moments_then_resume_leaves_every_case_once(tmp_path, executor):
+    (tmp_path / "study.toml").write_text("[axes]\npair_step = 2\n", encoding="utf-8")
+    log = tmp_path / "log"
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT.format(here=str(HERE), study=str(tmp_path / "study.toml"),
+                                    out=str(tmp_path / "out"), log=str(log), executor=executor),
+                      encoding="utf-8")
+    rng = random.Random(5)
+    kills = 0
+    for _ in range(40):
+        process = subprocess.Popen([sys.executable, str(script)], cwd=HERE.parent)
+        before = log.read_text().count("\n") if log.exists() else 0
+        deadline = time.monotonic() + 60
+        # wait until it works, then a random moment more
+        while (process.poll() is None and time.monotonic() < deadline
+               and (log.read_text().count("\n") if log.exists() else 0) == before):
+            time.sleep(0.02)
+        if kills < 4:
+            time.sleep(rng.uniform(0, 0.4))
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+        if process.wait() == 0:
+            break
+    assert kills >= 3
+    files = sorted((tmp_path / "out" / "cases").iterdir())
+    found = [json.loads(file.read_text()) for file in files if not file.name.startswith(".")]
+    names = [f"one pair of loss and score in {k}" for k in range(2, 18)]
+    assert sorted(result["case"] for result in found) == sorted(names)
+    for result in found:
+        expected = np.random.default_rng([5, *result["case"].encode()]).normal(size=5)
+        assert result["rate"] == expected.tolist()
+    # a killed run repeats at most what was in flight: two tasks per worker
+    done = log.read_text().split("\n")[:-1]
+    assert len(done) <= len(names) + kills * 4
+
+
+def test_a_folder_that_holds_a_study_is_not_overwritten(tmp_path, base, tables):
+    study = study_of(tmp_path, "[axes]\npair_step = 2")
+    folder = Folder(tmp_path / "out", study, tables, base[1], resume=False)
+    case = Case.of({"pair_step": 2})
+    folder.save(case, {"case": case.name, "rate": np.ones(3), "level": np.zeros(3)})
+    with pytest.raises(InputError, match="--resume goes on with it"):
+        Folder(tmp_path / "out", study, tables, base[1], resume=False)
+    again = Folder(tmp_path / "out", study, tables, base[1], resume=True)
+    np.testing.assert_array_equal(again.load(case)["rate"], np.ones(3))
+
+
+def test_results_of_other_data_or_another_spec_are_never_taken(tmp_path, base, tables):
+    study = study_of(tmp_path, "[axes]\npair_step = 2")
+    folder = Folder(tmp_path / "out", study, tables, base[1], resume=True)
+    case = Case.of({"pair_step": 2})
+    folder.save(case, {"case": case.name, "rate": np.ones(3), "level": np.zeros(3)})
+    fewer = Observations(base[1].data.assign(cell_score=base[1].data["cell_score"] * 0.9))
+    other = replace(study, sampling=replace(study.sampling, draws=11))
+    assert folder.load(case) is not None
+    assert Folder(tmp_path / "out", study, tables, fewer, resume=True).load(case) is None
+    assert Folder(tmp_path / "out", other, tables, base[1], resume=True).load(case) is None
+    folder.file(case).write_text('{"case": "half a fi', encoding="utf-8")
+    assert folder.load(case) is None
