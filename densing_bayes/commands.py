@@ -267,9 +267,13 @@ def study(
     data: Data = None, as_json: Json = False,
 ) -> None:
     """Sensitivity study: how much the answer depends on benchmarks, ruler, rules, priors."""
+    from densing_bayes.executors import check_executor
+    from densing_bayes.studies.names import check_names
     from densing_bayes.studies.spec import load_study
 
+    check_executor(executor)
     asked = load_study(spec)
+    check_names(asked, data)
     from densing_bayes.studies.bar import CaseProgress
 
     with CaseProgress() as progress:
@@ -277,13 +281,22 @@ def study(
         from densing_bayes.tables import load_tables
 
         tables = load_tables(data)
+        from densing_bayes.outputs import clean, json_text
         from densing_bayes.sections import studies as words
         from densing_bayes.studies.study import run_study
 
         folder = out or Path("densing-out") / f"study-{asked.name}"
         found = run_study(asked, tables, folder, executor, progress, resume=resume)
-        section = words.section(found)
-    say_section(section, as_json)
+        told = words.report(found, folder / "report", progress)
+    section = words.section(found)
+    if as_json:
+        typer.echo(json_text(section.summary))
+    else:
+        typer.echo("\n\n".join(clean(paragraph) for paragraph in section.text))
+        typer.echo(f"report: {told / 'index.html'}")
+    refused = words.refusal(found)
+    if refused:
+        raise GateError(refused)
 
 
 def calibrate(

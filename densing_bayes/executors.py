@@ -20,7 +20,7 @@ from typing import Any
 from densing_bayes.errors import InputError, Problem, did_you_mean
 
 ALLOWED = "serial, processes:N, dask:tcp://host:port"
-SECONDS_TO_CONNECT = 30
+SECONDS_TO_CONNECT, SECONDS_FOR_WORKERS = 10, 30
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _dask_client(address: str) -> Iterator[Any]:
                                  hint=str(error)[:200])) from None
     try:
         try:
-            client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
+            client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
         except TimeoutError:
             raise InputError(Problem("the Dask cluster has no workers", given=address,
                                      hint="start some with: dask worker " + address)) from None

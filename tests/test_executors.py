@@ -150,6 +150,7 @@ def test_workers_go_when_their_parent_is_killed():
 def test_no_scheduler_and_no_workers_are_told(monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr("densing_bayes.executors.SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr("densing_bayes.executors.SECONDS_FOR_WORKERS", 1)
     with (pytest.raises(InputError, match="cannot reach the Dask scheduler"),
           open_executor("dask:tcp://127.0.0.1:9")):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from densing_bayes.shelf import names, shelf
 from densing_bayes.studies import load_study
 from densing_bayes.studies.cases import Case, by_fit, cases_of, expand
 from densing_bayes.studies.folder import Folder
+from densing_bayes.studies.names import check_names
 from densing_bayes.studies.spec import AXES
 from densing_bayes.studies.variants import group_of, variant
 
@@ -58,7 +60,7 @@ def test_shipped_studies_load_and_find_what_to_vary(name):
     study = load_study(name)
     tables = load_tables(shelf("data"))
     values, _ = expand(study, tables, choose(tables, study.model))
-    assert len(cases_of(study, values)) > 20
+    assert len(cases_of(study, values)) > (10 if name == "brief" else 20)
 
 
 def test_the_benchmark_study_has_every_subset():
@@ -124,6 +126,43 @@ def test_a_typo_is_told_within_a_second_and_without_the_sampler(tmp_path):
     assert "benchmarks, anchor, protocol" in said
     assert float(seconds) < 1
     assert heavy == "set()"
+
+
+TYPOS = """[axes]
+benchmarks = ["leave one out", ["MMLU", "BHB"]]
+protocol = "MATH-50"
+without_flag = ["leak-admited"]
+anchor = "each"
+"""
+
+
+def test_names_of_the_tables_are_told_within_a_second_too(tmp_path):
+    (tmp_path / "bad.toml").write_text(TYPOS, encoding="utf-8")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-m", "densing_bayes", "study", "bad.toml"],
+                          capture_output=True, text=True, cwd=tmp_path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 2
+    for given, allowed, meant in (("BHB", "MMLU, BBH, MATH", "BBH"),
+                                  ("MATH-50", "BBH-direct", "MATH-500"),
+                                  ("leak-admited", "single-source", "leak-admitted")):
+        (line,) = [line for line in done.stderr.splitlines() if repr(given) in line]
+        assert allowed in line
+        assert f"did you mean {meant!r}?" in line
+    assert after.ru_utime - before.ru_utime < 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "bad.toml"]
+
+
+def test_names_are_those_of_the_folder_that_is_given(tmp_path):
+    study = study_of(tmp_path, "[axes]\nbenchmarks = [['Facts']]\nwithout_flag = 'each'")
+    with pytest.raises(SpecError, match="given 'Facts'; allowed: MMLU, BBH"):
+        check_names(study)
+    check_names(study, tmp_path / "nowhere")  # what is wrong there is told by load_tables
+    (tmp_path / "benchmarks.csv").write_text("benchmark,variant_of\nFacts,\nOld facts,Facts\n",
+                                             encoding="utf-8")
+    check_names(study, tmp_path)
+    with pytest.raises(SpecError, match="given 'Old facts'; allowed: Facts"):
+        check_names(study_of(tmp_path, "[axes]\nbenchmarks = [['Old facts']]"), tmp_path)
 
 
 def test_the_hash_follows_what_is_said_not_how(tmp_path):
@@ -436,6 +475,25 @@ def test_a_folder_that_holds_a_study_is_not_overwritten(tmp_path, base, tables):
         Folder(tmp_path / "out", study, tables, base[1], resume=False)
     again = Folder(tmp_path / "out", study, tables, base[1], resume=True)
     np.testing.assert_array_equal(again.load(case)["rate"], np.ones(3))
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, base, tables):
+    study = study_of(tmp_path, "[axes]\npair_step = 2")
+    (tmp_path / "file").touch()
+    for place, said in (("file", "folder is a file"), ("file/in it", "cannot write the study")):
+        with pytest.raises(InputError, match=said):
+            Folder(tmp_path / place, study, tables, base[1], resume=False)
+
+
+def test_a_cluster_that_is_not_there_is_told_before_any_work(tmp_path, tables, monkeypatch):
+    pytest.importorskip("distributed")
+    from densing_bayes.studies import run_study
+
+    monkeypatch.setattr("densing_bayes.executors.SECONDS_TO_CONNECT", 0.5)
+    study = study_of(tmp_path, "[axes]\npair_step = 2")
+    with pytest.raises(InputError, match="cannot reach the Dask scheduler"):
+        run_study(study, tables, tmp_path / "out", "dask:tcp://127.0.0.1:9")
+    assert not (tmp_path / "out").exists()
 
 
 def test_results_of_other_data_or_another_spec_are_never_taken(tmp_path, base, tables):

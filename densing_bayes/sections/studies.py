@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from densing_bayes.figures import doubling_axis, forest
-from densing_bayes.figures.studies import bars, specification_curve, subset_matrix, tornado
+from densing_bayes.figures.studies import specification_curve, subset_matrix, tornado
+from densing_bayes.fitting import provenance
 from densing_bayes.intervals import Interval, growth_summary, words_of_set
-from densing_bayes.reports import Picture, Section, Table
-from densing_bayes.studies.sensitivity import NOTABLE
+from densing_bayes.reports import Picture, Section, Table, write_report
+from densing_bayes.sections.study_draws import influence, priors, shares
 from densing_bayes.studies.spec import AXES
 from densing_bayes.studies.study import Study
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
@@ -26,14 +27,13 @@ CHOICES = {
     "until": "last day", "without_flag": "flagged models", "date_kind": "kind of date",
     "priors": "priors", "without": "one group left out",
 }
-SHOWN = 12  # groups in the picture of influence
 
 
 def section(study: Study) -> Section:
     """Everything a study says, each reading as a sentence, a table and a picture."""
     interval = study.spec.model.interval
     parts = [_curve(study, interval), _tornado(study), _subsets(study, interval),
-             _influence(study, interval), _shares(study, interval), _priors(study)]
+             influence(study, interval), shares(study), priors(study)]
     texts, tables, pictures, summary = [], [], [], {}
     for part in filter(None, parts):
         text, table, picture, said = part
@@ -46,6 +46,31 @@ def section(study: Study) -> Section:
                    text=texts, tables=tables, pictures=pictures,
                    summary={"study": {"name": study.spec.name, "hash": study.spec.hash,
                                       **summary, "failures": study.failures}})
+
+
+def report(study: Study, out: Path, progress: Callable[..., None] = lambda name, **_: None,
+           ) -> Path:
+    """The study as a report of its own: page, PDF, summary.json, figures, tables."""
+    told, spec = section(study), study.spec.model
+    checksums = json.loads(study.cases.attrs["data"])
+    return write_report(
+        out, title=study.spec.title, headline=told.text[:1], sections=[told],
+        summary={"spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed,
+                 "data": checksums, "diagnostics": json.loads(study.cases.attrs["gate"]),
+                 "interval": {"prob": spec.interval.prob, "kind": spec.interval.kind}},
+        provenance={"study": study.spec.text, **provenance(spec, checksums)},
+        refused=refusal(study), progress=progress)
+
+
+def refusal(study: Study) -> str | None:
+    """Why the main fit's gate refused, None where it passed."""
+    gate = json.loads(study.cases.attrs["gate"])
+    if gate["passed"]:
+        return None
+    return (f"The main fit did not pass its diagnostics gate (R-hat {gate['rhat_max']:.3f}, "
+            f"smallest effective sample size "
+            f"{min(gate['ess_bulk_min'], gate['ess_tail_min']):.0f}, {gate['divergences']} "
+            f"divergences): nothing here is a result.")
 
 
 # -- all variants ------------------------------------------------------------------------------
@@ -235,153 +260,15 @@ def _subsets(study: Study, interval: Interval) -> Any:
     )
 
 
-# -- influence, shares, priors -----------------------------------------------------------------
-
-
-def _influence(study: Study, interval: Interval) -> Any:
-    table = study.readings.influence
-    if table is None or table.empty:
-        return None
-    main = study.readings.table.iloc[0]
-    again = (table["method"] == "fitted again").sum()
-    doubt = (table["method"].str.contains("not to be trusted")).sum()
-    first = table.iloc[0]
-    families = table[table["group"] == "family"]
-    beyond = int((families["shift"].abs() > 1).sum())
-    text = (
-        f"Left out one at a time, {first['group']} {first['name']} ({first['models']} models) "
-        f"moves the rate most: to {first['mean'] / DAYS_PER_YEAR:.4f} per day, "
-        f"{abs(first['shift']):.1f} posterior standard deviations "
-        f"{'up' if first['shift'] > 0 else 'down'}. "
-        + (f"Of {len(families)} families {beyond} move it by more than one. "
-           if len(families) else "")
-        + f"Importance weights told {len(table) - again - doubt} of {len(table)} groups; "
-        f"{again} were fitted again because the weights' Pareto k exceeded "
-        f"{study.spec.influence.refit_above:g}"
-        + (f", {doubt} could not be." if doubt else "."))
-    frame = pd.DataFrame({
-        "group": table["group"], "left out": table["name"], "models": table["models"],
-        "mean rate per day": table["mean"] / DAYS_PER_YEAR, "sd": table["sd"] / DAYS_PER_YEAR,
-        "shift (sd)": table["shift"], "Pareto k": table["pareto_k"], "method": table["method"]})
-    shown = table.drop_duplicates("mean").head(SHOWN)
-    half = 1.6449 if interval.prob == 0.9 else float(
-        -_normal_point((1 - interval.prob) / 2))
-
-    def picture(fig: Figure) -> None:
-        ax = fig.subplots()
-        names = ["everything", *(f"without {name}" for name in shown["name"])]
-        middle = np.append(main["mean"], shown["mean"])
-        spread = half * np.append(main["sd"], shown["sd"])
-        forest(ax, name=names, median=middle, low=middle - spread, high=middle + spread,
-               xlabel="growth rate of log density (1/year)", interval=interval,
-               reference=float(main["mean"]))
-        ax.set_xlabel(f"growth rate of log density (1/year)\nmean and {interval.prob:.0%} normal "
-                      f"interval")
-        doubling_axis(ax)
-
-    return (
-        text,
-        Table("study-influence", "Rate without single models, families, organizations", frame,
-              {"mean rate per day": "{:.5f}", "sd": "{:.5f}", "shift (sd)": "{:+.2f}",
-               "Pareto k": "{:.2f}"}),
-        Picture("study-influence", f"The {len(shown)} groups that move the rate most",
-                "Growth rate with everything and without each of the most influential groups.",
-                picture, 7, 1.4 + 0.32 * (len(shown) + 1)),
-        {"influence": table.head(40).to_dict("records")},
-    )
-
-
-def _normal_point(p: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(p))
-
-
-def _shares(study: Study, interval: Interval) -> Any:
-    shares = study.readings.shares
-    order = np.argsort(-shares["share"].to_numpy(), kind="stable")
-    ranked = shares.iloc[order]
-    outside = shares["source"].str.startswith("choice of")
-    sd = np.sqrt(shares["variance"].sum()) / DAYS_PER_YEAR
-    inside_sd = np.sqrt(shares.loc[~outside, "variance"].sum()) / DAYS_PER_YEAR
-    first, second = ranked.iloc[0], ranked.iloc[1]
-    text = (
-        f"Most of what is uncertain about the rate comes from {first['source']} "
-        f"({first['share']:.0%} of the variance, Monte Carlo error {first['share_error']:.0%}), "
-        f"then {second['source']} ({second['share']:.0%}). The main fit's own standard deviation "
-        f"is {inside_sd:.4f} per day; with every variant of this study taken as likely as the "
-        f"main fit's own choice it would be {sd:.4f}. Shares of choices depend on which variants "
-        f"are asked for.")
-    frame = pd.DataFrame({
-        "source": shares["source"],
-        "where": np.where(outside, "between variants", "within the main fit"),
-        "sd of the rate (per day)": shares["sd"] / DAYS_PER_YEAR, "share": shares["share"],
-        "Monte Carlo error": shares["share_error"]}).iloc[order]
-    return (
-        text,
-        Table("study-shares", "Shares of the rate's variance", frame,
-              {"sd of the rate (per day)": "{:.5f}", "share": "{:.1%}",
-               "Monte Carlo error": "{:.1%}"},
-              note="Within the main fit: law of total variance from ruler to models. Between "
-                   "variants: variance of their means, choice by choice."),
-        Picture("study-shares", "Where the uncertainty of the rate comes from",
-                "Bars of the share of variance by source.",
-                lambda fig: bars(fig.subplots(), name=ranked["source"].tolist(),
-                                 value=100 * ranked["share"], error=100 * ranked["share_error"],
-                                 xlabel="share of the variance of the rate (%)\nblue: within "
-                                        "the main fit; orange: between variants",
-                                 strong=outside.to_numpy()[order]),
-                7, 1.2 + 0.34 * len(ranked)),
-        {"variance_shares": ranked.to_dict("records")},
-    )
-
-
-def _priors(study: Study) -> Any:
-    table = study.readings.priors
-    priors = table[table["kind"] == "prior"]
-    single = priors[priors["component"] != "all priors"]
-    notable = single[single["sensitivity"] > NOTABLE]
-    text = (
-        "Power-scaling: " + (
-            f"the rate is sensitive to the {', the '.join(notable['component'])} (above "
-            f"{NOTABLE})." if len(notable) else
-            f"no single prior moves the rate notably: the largest sensitivity is "
-            f"{single['sensitivity'].max():.3f} ({single.iloc[0]['component']}), below "
-            f"{NOTABLE}.")
-        + " For comparison, the sensitivity to all data is "
-        f"{float(table.loc[table['component'] == 'all data', 'sensitivity'].iloc[0]):.2f}.")
-    shown = table[table["sensitivity"] > 1e-3]
-    return (
-        text,
-        Table("study-priors", "Power-scaling sensitivity of the rate", pd.DataFrame({
-            "component": table["component"], "kind": table["kind"],
-            "sensitivity": table["sensitivity"], "meaning": table["meaning"]}),
-              {"sensitivity": "{:.3f}"},
-              note="How fast the posterior of the rate moves when the component is raised to a "
-                   "power near one (Kallioinen et al. 2024); above 0.05 is notable."),
-        Picture("study-priors", "Power-scaling sensitivity of the rate",
-                "Bars of sensitivity to each prior and each table of data.",
-                lambda fig: bars(fig.subplots(), name=shown["component"].tolist(),
-                                 value=shown["sensitivity"], reference=NOTABLE,
-                                 xlabel="sensitivity of the rate (dashed: notable)\nblue: prior; "
-                                        "orange: data",
-                                 strong=(shown["kind"] == "likelihood").to_numpy()),
-                7, 1.2 + 0.27 * len(shown)),
-        {"prior_sensitivity": table.to_dict("records")},
-    )
+# -- limits ------------------------------------------------------------------------------------
 
 
 def _limits(study: Study) -> list[str]:
     """What the study did not do, and what did not work."""
     table = study.readings.table
     doubtful = table[~table["trusted"]]
-    gate = json.loads(study.cases.attrs["gate"])
-    texts = []
-    if not gate["passed"]:
-        texts.append(
-            f"The main fit did not pass its diagnostics gate (R-hat {gate['rhat_max']:.3f}, "
-            f"smallest effective sample size {min(gate['ess_bulk_min'], gate['ess_tail_min']):.0f}"
-            f", {gate['divergences']} divergences): nothing here is a result.")
+    refused = refusal(study)
+    texts = [refused] if refused else []
     texts.append(
         "Variants are short runs, made to compare medians; "
         + (f"{len(doubtful)} of {len(table)} are in doubt (R-hat, effective sample size or "

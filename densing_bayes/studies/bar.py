@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.progress import (
@@ -105,3 +106,25 @@ class Quiet:
 
     def end(self) -> None:
         """The cases are over."""
+
+
+class Within(Quiet):
+    """Progress of a study inside a longer run: its steps, without the bar of its cases.
+
+    Examples
+    --------
+    >>> progress = Within(lambda name, **_: print(name))
+    >>> progress("reading the study")
+    study: reading the study
+    """
+
+    def __init__(self, step: Callable[..., None]) -> None:
+        self.step = step
+
+    def __call__(self, name: str, **more: Any) -> None:
+        """A step begins."""
+        self.step(f"study: {name}", **more)
+
+    def begin(self, total: int) -> None:
+        """The cases begin."""
+        self.step(f"study: {total} variants")

@@ -41,7 +41,11 @@ class Folder:
         if not resume and cases.is_dir() and any(cases.iterdir()):
             raise InputError(Problem("the folder holds a study", given=path,
                                      hint="--resume goes on with it; or name another folder"))
-        cases.mkdir(parents=True, exist_ok=True)
+        try:
+            cases.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(Problem("cannot write the study there", given=path,
+                                     hint=error.strerror)) from None
 
     def file(self, case: Case) -> Path:
         """Where a case's result lies."""
@@ -67,11 +71,13 @@ class Folder:
             temporary.write_text(json.dumps(plain), encoding="utf-8")
         return result
 
-    def finish(self, dataset: xr.Dataset, table: pd.DataFrame, failures: dict[str, str]) -> None:
-        """Write the gathered study."""
+    def finish(self, dataset: xr.Dataset, tables: dict[str, pd.DataFrame],
+               failures: dict[str, str]) -> None:
+        """Write the gathered study; ``tables`` by name of their files."""
         with replacing(self.path / "study.nc") as temporary:
             dataset.to_netcdf(temporary)
-        for name, text in (("cases.csv", csv_text(table)), ("failures.json", json_text(failures))):
+        texts = {f"{name}.csv": csv_text(table) for name, table in tables.items()}
+        for name, text in (texts | {"failures.json": json_text(failures)}).items():
             with replacing(self.path / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")
 

@@ -1,7 +1,8 @@
 """A study from its spec to its result: main fit, cases on an executor, readings, one folder.
 
 The folder holds ``main.nc`` (the main fit), ``cases/*.json`` (one per case, written whole or not
-at all as it lands), ``failures.json`` and, when all is done, ``study.nc`` and ``cases.csv``.
+at all as it lands) and, when all is done, ``study.nc``, ``cases.csv``, ``influence.csv`` and
+``failures.json``.
 Started again with ``resume``, a study runs only what is missing there.
 """
 
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics
 from densing_bayes.errors import InputError
-from densing_bayes.executors import check_executor
+from densing_bayes.executors import open_executor
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint import choose
 from densing_bayes.observations import Observations
@@ -66,7 +68,7 @@ class Study:
 
 
 def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Executor = "serial",
-              progress: Any = None, *, resume: bool = False) -> Study:
+              progress: Any = None, *, resume: bool = False, main: Fit | None = None) -> Study:
     """Run what is missing of a study and read it.
 
     Parameters
@@ -79,6 +81,8 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
         A `densing_bayes.studies.bar.CaseProgress`; None prints nothing.
     resume
         Take what the folder has already; else it must hold no cases.
+    main
+        The main fit, where it has been made (of the study's model spec, on these tables).
 
     Raises
     ------
@@ -87,14 +91,16 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
         holds something else; before any work. Where the main fit or all cases fail.
     """
     progress = progress or Quiet()
-    if isinstance(executor, str):
-        check_executor(executor)
     progress("choosing observations and cases")
     observations = choose(tables, study.model)
     values, skipped = expand(study, tables, observations)
     cases = cases_of(study, values)
+    with open_executor(executor):  # a cluster that is not there is told now
+        pass
     folder = Folder(Path(out), study, tables, observations, resume)
-    posterior, gate = _main_fit(study, observations, folder, progress)
+    fit = main or _main_fit(study, observations, folder, progress)
+    posterior = fit.posterior
+    gate = diagnostics(fit.tree, list(posterior.data_vars))
     columns, coords = tables_of(observations, study.model)
     base = _base(study, observations, posterior, columns, coords)
     without = None
@@ -106,24 +112,31 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
         cases += [Case.of({"without": (row.group, row.name)})
                   for row in again.itertuples(index=False)]
     results = {case: found for case in cases if (found := folder.load(case)) is not None}
-    main = Case.of({})
-    if main not in results:
-        results[main] = _main_result(posterior, columns, observations, study, base, gate)
-        folder.save(main, results[main])
-    failures = _run_missing(study, tables, observations, base, folder, cases, results, executor,
-                            progress)
+    failures: dict[str, str] = {}
+    progress("reading what needs no other fit")
+    for case in [case for case in cases if case.fit == Case.of({}) and case not in results]:
+        try:
+            found = _read_off(case, posterior, columns, observations, study, base, gate)
+        except Exception as error:  # the other cases can still be read
+            failures[case.name] = explain(error)
+        else:
+            results[case] = folder.save(case, found)
+    failures |= _run_missing(study, tables, observations, base, folder, [
+        case for case in cases if case not in results and case.name not in failures],
+        results, executor, progress)
     progress("reading the study")
     dataset = _gather(cases, results, study, gate, tables)
     said = readings(study, dataset, cases, posterior, columns, observations.data, without)
-    folder.finish(dataset, said.table, failures)
+    tables_told = {"cases": said.table} | (
+        {} if said.influence is None else {"influence": said.influence})
+    folder.finish(dataset, tables_told, failures)
     return Study(study, dataset, said, failures, skipped)
 
 
 def _run_missing(study: StudySpec, tables: Tables, observations: Observations, base: Base,
-                 folder: Folder, cases: list[Case], results: dict[Case, dict[str, Any]],
+                 folder: Folder, missing: list[Case], results: dict[Case, dict[str, Any]],
                  executor: str | Executor, progress: Any) -> dict[str, str]:
     """Run every case without a result; results are added as they land. The failures."""
-    missing = [case for case in cases if case not in results]
     named = {case.name: case for case in missing}
     failures: dict[str, str] = {}
     works: dict[str, Work] = {}
@@ -165,25 +178,23 @@ def _run_missing(study: StudySpec, tables: Tables, observations: Observations, b
 # -- the main fit ------------------------------------------------------------------------------
 
 
-def _main_fit(study: StudySpec, observations: Observations, folder: Folder, progress: Any,
-              ) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Draws of the main fit and its gate: from the folder, or made now."""
+def _main_fit(study: StudySpec, observations: Observations, folder: Folder, progress: Any) -> Fit:
+    """The main fit: from the folder, or made now."""
     path = folder.path / "main.nc"
     if folder.resume and path.exists():
         progress("loading the main fit")
-        tree = Fit.load(path, study.model, folder.checksums).tree
-    else:
-        progress("compiling the main fit",
-                 note="the first compilation on a machine takes a minute or so")
-        columns, coords = tables_of(observations, study.model)
-        compiled = joint_model(columns, coords, study.model)
-        progress("sampling the main fit")
-        tree = sample(compiled, study.model.sampling, case=MAIN,
-                      data=data_of(compiled, columns, study.model))
-        tree.attrs.update(provenance(study.model, folder.checksums))
-        Fit(study.model, tree).save(path)
-    posterior = tree["posterior"].to_dataset()
-    return posterior, diagnostics(tree, list(posterior.data_vars))
+        return Fit.load(path, study.model, folder.checksums)
+    progress("compiling the main fit",
+             note="the first compilation on a machine takes a minute or so")
+    columns, coords = tables_of(observations, study.model)
+    compiled = joint_model(columns, coords, study.model)
+    progress("sampling the main fit")
+    tree = sample(compiled, study.model.sampling, case=MAIN,
+                  data=data_of(compiled, columns, study.model))
+    tree.attrs.update(provenance(study.model, folder.checksums))
+    fit = Fit(study.model, tree)
+    fit.save(path)
+    return fit
 
 
 def _base(study: StudySpec, observations: Observations, posterior: xr.Dataset,
@@ -196,20 +207,22 @@ def _base(study: StudySpec, observations: Observations, posterior: xr.Dataset,
         at=float(observations.data["time"].max()))
 
 
-def _main_result(posterior: xr.Dataset, columns: dict[str, Any], observations: Observations,
-                 study: StudySpec, base: Base, gate: dict[str, Any]) -> dict[str, Any]:
-    """The main fit as a case, 2,000 of its draws."""
-    import arviz_stats as azs
-
-    case = Case.of({})
-    rate, level, _ = read(case, posterior, columns, observations, study.model, base.at)
-    main = posterior["rate_z"] * posterior["c1"]
-    ess = float(azs.ess(main))
-    chosen = np.linspace(0, len(rate) - 1, min(2000, len(rate))).astype(int)
+def _read_off(case: Case, posterior: xr.Dataset, columns: dict[str, Any],
+              observations: Observations, study: StudySpec, base: Base, gate: dict[str, Any],
+              ) -> dict[str, Any]:
+    """A case that is read off the main fit, about 2,000 of its draws."""
+    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // 2000)
+    thin = posterior.isel(draw=slice(None, None, step))
+    rate, level, note = read(case, thin, columns, observations, study.model, base.at)
+    # its effective size: the main fit's own rate in all draws, another rule's in those read
+    chains = posterior["rate_z"] * posterior["c1"] if not case.settings else xr.DataArray(
+        rate.reshape(thin.sizes["chain"], thin.sizes["draw"]), dims=("chain", "draw"))
+    ess = float(azs.ess(chains))
     data = observations.data
-    return {"case": case.name, "rate": rate[chosen], "level": level[chosen], "note": "",
-            "method": "fit", "rhat": float(azs.rhat(main)), "ess": ess,
-            "divergences": gate["divergences"], "mcse": float(rate.std() / np.sqrt(ess)),
+    return {"case": case.name, "rate": rate, "level": level, "note": note,
+            "method": "fit" if not case.settings else "read off", "rhat": float(azs.rhat(chains)),
+            "ess": ess, "divergences": gate["divergences"],
+            "mcse": float(rate.std() / np.sqrt(ess)),
             "models": len(np.unique(data["cell_model"])), "cells": data.sizes["cell"],
             "seconds": 0.0}
 
