@@ -67,33 +67,44 @@ def regimes(
         "--records/--all", help="Points are records only / all points (default).")] = False,
     frontier: Annotated[bool, typer.Option(
         "--frontier", help="Points lie below a frontier.")] = False,
-    data: Data = None, seed: Seed = None, as_json: Json = False,
+    spec: Annotated[str, typer.Option("--spec", help="Model spec of the density fit.")] =
+    "densing",
+    data: Data = None, seed: Seed = None,
+    fit: Annotated[Path | None, typer.Option("--fit", help="Saved density fit.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Did the rate of growth change, and how sure can one be?"""
     from densing_bayes.progress import Steps
 
     if records and frontier:
         raise InputError("--records and --frontier exclude each other")
+    if series is None and (records or frontier or log or sd):
+        raise InputError("--records, --frontier, --log and --sd belong to a SERIES.csv of your own")
     with Steps() as progress:
         if series is None:
-            from densing_bayes.cli import context
-            from densing_bayes.early import chatgpt
-            from densing_bayes.sections import regimes as words
+            from densing_bayes.cli import context, refuse
+            from densing_bayes.sections.regimes import judge_densities, told
 
-            verdict, sources, _ = chatgpt(context("densing", data, seed, None, progress))
+            from densing_bayes.regimes.designs import check_break
+
+            check_break(break_date)
+            ctx = context(spec, data, seed, fit, progress)
+            refuse(ctx)
+            found, verdict, sources = judge_densities(ctx, break_date)
+            section = told(ctx, found, verdict, sources)
         else:
             progress("reading the series")
             from densing_bayes.regimes import judge, read_series
             from densing_bayes.sections import regimes as words
 
             kind = "records" if records else "frontier" if frontier else "all"
-            found = read_series(series, date=date, value=value, sd=sd, log=log, kind=kind)
-            verdict = judge(found, break_date=break_date, seed=seed, progress=progress)
-            sources = None
+            points = read_series(series, date=date, value=value, sd=sd, log=log, kind=kind)
+            verdict = judge(points, break_date=break_date, seed=seed, progress=progress)
+            section = words.section(verdict)
     if as_json:
         typer.echo(verdict.to_json())
     else:
-        say_section(words.section(verdict, sources), False)
+        say_section(section, False)
     gate(verdict.passed, "regimes")
 
 

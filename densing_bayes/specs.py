@@ -111,6 +111,8 @@ FAMILIES: dict[str, Family] = {
     "series": Family(
         ("level", "rate", "change", "wander", "noise", "tail", "memory", "share", "crowd"),
         {"likelihood": "all"},
+        {"level": REAL, "rate": REAL, "change": SCALE, "wander": SCALE, "noise": POSITIVE,
+         "tail": POSITIVE, "memory": SHARE, "share": SHARE, "crowd": POSITIVE},
     ),
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
                       {"imputations": 40}),
@@ -223,7 +225,7 @@ def load_model(name: str | Path) -> ModelSpec:
 
 
 SECTIONS = ("growth", "density", "benchmarks", "change", "costs", "compression", "corollaries",
-            "ruler", "checks", "limits", "priors")
+            "study", "ruler", "checks", "limits", "priors")
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,10 @@ def benchmarks(context: Context) -> list[Section]:
 
 def change(context: Context) -> list[Section]:
     """The change at ChatGPT."""
-    from densing_bayes.sections import change
+    from densing_bayes.sections import regimes
 
-    return [change.section(context)]
+    context.progress("growth regimes")
+    return [regimes.of_densities(context)]
 
 
 def cost_study(context: Context, device: str | None = None) -> tuple[Any, list[str]]:
@@ -92,6 +93,30 @@ def corollaries(context: Context) -> list[Section]:
     return corollaries.sections(corollaries_of(context))
 
 
+def study(context: Context) -> list[Section]:
+    """Sensitivity to the choices that matter most; `densing study` runs them all."""
+    from concurrent.futures import ThreadPoolExecutor
+    from dataclasses import replace
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from densing_bayes.sections import studies
+    from densing_bayes.studies import load_study, run_study
+    from densing_bayes.studies.bar import Within
+    from densing_bayes.studies.structures import adopt
+
+    asked = load_study("brief")
+    asked = replace(asked, model=context.spec, sampling=replace(
+        asked.sampling, seed=context.spec.sampling.seed))
+    fit, joint = context.fit, context.joint
+    adopt(joint.compiled, joint.coords, context.spec)
+    # threads share the compiled models; sampling is outside Python's lock
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(2) as threads:
+        found = run_study(asked, context.tables, Path(folder), threads,
+                          Within(context.progress), main=fit)
+    return [studies.section(found, brief=True)]
+
+
 def ruler(context: Context) -> list[Section]:
     """Loss law and performance law."""
     from densing_bayes.sections import ruler
@@ -122,6 +147,6 @@ def priors(context: Context) -> list[Section]:
 
 WRITERS: dict[str, Callable[[Context], list[Section]]] = {
     writer.__name__: writer
-    for writer in (growth, density, benchmarks, change, costs, compression, corollaries, ruler,
-                   checks, limits, priors)
+    for writer in (growth, density, benchmarks, change, costs, compression, corollaries, study,
+                   ruler, checks, limits, priors)
 }

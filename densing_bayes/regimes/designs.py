@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.families.series import KNOTS, SHARED
+from densing_bayes.families.points import KNOTS
 from densing_bayes.regimes.series import Series, as_days, parse_day
 from densing_bayes.trends import DAYS_PER_YEAR, hinge
 
@@ -213,21 +213,17 @@ def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
     """
     days, value = units.time(series.days), units.value(series.values)
     error = series.errors / units.scale
-    shared = np.zeros((len(series), SHARED))
-    shared[:, : series.shared.shape[1]] = units.sign * series.shared / units.scale
     if series.kind != "records":
         index = np.arange(len(series))
-        return {"time": days, "value": value, "error": error, "shared": shared,
+        return {"time": days, "value": value, "error": error,
                 "follows": np.minimum(index, 1.0), "event": index}
     parts: dict[str, list[Any]] = {name: [] for name in (
-        "time", "value", "error", "shared", "seen", "silence", "event")}
+        "time", "value", "error", "seen", "silence", "event")}
 
     def add(event: int, at: Any, standing: float, point: int, seen: float, silence: Any) -> None:
         for name, what in (("time", at), ("value", standing), ("error", error[point]),
-                           ("shared", shared[point]), ("seen", seen), ("silence", silence),
-                           ("event", event)):
-            parts[name].extend(np.broadcast_to(what, (len(at), SHARED) if name == "shared"
-                                               else len(at)))
+                           ("seen", seen), ("silence", silence), ("event", event)):
+            parts[name].extend(np.broadcast_to(what, len(at)))
 
     for j in range(1, len(series)):
         gap = days[j] - days[j - 1]

@@ -20,9 +20,9 @@ import xarray as xr
 from scipy import stats
 from scipy.special import logsumexp
 
-from densing_bayes.fitting import case_seed
 from densing_bayes.regimes.designs import Design, Regime, Units, rows_of
-from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood, fit
+from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood, carried, fit
+from densing_bayes.regimes.importance import stream
 from densing_bayes.regimes.series import FEWEST, Series, check
 from densing_bayes.specs import ModelSpec
 
@@ -110,12 +110,17 @@ def savage_dickey(found: Fit, widths: Sequence[float] = tuple(WIDTHS)) -> pd.Dat
     """
     prior = found.spec.priors["change"].args["sigma"]
     widths = np.asarray(widths, dtype=float)
-    change = found.draws["change"]
+    change = found.seen["change"]
     middle, spread = change.mean(), max(change.std(), 1e-6)
     grid = np.unique(np.concatenate([  # dense where the posterior is, and reaching to zero
         np.quantile(change, np.linspace(0, 1, 33)), middle + spread * np.linspace(-7, 7, 29),
         prior * widths.max() * np.linspace(-4, 4, 17), [0.0]]))
     likelihood = change_density(found, grid) / stats.norm.pdf(grid, 0, prior)
+    if found.series.shared.shape[1]:  # the change that the measurements' shared error may fake
+        size = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances
+        nodes, weights = np.polynomial.hermite_e.hermegauss(15)
+        likelihood = (np.interp(grid[:, None] + size * nodes, grid, likelihood) * weights).sum(
+            axis=1)
     at_zero = likelihood[np.searchsorted(grid, 0.0)]
     evidence = np.array([
         np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior * width), grid) for width in widths
@@ -293,7 +298,7 @@ def power(known: Fit, regime: Regime, probability: float = 0.8, worlds: int = 40
     shapes = Design.of(regime, known.units, time).values(time)
     shapes = shapes[np.linalg.norm(shapes, axis=1) > 0]
     size = np.linalg.norm(shapes, axis=1)
-    rng = np.random.default_rng(case_seed(known.spec.sampling.seed, "power"))
+    rng = stream(known.spec.sampling.seed, "power")
     scatter = noise * rng.normal(size=(worlds, len(time)))
     variance = noise**2 / size**2
 

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import special
 
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.fitting import case_seed
 from densing_bayes.regimes.designs import NODES, WEIGHTS
 from densing_bayes.regimes.fits import Fit
+from densing_bayes.regimes.importance import stream
 from densing_bayes.regimes.series import as_days
 from densing_bayes.regimes.verdict import Verdict
 
@@ -42,7 +42,7 @@ def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
         raise InputError(Problem("a forecast needs dates on or after the last point",
                                  given=None if len(days) == 0 else str(min(dates)),
                                  allowed=f"{verdict.series.dates[-1]} or later"))
-    rng = np.random.default_rng(case_seed(verdict.spec.sampling.seed, "forecast"))
+    rng = stream(verdict.spec.sampling.seed, "forecast")
     paths = {name: found.path(days, rng) for name, found in verdict.fits.items()
              if name in verdict.mixture}
     trend = verdict.stacked(lambda found: paths[found.regime.name])

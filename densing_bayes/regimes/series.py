@@ -16,6 +16,7 @@ from densing_bayes.reading import cut, read_cells
 
 FEWEST = 6  # a level, a rate, a change of rate, its date and a scale want more points than names
 KINDS = ("all", "frontier", "records")
+SHARED = 4  # directions of measurement error that points share
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,8 @@ class Series:
         Measurement sd of each value, same scale; zeros when none is known.
     shared
         Directions of measurement error that points have in common, (point, direction): the
-        covariance of the errors is ``diag(errors^2) + shared shared'``.
+        covariance of the errors is ``diag(errors^2) + shared shared'``. The series does not
+        correct these (see `densing_bayes.regimes.fits.carry`).
     log
         Whether ``values`` are natural logs, so that a rate has a doubling time.
     kind
@@ -239,12 +241,13 @@ def _numbers(cells: pd.Series) -> np.ndarray:
 
 
 def density_series(log_density: Any, dates: Mapping[str, Any], *, kind: str = "frontier",
-                   name: str = "ln density") -> Series:
+                   name: str = "density") -> Series:
     """A series from posterior draws of log densities, with the errors that models share.
 
     The models' errors are correlated: all are read off one ruler, and an error of the ruler
-    stretches them together. The draws' covariance is split into its ``SHARED`` largest
-    directions and a diagonal rest.
+    stretches them together. The draws' correlation is split into its ``SHARED`` largest
+    directions and a diagonal rest (of the correlation, not the covariance: else the directions
+    would go to the few models that are measured worst).
 
     Parameters
     ----------
@@ -261,19 +264,17 @@ def density_series(log_density: Any, dates: Mapping[str, Any], *, kind: str = "f
     better than that prior does, so little of it is counted twice; a density that only the prior
     places (a score at chance or at the ceiling) should be left out.
     """
-    from densing_bayes.families.series import SHARED  # PyMC: not paid for by reading a table
-
     known = [str(model) for model in log_density["model"].values if str(model) in dates]
     draws = log_density.stack(sample=("chain", "draw")).sel(model=known)
     draws = draws.transpose("sample", "model").to_numpy()
     day = np.array([dates[model] for model in known], dtype="datetime64[D]")
     order = np.lexsort((draws.mean(axis=0), day))
     draws = draws[:, order]
-    covariance = np.cov(draws, rowvar=False)
-    size, direction = np.linalg.eigh(covariance)
+    spread = draws.std(axis=0, ddof=1)
+    size, direction = np.linalg.eigh(np.corrcoef(draws, rowvar=False))
     keep = np.argsort(size)[::-1][:SHARED]
-    shared = direction[:, keep] * np.sqrt(np.maximum(size[keep], 0))
-    rest = np.diag(covariance) - (shared**2).sum(axis=1)
+    shared = spread[:, None] * direction[:, keep] * np.sqrt(np.maximum(size[keep], 0))
+    rest = spread**2 - (shared**2).sum(axis=1)
     series = Series(name, day[order], draws.mean(axis=0), np.sqrt(np.maximum(rest, 0)), shared,
                     True, kind, tuple(known[i] for i in order))
     problems = check(series)

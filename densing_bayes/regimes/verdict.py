@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densing_bayes.errors import TableError
-from densing_bayes.fitting import case_seed
+from densing_bayes.errors import Problem, SpecError, TableError
 from densing_bayes.intervals import Interval, growth_summary, summary
 from densing_bayes.outputs import json_text
 from densing_bayes.regimes import words
@@ -27,7 +26,8 @@ from densing_bayes.regimes.evidence import (
     power,
     savage_dickey,
 )
-from densing_bayes.regimes.fits import Fit, compiled, fit
+from densing_bayes.regimes.fits import Fit, fit
+from densing_bayes.regimes.importance import stream
 from densing_bayes.regimes.series import Series, as_date, check, series_from
 from densing_bayes.specs import ModelSpec, load_model
 
@@ -51,7 +51,7 @@ class Verdict:
     power
         Smallest change that would have been shown.
     timing
-        Seconds by step; ``compile`` is paid once per process and likelihood.
+        Seconds by step.
     """
 
     series: Series
@@ -116,14 +116,15 @@ class Verdict:
     def diagnostics(self) -> dict[str, Any]:
         """The worst of the fits behind the headline; ``refused`` names any regime that failed."""
         each = [found.diagnostics for found in (self.constant, self.kink)]
-        return {
-            "rhat_max": max(one["rhat_max"] for one in each),
-            "ess_bulk_min": min(one["ess_bulk_min"] for one in each),
-            "ess_tail_min": min(one["ess_tail_min"] for one in each),
-            "divergences": sum(one["divergences"] for one in each), "passed": self.passed,
-            "refused": [name for name, found in self.fits.items()
-                        if not found.diagnostics["passed"]],
-        }
+        found: dict[str, Any] = {
+            "methods": sorted({one["method"] for one in each}),
+            "ess_min": min(one["ess"] for one in each)}
+        for name in ("pareto_k", "rhat", "divergences"):
+            values = [one[name] for one in each if name in one]
+            if values:
+                found[f"{name}_max"] = max(values)
+        return found | {"passed": self.passed, "refused": [
+            name for name, one in self.fits.items() if not one.diagnostics["passed"]]}
 
     @property
     def weights(self) -> pd.Series:
@@ -133,7 +134,7 @@ class Verdict:
     @cached_property
     def mixture(self) -> dict[str, np.ndarray]:
         """Which draws of each regime make up the stacked posterior, by `weights`."""
-        rng = np.random.default_rng(case_seed(self.spec.sampling.seed, "stacking"))
+        rng = stream(self.spec.sampling.seed, "stacking")
         size = len(self.constant.pick)
         counts = rng.multinomial(size, np.maximum(self.weights, 0) / self.weights.clip(0).sum())
         return {name: rng.choice(len(self.fits[name].pick), count, replace=False)
@@ -263,12 +264,18 @@ def judge(series: Series, *, break_date: str | None = None, spec: ModelSpec | No
     ------
     TableError
         Where no trend can be drawn through the series.
+    SpecError
+        Where the spec is of another family.
     """
     problems = check(series)
     if problems:
         raise TableError(problems)
     break_day = check_break(break_date)
-    spec = (spec or load_model("series")).with_options(likelihood=series.kind).with_seed(seed)
+    spec = spec or load_model("series")
+    if spec.family != "series":
+        raise SpecError(Problem("the spec is of another family", file=f"{spec.name}.toml",
+                                given=spec.family, allowed="series"))
+    spec = spec.with_options(likelihood=series.kind).with_seed(seed)
     say = progress or (lambda text: None)
     timing: dict[str, float] = {}
 
@@ -280,7 +287,6 @@ def judge(series: Series, *, break_date: str | None = None, spec: ModelSpec | No
         return done
 
     regimes = regimes_for(series, break_day)
-    timed("compile", lambda: compiled(series.kind, spec))
     fits = timed("regimes", lambda: {one.name: fit(series, one, spec) for one in regimes})
     kink: Fit = fits["kink_unknown" if break_day is None else "kink"]
     curve = timed("Savage-Dickey", lambda: savage_dickey(kink))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from densing_bayes.context import Context
 from densing_bayes.figures.regimes import (
     break_dates,
     rate_fan,
@@ -15,13 +17,71 @@ from densing_bayes.figures.regimes import (
     series_paths,
 )
 from densing_bayes.intervals import growth_summary, summary, words_of_set
-from densing_bayes.regimes import words
+from densing_bayes.regimes import compare_sources, judge, words
+from densing_bayes.regimes.densities import Densities, densities
 from densing_bayes.regimes.evidence import RULE
 from densing_bayes.regimes.series import as_date
 from densing_bayes.regimes.verdict import Verdict, ratio_summary
 from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.specs import load_model
 
 POINTS = 121  # dates at which curves are drawn
+BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
+
+
+def of_densities(context: Context) -> Section:
+    """The section of the main report: did growth of density change at ChatGPT?"""
+    return told(context, *judge_densities(context))
+
+
+def judge_densities(context: Context, break_date: str | None = None,
+                    ) -> tuple[Densities, Verdict, pd.DataFrame]:
+    """Verdict on the fitted models and those before them; the rule's numbers by source believed.
+
+    Parameters
+    ----------
+    break_date
+        By default the release of ChatGPT.
+    """
+    spec = replace(load_model("series"), interval=context.interval).with_seed(
+        context.spec.sampling.seed)
+    day = break_date or BREAK
+    found = densities(context)
+    verdict = judge(found.series, break_date=day, spec=spec, progress=context.progress)
+    context.progress("comparing sources")
+    sources = compare_sources({"all averaged": found.series, **found.versions}, break_date=day,
+                              spec=spec)
+    return found, verdict, sources
+
+
+def told(context: Context, found: Densities, verdict: Verdict, sources: pd.DataFrame) -> Section:
+    """The section of `judge_densities`."""
+    made = section(verdict, sources)
+    return replace(made, text=[_early_words(context, found), *made.text], summary=made.summary | {
+        "regimes_series": verdict.summary()["series"] | {
+            "models": found.models, "early": found.early, "unplaced": found.unplaced}})
+
+
+def _early_words(context: Context, found: Densities) -> str:
+    """What stands before the break, and what the paper said of it."""
+    published = {row["quantity"]: row["value"] for row in context.published("densing-rate")}
+    before, after = (published.get(f"densing-rate-{side}-chatgpt") for side in ("before", "after"))
+    text = ""
+    if before and after:
+        text = (f"The paper has the rate rise from {before:g} to {after:g} per day at ChatGPT, on "
+                "MMLU with eight models before it, without an interval. ")
+    early = f"{len(found.early)} earlier ones ({', '.join(found.early)})" if found.early else "none"
+    text += (f"The series here has the models of the fit and {early}, open or closed, whose sizes "
+             f"are read off the fitted curve of {found.benchmark}. Its {len(found.series)} points "
+             f"are releases of families, each the mean ln density of what it brought, since "
+             "siblings are no independent evidence; so its rate is that of the best families, "
+             "each counted once, and need not be that of the main fit, which weighs every model. "
+             "The error that all models share through the ruler is carried into the rates, not "
+             "corrected by them.")
+    if found.unplaced:
+        text += (f" {len(found.unplaced)} earlier models score too near to guessing to be placed "
+                 "and are left out.")
+    return text
 
 
 def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
