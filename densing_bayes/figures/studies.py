@@ -44,7 +44,7 @@ def specification_curve(fig: Any, *, median: Any, low: Any, high: Any, trusted: 
     if not trusted.all():
         top.plot(place[~trusted], median[~trusted], "o", mfc="white", mec=BLUE, ms=4,
                  label="its short run is in doubt")
-    top.plot(at, median[at], "D", color=ORANGE, ms=6, label=f"main fit, {interval}")
+    top.plot(at, median[at], "D", color=ORANGE, ms=6, label="main fit (band: its interval)")
     _rate_on_y(top, low, high)
     row, column = np.nonzero(marks)
     below.plot(column, row, "|", color=BLUE, ms=7, mew=1.6)

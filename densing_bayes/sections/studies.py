@@ -29,8 +29,11 @@ CHOICES = {
 }
 
 
-def section(study: Study) -> Section:
-    """Everything a study says, each reading as a sentence, a table and a picture."""
+def section(study: Study, *, brief: bool = False) -> Section:
+    """Everything a study says, each reading as a sentence, a table and a picture.
+
+    ``brief``: it is the study within a report; its text says where the whole is.
+    """
     interval = study.spec.model.interval
     parts = [_curve(study, interval), _tornado(study), _subsets(study, interval),
              influence(study, interval), shares(study), priors(study)]
@@ -42,7 +45,13 @@ def section(study: Study) -> Section:
         pictures.append(picture)
         summary |= said
     texts += _limits(study)
-    return Section(key="studies", title="How much does the answer depend on choices?",
+    if brief:
+        texts.append(
+            "These are the choices that were found to matter most, as short runs within this "
+            "report. `densing study` runs the whole: every prior, every flag, both ends of the "
+            "ladder, other protocols, single models and families left out; `densing study "
+            "benchmarks` runs all subsets of the benchmarks.")
+    return Section(key="study", title="How much does the answer depend on choices?",
                    text=texts, tables=tables, pictures=pictures,
                    summary={"study": {"name": study.spec.name, "hash": study.spec.hash,
                                       **summary, "failures": study.failures}})
@@ -93,9 +102,7 @@ def _curve(study: Study, interval: Interval) -> Any:
         f"medians lie inside the main fit's {interval}. The smallest probability of growth in "
         f"any variant is {table['p_growth'].min():.3f}.")
     frame = pd.DataFrame({
-        "variant": table["case"], "what is chosen": [CHOICES.get(axis, axis) or "main fit"
-                                                     for axis in table["axis"]],
-        "rate per day": table["median"] / DAYS_PER_YEAR,
+        "variant": table["case"], "rate per day": table["median"] / DAYS_PER_YEAR,
         "low": table["low"] / DAYS_PER_YEAR, "high": table["high"] / DAYS_PER_YEAR,
         "doubling time (days)": [words_of_set(doubling_set(low / DAYS_PER_YEAR,
                                                            high / DAYS_PER_YEAR))
@@ -104,7 +111,7 @@ def _curve(study: Study, interval: Interval) -> Any:
         "models": table["models"], "cells": table["cells"], "method": table["method"],
         "R-hat": table["rhat"], "ESS": table["ess"],
         "Monte Carlo error (share of sd)": table["mcse"] / table["sd"],
-        "trusted": table["trusted"], "note": table["note"]})
+        "trusted": table["trusted"]})
     order = np.argsort(table["median"].to_numpy(), kind="stable")
     rate = "{:.5f}"
     axes = [axis for axis in CHOICES if (table["axis"] == axis).any()
@@ -122,7 +129,7 @@ def _curve(study: Study, interval: Interval) -> Any:
                                   "Monte Carlo error (share of sd)": "{:.2f}"},
               note="Trusted: R-hat at most 1.05, effective sample size of the rate at least 100 "
                    "and no divergence. A cut variant mixes ruler draws, so R-hat says nothing "
-                   "about it."),
+                   "about it. " + _notes(table)),
         Picture("study-curve", f"All variants sorted by growth rate ({interval})",
                 "Growth rates of all variants in order, and below each which choice differs.",
                 lambda fig: specification_curve(
@@ -133,6 +140,12 @@ def _curve(study: Study, interval: Interval) -> Any:
          "trusted": int(table["trusted"].sum()),
          "cases": table.to_dict("records")},
     )
+
+
+def _notes(table: pd.DataFrame) -> str:
+    """What is to be said of single variants; a note that several share, once."""
+    noted = table[table["note"] != ""].groupby("note", sort=False)["case"].agg("; ".join)
+    return " ".join(f"{cases}: {note}." for note, cases in noted.items())
 
 
 def _days(rate_per_day: float) -> str:
@@ -170,9 +183,9 @@ def _tornado(study: Study) -> Any:
     text = (
         f"Of the choices varied, {first['choice']} moves the median most: from "
         f"{first['lowest rate per day']:.4f} ({first['by']}) to "
-        f"{first['highest rate per day']:.4f} per day ({first['with']}). {last['choice']} moves "
-        f"it least. "
-        + (f"By less than one posterior standard deviation ({sd:.4f} per day) move it: "
+        f"{first['highest rate per day']:.4f} per day ({first['with']}). It is moved "
+        f"least by {last['choice']}. "
+        + (f"By less than one posterior standard deviation ({sd:.4f} per day) it is moved by "
            f"{', '.join(small)}." if small else
            f"Every choice moves it by more than one posterior standard deviation ({sd:.4f})."))
     year = {key: frame[key].to_numpy() * DAYS_PER_YEAR

@@ -159,20 +159,26 @@ _LOCK = threading.Lock()
 
 def _compiled(kind: str, spec: ModelSpec, coords: dict[str, Any],
               make: Callable[[], Any]) -> Any:
-    """The compiled model of a structure: made once per process, threads wait for it."""
+    """The compiled model of a structure: made once per process, one at a time."""
     said = repr((kind, spec.options["irreducible"],
                  [(name, prior.dist) for name, prior in spec.priors.items()],
                  {name: list(map(str, labels)) for name, labels in coords.items()}))
     key = hashlib.sha256(said.encode()).hexdigest()
-    with _LOCK:
-        if key not in _COMPILED:
-            _COMPILED[key] = make()
-        return _COMPILED[key]
+    if key not in _COMPILED:  # what is there is had at once, while another thread compiles
+        with _LOCK:
+            if key not in _COMPILED:
+                _COMPILED[key] = make()
+    return _COMPILED[key]
 
 
 def joint_model(columns: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> Any:
     """The joint model of a structure, compiled."""
     return _compiled("joint", spec, coords, lambda: _traced(densing.build(columns, coords, spec)))
+
+
+def adopt(compiled: Any, coords: dict[str, Any], spec: ModelSpec) -> None:
+    """Take the joint model of a structure as it was compiled elsewhere in this process."""
+    _compiled("joint", spec, coords, lambda: compiled)
 
 
 def held_model(columns: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> Any:

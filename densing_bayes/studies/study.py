@@ -166,10 +166,11 @@ def _run_missing(study: StudySpec, tables: Tables, observations: Observations, b
             failed(fit.name, explain(error))
             continue
         works[fit.name] = Work(fit, tuple(group), changed, base, study.sampling)
-    # fits of one structure together, the main fit's first: workers compile as little as can be
+    # fits of one structure together, so that workers compile little; one that is compiled for
+    # few fits comes first, so that no worker is left alone with it at the end
     order = sorted(works, key=lambda name: (
         bool(works[name].variant.held), works[name].variant.spec.options["irreducible"]
-        != study.model.options["irreducible"]))
+        == study.model.options["irreducible"]))
     run_tasks(run, {name: works[name] for name in order}, executor, landed=landed, failed=failed)
     progress.end()
     return failures

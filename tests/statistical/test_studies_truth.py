@@ -7,6 +7,7 @@ are fixed.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -38,10 +39,9 @@ tune = 200
 
 def study_in(folder, axes, *, groups='["family"]', refit=50.0, draws=400):
     text = shelf("models").joinpath("densing.toml").read_text(encoding="utf-8")
-    for old, new in (("draws = 1500", "draws = 800"), ("tune = 800", "tune = 500"),
-                     ("cut_draws = 12", "cut_draws = 6")):
-        assert old in text
-        text = text.replace(old, new)
+    for name, value in (("draws", 800), ("tune", 500), ("cut_draws", 6)):
+        text, count = re.subn(rf"(?m)^{name} = \d+", f"{name} = {value}", text)
+        assert count == 1
     (folder / "model.toml").write_text(text, encoding="utf-8")
     (folder / "study.toml").write_text(SMALL.format(
         model=folder / "model.toml", axes=axes, groups=groups, refit=refit, draws=draws),
