@@ -65,6 +65,8 @@ def regimes(
         "--break", help="Suspected date of change (YYYY-MM-DD); else it is looked for.")] = None,
     records: Annotated[bool, typer.Option(
         "--records/--all", help="Points are records only / all points (default).")] = False,
+    until: Annotated[str | None, typer.Option(
+        "--until", help="With --records: date until which no further record was seen.")] = None,
     frontier: Annotated[bool, typer.Option(
         "--frontier", help="Points lie below a frontier.")] = False,
     spec: Annotated[str, typer.Option("--spec", help="Model spec of the density fit.")] =
@@ -78,14 +80,14 @@ def regimes(
 
     if records and frontier:
         raise InputError("--records and --frontier exclude each other")
-    if series is None and (records or frontier or log or sd):
-        raise InputError("--records, --frontier, --log and --sd belong to a SERIES.csv of your own")
+    if series is None and (records or frontier or log or sd or until):
+        raise InputError("--records, --until, --frontier, --log and --sd belong to a SERIES.csv of "
+                         "your own")
     with Steps() as progress:
         if series is None:
             from densing_bayes.cli import context, refuse
-            from densing_bayes.sections.regimes import judge_densities, told
-
             from densing_bayes.regimes.designs import check_break
+            from densing_bayes.sections.regimes import judge_densities, told
 
             check_break(break_date)
             ctx = context(spec, data, seed, fit, progress)
@@ -98,7 +100,8 @@ def regimes(
             from densing_bayes.sections import regimes as words
 
             kind = "records" if records else "frontier" if frontier else "all"
-            points = read_series(series, date=date, value=value, sd=sd, log=log, kind=kind)
+            points = read_series(series, date=date, value=value, sd=sd, log=log, kind=kind,
+                                 end=until)
             verdict = judge(points, break_date=break_date, seed=seed, progress=progress)
             section = words.section(verdict)
     if as_json:

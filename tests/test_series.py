@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytensor.tensor as pt
@@ -179,12 +181,17 @@ class TestDesigns:
     def test_silences_fill_the_time_between_records(self):
         series = make([0.0, 1.0, 3.0, 3.5], kind="records")
         rows = rows_of(series, Units.of(series))
-        assert rows["silence"].sum() == pytest.approx(1)  # in spans
+        # in spans: the list's own, and a mean gap until the next record is due
+        assert rows["silence"].sum() == pytest.approx(1 + 1 / 3)
+        known = replace(series, end=series.dates[-1] + np.timedelta64(600, "D"))
+        assert rows_of(known, Units.of(known))["silence"].sum() == pytest.approx(3)
+        assert rows_of(series.until(3), Units.of(series.until(3)))["silence"].sum() == (
+            pytest.approx(1))  # windows end when their last record is published
         assert rows["seen"].sum() == 3  # the first record only sets the standard
         np.testing.assert_array_equal(np.unique(rows["event"]), [0, 1, 2])
         silent = rows["seen"] == 0
         assert set(rows["value"][silent & (rows["event"] == 2)]) == {
-            Units.of(series).value(3.0)}
+            Units.of(series).value(3.0), Units.of(series).value(3.5)}
 
     def test_falling_records_are_turned_over(self):
         up = make([0.0, 1.0, 3.0, 3.5, 5.0, 5.5], kind="records")
@@ -230,8 +237,10 @@ class TestReading:
         ({"cell": (2, "score", "0"), "log": True}, "row 2, column score: a value that has no "
                                                    "logarithm (given '0'"),
         ({"cell": (5, "sd", "-1"), "sd": "sd"}, "row 5, column sd: not a standard deviation"),
+        ({"end": "2020-09-01"}, "only a list of records has an end of its silence"),
+        ({"end": "2020-07-31", "kind": "records"}, "allowed: YYYY-MM-DD, 2020-08-01 or later"),
         ({"cell": (5, "score", "1"), "kind": "records"},
-         "row 5, column score: not a record (given '1.0'; allowed: above the earlier 16"),
+         "row 5, column score: not a record (given '1'; allowed: above the earlier 16"),
     ])
     def test_problems(self, changes, message):
         changes = dict(changes)

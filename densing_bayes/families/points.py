@@ -16,7 +16,8 @@ Written once for numpy (`densing_bayes.regimes`) and for the graph of
     unknown frequency ``crowd`` and lie normally about f. Each record counts with its density,
     and each silence with the probability that no candidate passed the standing record:
     crowd phi(y_j) exp(-crowd integral of P(y > y_{j-1}) dt), a Poisson process of records.
-    The first point has no known predecessor and only sets the standing record.
+    The first point has no known predecessor and only sets the standing record; the silence after
+    the last one counts too.
 """
 
 from __future__ import annotations

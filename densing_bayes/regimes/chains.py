@@ -15,10 +15,10 @@ from densing_bayes.families.blocks import prior_vector
 from densing_bayes.families.points import OWN, rows_matrix
 from densing_bayes.families.series import build
 from densing_bayes.fitting import compile_model, sample
+from densing_bayes.importance import stream
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 from densing_bayes.regimes.designs import rows_of
 from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood
-from densing_bayes.regimes.importance import stream
 from densing_bayes.specs import ModelSpec, Sampling
 
 

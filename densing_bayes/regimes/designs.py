@@ -22,6 +22,7 @@ from densing_bayes.trends import DAYS_PER_YEAR, hinge
 CANDIDATES = 28, 14  # dates at which an unknown break may lie: of few points, of many
 WIDTHS = (0.05, 0.15)  # of a logistic turn, in spans: 10 to 90% of it takes 0.22 or 0.66 spans
 JUMP = 0.4  # a step's column: with the prior sd of 2.5 of a change, jumps of one sd
+EXACT = 1e-3  # sd of values that are measured best: points on a line have no scatter of their own
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)  # for the silence between two records
 
 
@@ -127,8 +128,8 @@ def regimes_for(series: Series, break_day: float | None = None) -> list[Regime]:
     dates = tuple(unknown_dates(series))
     given = () if break_day is None else (break_day,)
     found = [Regime("constant", "constant rate")]
-    if given:
-        found.append(Regime("kink", "rate changes at the given date", "kink", given))
+    if break_day is not None:
+        found.append(kink_at(break_day))
     found.append(Regime("kink_unknown", "rate changes at an unknown date", "kink", dates))
     found.append(Regime("step", "level jumps" + (" at the given date" if given else
                                                  " at an unknown date"), "step", given or dates))
@@ -208,11 +209,12 @@ def _columns(regime: Regime, units: Units, time: np.ndarray, start: float,
 def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
     """Rows of the likelihood.
 
-    For records the first point only sets the standing record, and every later one brings the
-    nodes of the silence before it. ``event`` numbers the point that a row belongs to.
+    For records the first point only sets the standing record, every later one brings the nodes
+    of the silence before it, and the last those of the silence after it. ``event`` numbers the
+    point that a row belongs to.
     """
     days, value = units.time(series.days), units.value(series.values)
-    error = series.errors / units.scale
+    error = np.maximum(series.errors / units.scale, EXACT)
     if series.kind != "records":
         index = np.arange(len(series))
         return {"time": days, "value": value, "error": error,
@@ -225,12 +227,16 @@ def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
                            ("seen", seen), ("silence", silence), ("event", event)):
             parts[name].extend(np.broadcast_to(what, len(at)))
 
-    for j in range(1, len(series)):
-        gap = days[j] - days[j - 1]
-        add(j - 1, [days[j]], value[j], j, 1.0, 0.0)
+    def silence(event: int, start: float, stop: float, standing: int) -> None:
+        gap = stop - start
         if gap > 0:
-            add(j - 1, days[j - 1] + gap * (NODES + 1) / 2, value[j - 1], j - 1, 0.0,
+            add(event, start + gap * (NODES + 1) / 2, value[standing], standing, 0.0,
                 gap * WEIGHTS / 2)
+
+    for j in range(1, len(series)):
+        add(j - 1, [days[j]], value[j], j, 1.0, 0.0)
+        silence(j - 1, days[j - 1], days[j], j - 1)
+    silence(len(series) - 2, days[-1], float(units.time(series.watched)), len(series) - 1)
     return {name: np.array(list_of) for name, list_of in parts.items()}
 
 
@@ -245,6 +251,12 @@ def need_inside(regime: Regime, series: Series) -> str | None:
     side = "before" if before < after else "after"
     count = min(before, after)
     return f"only {count} point lies {side} it" if count == 1 else f"no point lies {side} it"
+
+
+def kink_at(day: float | str) -> Regime:
+    """A change of rate at a known date (days since 1970, or ISO text)."""
+    at = float(as_days(day)) if isinstance(day, str) else day
+    return Regime("kink", "rate changes at the given date", "kink", (at,))
 
 
 def check_break(break_date: str | None) -> float | None:

@@ -20,9 +20,9 @@ import xarray as xr
 from scipy import stats
 from scipy.special import logsumexp
 
+from densing_bayes.importance import stream
 from densing_bayes.regimes.designs import Design, Regime, Units, rows_of
 from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood, carried, fit
-from densing_bayes.regimes.importance import stream
 from densing_bayes.regimes.series import FEWEST, Series, check
 from densing_bayes.specs import ModelSpec
 

@@ -1,6 +1,6 @@
 """Fitting one regime to one series, and what its draws say at any date.
 
-Draws come from importance sampling (`densing_bayes.regimes.importance`), a tenth of a second a
+Draws come from importance sampling (`densing_bayes.importance`), a tenth of a second a
 regime; where its diagnostics refuse, from NUTS on the same model (`regimes.chains`).
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.families.points import KNOTS, OWN, above, log_likelihood
+from densing_bayes.importance import Coordinates, importance, stream
 from densing_bayes.priors import Prior
 from densing_bayes.regimes.designs import Design, Regime, Units, rows_of
-from densing_bayes.regimes.importance import Coordinates, importance, stream
 from densing_bayes.regimes.series import Series
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.trends import DAYS_PER_YEAR

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import special
 
 from densing_bayes.errors import InputError, Problem
+from densing_bayes.importance import stream
 from densing_bayes.regimes.designs import NODES, WEIGHTS
 from densing_bayes.regimes.fits import Fit
-from densing_bayes.regimes.importance import stream
 from densing_bayes.regimes.series import as_days
 from densing_bayes.regimes.verdict import Verdict
 
@@ -73,10 +73,11 @@ def _standing_records(found: Fit, days: np.ndarray, rng: np.random.Generator) ->
     """Draws of the record at each date: the best of a Poisson crowd, or the last record.
 
     P(record <= y at t) = exp(-crowd * integral of P(candidate > y) from the last record to t),
-    solved for y at a uniform draw by bisection.
+    solved for y at a uniform draw by bisection. Until the date to which the list was watched the
+    last record stands.
     """
     units = found.units
-    end = units.time(units.last)
+    end = float(units.time(found.series.watched if found.series.end is not None else units.last))
     ahead = np.maximum(units.time(days) - end, 0)  # (day,)
     nodes = end + ahead[:, None] * (NODES + 1) / 2  # (day, node)
     path = found.path(units.first + (nodes.ravel() + 0.5) * units.span)

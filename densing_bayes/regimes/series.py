@@ -43,6 +43,8 @@ class Series:
         ``all`` points of a trend, ``all`` points below a ``frontier``, or ``records`` only.
     labels
         Name of each point, or ''.
+    end
+        Of records: the date until which no further one was seen, if known.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Series:
     log: bool = True
     kind: str = "all"
     labels: tuple[str, ...] = field(default=())
+    end: np.datetime64 | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -62,9 +65,23 @@ class Series:
         """Dates as days since 1970-01-01."""
         return as_days(self.dates)
 
+    @property
+    def watched(self) -> float:
+        """Of records: the day to which the silence after the last one is known, or supposed.
+
+        A list that ends with a record says nothing of the silence after it, and without growth
+        that silence is long. Where no ``end`` is known the next record is taken to be just due:
+        the mean gap after the last.
+        """
+        if self.end is not None:
+            return float(as_days(self.end))
+        return float(self.days[-1] + np.ptp(self.days) / max(len(self) - 1, 1))
+
     def until(self, count: int) -> Series:
         """The first ``count`` points: what was known when the last of them was published."""
-        return self.at(np.arange(count))
+        if count >= len(self):
+            return self
+        return replace(self.at(np.arange(count)), end=self.dates[count - 1])
 
     def at(self, points: Any) -> Series:
         """Some of the points."""
@@ -109,7 +126,7 @@ def parse_day(text: str) -> np.datetime64 | None:
 
 
 def read_series(path: str | Path, *, date: str, value: str, sd: str | None = None,
-                log: bool = False, kind: str = "all") -> Series:
+                log: bool = False, kind: str = "all", end: str | None = None) -> Series:
     """A series from a CSV file.
 
     Raises
@@ -121,12 +138,12 @@ def read_series(path: str | Path, *, date: str, value: str, sd: str | None = Non
     if raw.frame is None:
         raise TableError(raw.problems)
     return series_from(raw.frame, date=date, value=value, sd=sd, log=log, kind=kind,
-                       file=raw.file, problems=raw.problems)
+                       end=end, file=raw.file, problems=raw.problems)
 
 
 def series_from(frame: pd.DataFrame, *, date: str, value: str, sd: str | None = None,
-                log: bool = False, kind: str = "all", file: str | None = None,
-                problems: list[Problem] | None = None) -> Series:
+                log: bool = False, kind: str = "all", end: str | None = None,
+                file: str | None = None, problems: list[Problem] | None = None) -> Series:
     """A series from a table whose index numbers its rows.
 
     Parameters
@@ -141,6 +158,8 @@ def series_from(frame: pd.DataFrame, *, date: str, value: str, sd: str | None = 
     kind
         One of ``KINDS``. For ``records`` every value must beat all earlier ones, upwards or
         (prices) downwards.
+    end
+        For ``records``: the date until which no further one was seen (see `Series.watched`).
     file, problems
         Where the table came from, and what was wrong there already.
 
@@ -195,6 +214,15 @@ def series_from(frame: pd.DataFrame, *, date: str, value: str, sd: str | None = 
     wrong = check(series, file)
     if kind == "records" and not wrong:
         wrong = _check_records(series, frame.index[order], file, value)
+    if end is not None and not wrong:
+        day = parse_day(str(end))
+        if kind != "records":
+            wrong.append(Problem("only a list of records has an end of its silence", given=end,
+                                 allowed="--until together with --records"))
+        elif day is None or day < dates[order][-1]:
+            wrong.append(Problem("date until which no further record was seen", given=end,
+                                 allowed=f"YYYY-MM-DD, {dates[order][-1]} or later"))
+        series = replace(series, end=day)
     if wrong:
         raise TableError(wrong)
     return series
@@ -213,17 +241,23 @@ def check(series: Series, file: str | None = None) -> list[Problem]:
     elif np.ptp(series.values) == 0:
         problems.append(Problem("all values are equal", file=file, given=series.values[0],
                                 hint="there is no scatter to judge a rate by"))
+    elif not 1e-100 < np.abs(series.values - series.values[0]).max() < 1e100:
+        problems.append(Problem("values too far apart, or too close, for their squares",
+                                file=file, given=f"{np.ptp(series.values):g}",
+                                allowed="a range between 1e-100 and 1e100",
+                                hint="use another unit, or take logarithms (--log)"))
     return problems
 
 
 def _check_records(series: Series, rows: Any, file: str | None, column: str) -> list[Problem]:
     """One problem per point that does not beat the one before it."""
     step = np.diff(series.values)
-    down = (step < 0).sum() > (step > 0).sum()
+    down = series.values[-1] < series.values[0]
+    cells = np.exp(series.values) if series.log else series.values
     return [
         Problem("not a record", file=file, row=int(rows[i + 1]), column=column,
-                given=series.values[i + 1],
-                allowed=f"{'below' if down else 'above'} the earlier {series.values[i]:g}",
+                given=f"{cells[i + 1]:g}",
+                allowed=f"{'below' if down else 'above'} the earlier {cells[i]:g}",
                 hint="give every point with --all, or leave this row out")
         for i in np.flatnonzero(step >= 0 if down else step <= 0)
     ]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.errors import Problem, SpecError, TableError
+from densing_bayes.importance import stream
 from densing_bayes.intervals import Interval, growth_summary, summary
 from densing_bayes.outputs import json_text
 from densing_bayes.regimes import words
@@ -27,7 +28,6 @@ from densing_bayes.regimes.evidence import (
     savage_dickey,
 )
 from densing_bayes.regimes.fits import Fit, fit
-from densing_bayes.regimes.importance import stream
 from densing_bayes.regimes.series import Series, as_date, check, series_from
 from densing_bayes.specs import ModelSpec, load_model
 
@@ -300,7 +300,8 @@ def judge(series: Series, *, break_date: str | None = None, spec: ModelSpec | No
 
 def regimes(frame: pd.DataFrame, date: str, value: str, sd: str | None = None, *,
             log: bool = False, break_date: str | None = None, kind: str = "all",
-            seed: int | None = None, progress: Callable[[str], None] | None = None) -> Verdict:
+            end: str | None = None, seed: int | None = None,
+            progress: Callable[[str], None] | None = None) -> Verdict:
     """The verdict on a table's series: whether its rate changed, and how sure one can be.
 
     Parameters
@@ -315,12 +316,15 @@ def regimes(frame: pd.DataFrame, date: str, value: str, sd: str | None = None, *
         Date of the suspected change; None to look for one.
     kind
         ``all`` points about a trend, all points below a ``frontier``, or ``records`` only.
+    end
+        Of records: date until which no further one was seen.
 
     Examples
     --------
     ``regimes(frame, "release_date", "p50", log=True, break_date="2024-01-01").advice``
     """
-    return judge(series_from(frame, date=date, value=value, sd=sd, log=log, kind=kind),
+    return judge(series_from(frame, date=date, value=value, sd=sd, log=log, kind=kind,
+                             end=end),
                  break_date=break_date, seed=seed, progress=progress)
 
 

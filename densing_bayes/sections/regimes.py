@@ -19,6 +19,7 @@ from densing_bayes.figures.regimes import (
 from densing_bayes.intervals import growth_summary, summary, words_of_set
 from densing_bayes.regimes import compare_sources, judge, words
 from densing_bayes.regimes.densities import Densities, densities
+from densing_bayes.regimes.designs import kink_at, need_inside
 from densing_bayes.regimes.evidence import RULE
 from densing_bayes.regimes.series import as_date
 from densing_bayes.regimes.verdict import Verdict, ratio_summary
@@ -41,12 +42,14 @@ def judge_densities(context: Context, break_date: str | None = None,
     Parameters
     ----------
     break_date
-        By default the release of ChatGPT.
+        By default the release of ChatGPT where models lie on both sides of it, else unknown.
     """
     spec = replace(load_model("series"), interval=context.interval).with_seed(
         context.spec.sampling.seed)
-    day = break_date or BREAK
     found = densities(context)
+    day = break_date
+    if day is None and need_inside(kink_at(BREAK), found.series) is None:
+        day = BREAK
     verdict = judge(found.series, break_date=day, spec=spec, progress=context.progress)
     context.progress("comparing sources")
     sources = compare_sources({"all averaged": found.series, **found.versions}, break_date=day,
@@ -123,6 +126,11 @@ def _reading(verdict: Verdict) -> str:
                    "appears at a constant frequency. The rate is that of the crowd. If more "
                    "candidates appear per year than before, part of the rate is theirs.",
     }[verdict.series.kind]
+    series = verdict.series
+    if series.kind == "records":
+        kind += (f" No further record is known until {series.end}." if series.end is not None else
+                 " Until when no further record was seen is not given: the next is taken to be "
+                 "just due, a mean gap after the last (a known date says more).")
     scores = ("leave-one-out" if verdict.lfo is None else "leave-future-out")
     return (f"{kind} The regimes share one model and differ in the columns of the rate; the mean "
             "rate has the same prior in all. Stacked quantities mix their draws by weights that "

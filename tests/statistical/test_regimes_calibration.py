@@ -54,7 +54,8 @@ def world(rng, kind="normal"):
 
 
 def records_of(rng, rate, candidates=50, years=2.2):
-    """The records among candidates whose mean grows at ``rate``; at least six."""
+    """The records among candidates whose mean grows at ``rate``, watched to the end; six or more.
+    """
     while True:
         when = np.sort(rng.uniform(0, years, candidates))
         values = rate * when + rng.normal(size=candidates)
@@ -62,7 +63,7 @@ def records_of(rng, rate, candidates=50, years=2.2):
         record = np.concatenate([[True], values[1:] > best[:-1]])
         found = series_of(when[record], values[record], "records")
         if not check(found):
-            return found
+            return replace(found, end=START + np.timedelta64(round(years * DAYS_PER_YEAR), "D"))
 
 
 @pytest.fixture(scope="module")
@@ -156,12 +157,17 @@ class TestRecords:
         rng = np.random.default_rng(5)
         for _ in range(count):
             series = replace(records_of(rng, rate), kind=kind)
+            series = series if kind == "records" else replace(series, end=None)
             yield fit(series, Regime("constant", ""), spec, checked=False).mean_rate
 
     def test_no_growth_is_not_taken_for_growth(self, spec):
-        """P(growth) above 0.95 in at most 15% of worlds; least squares always finds growth."""
+        """P(growth) above 0.95 in at most 20% of worlds; least squares always finds growth.
+
+        Only worlds lucky enough to set six records without growth are in it. Measured: 8%. Were
+        it 10%, more than 12 of 60 would come up once in 200 runs.
+        """
         p_growth = np.array([(draws > 0).mean() for draws in self.rates(spec, 0.0, "records")])
-        assert (p_growth > 0.95).mean() <= 0.15
+        assert (p_growth > 0.95).mean() <= 0.2
         rng = np.random.default_rng(5)
         slopes = [stats.linregress(one.days, one.values).slope
                   for one in (records_of(rng, 0.0) for _ in range(60))]
