@@ -13,6 +13,7 @@ from scipy import special
 
 from densing_bayes import laws
 from densing_bayes.density import extrapolation, log_density
+from densing_bayes.drift import effects, later
 from densing_bayes.families.ruler import COORDINATES, law_and_curve
 from densing_bayes.observations import Observations
 
@@ -37,7 +38,9 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     Returns
     -------
     xr.Dataset
-        ``rate`` (1/year), ``level`` (ln density of the frontier at LLaMA-1's release),
+        ``rate`` (average over the models, 1/year), ``level`` (of that average line at LLaMA-1's
+        release, ln density), ``drift`` (sd of the rate's change over a year), ``rate_step``
+        and ``knot_*`` (see `densing_bayes.drift`),
         ``omega``, ``q``, ``omega_family``, ``q_family``; per model ``log_effective``,
         ``log_density``, ``gap`` (ln, below the frontier), ``on_frontier``
         (within a factor 1.5 of it, 0 or 1), ``record`` (densest so far, 0 or 1),
@@ -61,12 +64,13 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     out["log_effective"] = c0 + c1 * posterior["z"]
     out["log_density"] = log_density(log_effective=out["log_effective"],
                                      params=np.exp(log_params))
+    rng = np.random.default_rng(seed)
     time = xr.DataArray(data["time"].values, dims="model")
-    frontier = out["level"] + out["rate"] * time
+    _add_drift(out, posterior, columns, rng)
+    frontier = frontier_path(out, time.values, "model")
     family_of = xr.DataArray(data["family_index"].values, dims="model")
     below_family = posterior["family_effect"] * out["omega_family"] - family_gap
     of_family = below_family.isel(family=family_of)
-    rng = np.random.default_rng(seed)
     gap_family = _gap(below_family, out["omega_family"], out["q_family"], rng)
     gap_model = _gap(out["log_density"] - frontier - of_family, out["omega"], out["q"], rng)
     out["gap"] = gap_family.isel(family=family_of) + gap_model
@@ -128,7 +132,35 @@ def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
     return value.transpose(..., "model").copy(data=out.astype(float))
 
 
-def frontier_path(derived: xr.Dataset, years: Any) -> xr.DataArray:
-    """Ln density of the frontier at years since LLaMA-1, dims chain, draw, time."""
-    time = xr.DataArray(np.asarray(years, dtype=float), dims="time")
-    return derived["level"] + derived["rate"] * time
+def frontier_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
+    """Ln density of the frontier at years since LLaMA-1, dims chain, draw and ``dim``.
+
+    After the last model the rate goes on wandering as the posterior has it wander before.
+    """
+    years = np.asarray(years, dtype=float)
+    knot = {name: derived[f"knot_{name}"].values for name in ("at", "level", "slope", "scale")}
+    effect = xr.DataArray(effects(knot, years), dims=(dim, "knot"))
+    line = derived["level"] + derived["rate"] * xr.DataArray(years, dims=dim)
+    return line + xr.dot(derived["rate_step"], effect, dim="knot")
+
+
+def _add_drift(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
+               rng: np.random.Generator) -> None:
+    """``rate_step`` per knot (1/year per root year) and the knots, in years since LLaMA-1.
+
+    Knots after the last model get steps from the prior, given the draw's own ``drift``.
+    """
+    table, centre = columns["knots"], float(columns["setting"]["centre_time"][0])
+    within = {name: np.asarray(value, float) for name, value in table.items()}
+    within = within | {"at": within["at"] + centre,
+                       "level": within["level"] - within["slope"] * centre}
+    start = 2 * within["at"][-1] - within["at"][-2]  # the next of equal steps
+    after = later(start, constant=not within["scale"].any())
+    for name, value in within.items():
+        out[f"knot_{name}"] = ("knot", np.concatenate([value, after[name]]))
+    drift = posterior["drift"]
+    steps = posterior["rate_step"].transpose("chain", "draw", "knot").values
+    new = rng.standard_normal((*steps.shape[:2], len(after["at"])))
+    new = new * drift.transpose("chain", "draw").values[..., None]
+    out["drift"] = drift
+    out["rate_step"] = (("chain", "draw", "knot"), np.concatenate([steps, new], axis=2))

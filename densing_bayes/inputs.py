@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from densing_bayes.drift import KNOTS, knots
 from densing_bayes.families.ruler import coordinates
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
@@ -13,7 +14,7 @@ from densing_bayes.specs import ModelSpec
 # Scores of a model, and models of a family, at which their own evidence weighs as much as what
 # the level above says of them: from the spreads that the shipped tables show (benchmarks 0.16,
 # models 0.10, families 0.28, in units of z). They only choose the sampled coordinates.
-CELLS, MEMBERS = 0.8, 0.3
+CELLS, MEMBERS = 2.0, 0.3
 
 
 def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[str, Any]],
@@ -71,6 +72,7 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
             "time": time - time.mean(), "log_params": size,
             "family": data["family_index"].values, "own_weight": count / (CELLS + count),
         },
+        "knots": knots(time - time.mean(), constant=spec.options["constant_rate"]),
         "families": {"own_weight": members / (MEMBERS + members)},
         "contrasts": {
             "benchmark": data["contrast_benchmark"].values, "value": data["contrast_value"].values,
@@ -78,14 +80,30 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
         },
         "anchored": cells(cell < k),
         "linked_cells": cells(cell >= k),
-        "linked_benchmarks": {"chance": data["chance"].values[k:]},
+        "linked_benchmarks": {
+            "chance": data["chance"].values[k:],
+            "mean_share": [mean_share(data, b) for b in range(k, data.sizes["benchmark"])],
+        },
     }
     names = data["benchmark"].values
     coords = {
         "anchor": names[:k], "benchmark": names, "linked": names[k:],
         "family": data["family"].values, "model": data["model"].values, "column": [],
+        "knot": np.arange(KNOTS),
     }
     return tables, coords
+
+
+def mean_share(data: Any, benchmark: int) -> float:
+    """Mean score of a benchmark as a share of the room above chance, kept inside 0.1 and 0.75.
+
+    It only chooses sampled coordinates.
+    """
+    chance = float(data["chance"].values[benchmark])
+    scores = data["cell_score"].values[data["cell_benchmark"].values == benchmark]
+    if not len(scores):  # a study may leave all of them out
+        return 0.5
+    return float(np.clip((scores.mean() - chance) / (1 - chance), 0.1, 0.75))
 
 
 def spread_of(mean: np.ndarray) -> dict[str, np.ndarray]:

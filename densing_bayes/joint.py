@@ -20,7 +20,8 @@ from densing_bayes.observations import Observations, select
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
-KEEP = ("c0", "c1", "z", "family_effect")  # traced besides the sampled coordinates
+# traced besides the sampled coordinates
+KEEP = ("c0", "c1", "z", "family_effect", "log_kappa_z", "middle_z", "rate_step")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def choose(tables: Tables, spec: ModelSpec) -> Observations:
 def prepare(observations: Observations, spec: ModelSpec) -> Joint:
     """Build and compile the joint model."""
     columns, coords = inputs(observations, spec)
-    compiled = compile_model(densing.build(columns, coords, spec), keep=KEEP, jitter=False)
+    model = densing.build(columns, coords, spec)
+    keep = tuple(name for name in KEEP if name in model.named_vars)
+    compiled = compile_model(model, keep=keep, jitter=False)
     return Joint(spec, observations, columns, coords, compiled)
 
 
@@ -78,7 +81,7 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     anchors = len(joint.coords["anchor"])
 
     def run(case: str, at: dict[str, Any], draws: int) -> xr.Dataset:
-        short = replace(spec.sampling, draws=draws, tune=150, chains=2)
+        short = replace(spec.sampling, draws=draws, tune=150, chains=2, extra_doublings=0)
         pins = {name: at[name] for name in names} | {"hold": np.ones(anchors)}
         tree = sample(joint.compiled, short, case=case, data={"pins": matrix(pins)},
                       start=starting_point(joint.compiled, start))

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.derive import record_share, ruler_parameters
+from densing_bayes.derive import frontier_path, record_share, ruler_parameters
 from densing_bayes.intervals import Interval
 
 
@@ -129,7 +129,8 @@ def replicated_records(derived: xr.Dataset, seed: int) -> dict[str, np.ndarray]:
         and ``observed_count``, ``observed_longest`` of the models themselves, per sample.
     """
     rng = np.random.default_rng(seed)
-    names = ["level", "rate", "omega", "q", "omega_family", "q_family", "log_density"]
+    names = ["level", "rate", "rate_step", "knot_at", "knot_level", "knot_slope", "knot_scale",
+             "omega", "q", "omega_family", "q_family", "log_density"]
     draws = thin(derived[names])
     time = (derived["date"].values - np.datetime64("2023-02-24")).astype("timedelta64[D]"
                                                                          ).astype(float) / 365.25
@@ -140,7 +141,7 @@ def replicated_records(derived: xr.Dataset, seed: int) -> dict[str, np.ndarray]:
         gap = np.abs(rng.standard_normal(size)) * (omega * np.sqrt(q))[:, None]
         return rng.standard_normal(size) * (omega * np.sqrt(1 - q))[:, None] - gap
 
-    line = draws["level"].values[:, None] + draws["rate"].values[:, None] * time
+    line = frontier_path(draws, time, "model").transpose("sample", "model").values
     of_family = shortfall(draws["omega_family"].values, draws["q_family"].values,
                           family.max() + 1)[:, family]
     replicated = line + of_family + shortfall(draws["omega"].values, draws["q"].values, len(time))

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes import laws
+from densing_bayes.drift import effects
 from densing_bayes.families.ruler import law_and_curve
 from densing_bayes.observations import ORIGIN, helmert
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -31,7 +32,8 @@ DIMS = {
     "log_loss_at_centre": "anchor", "size_share": "anchor", "log_alpha": "anchor",
     "log_beta": "anchor", "headroom": "anchor", "log_steepness": "anchor",
     "log_midpoint": "anchor", "sigma_loss": "anchor", "sigma_pair": "anchor",
-    "level": "", "rate": "", "omega": "", "q": "", "omega_family": "", "q_family": "",
+    "level": "", "rate": "", "drift": "", "omega": "", "q": "", "omega_family": "",
+    "q_family": "",
     "sd_source": "benchmark", "sd_benchmark": "benchmark", "nu": "",
     "log_kappa": "linked", "linked_midpoint": "linked", "linked_headroom": "linked",
 }
@@ -41,9 +43,9 @@ DIMS = {
 TYPICAL: Truth = {
     "log_loss_at_centre": 0.44, "size_share": 0.61, "log_alpha": -2.42, "log_beta": -1.48,
     "headroom": 0.9, "log_steepness": 2.9, "log_midpoint": -0.67, "sigma_loss": 0.013,
-    "sigma_pair": 0.04, "level": 1.0, "rate": 1.6, "omega": 0.6, "q": 0.6, "omega_family": 1.5,
-    "q_family": 0.6, "sd_source": 0.02, "sd_benchmark": 0.6, "nu": 15.0, "log_kappa": -0.5,
-    "linked_midpoint": 23.4, "linked_headroom": 0.9,
+    "sigma_pair": 0.04, "level": 1.0, "rate": 1.6, "drift": 0.0, "omega": 0.6, "q": 0.6,
+    "omega_family": 1.5, "q_family": 0.6, "sd_source": 0.02, "sd_benchmark": 0.6, "nu": 15.0,
+    "log_kappa": -0.5, "linked_midpoint": 23.4, "linked_headroom": 0.9,
 }
 
 
@@ -59,6 +61,9 @@ class Twist:
         Degrees of freedom of the noise in densities (same sd) and of the scores' noise.
     developer_sd
         Sd of an effect shared by the families of one developer, in ln density.
+    bend
+        Second derivative of the frontier over 2, 1/year^2: growth slows (below 0) or speeds up
+        about an average that stays the truth's ``rate``.
     contaminated, points
         Share of the models released in the later half that trained on the anchored benchmarks,
         and what they gain there, in score.
@@ -77,6 +82,7 @@ class Twist:
     gap: str = "half-normal"
     tails: float = np.inf
     developer_sd: float = 0.0
+    bend: float = 0.0
     contaminated: float = 0.0
     points: float = 0.07
     easier: float = 0.0
@@ -222,7 +228,21 @@ def _densities(columns: Columns, models: dict[str, np.ndarray], truth: Truth,
     developer = rng.integers(0, max(count // 4, 1), count)  # a developer has about four families
     of_family = of_family + twist.developer_sd * rng.standard_normal(count)[developer]
     return (truth["level"] + truth["rate"] * models["time"] + of_family[family]
+            + _wander(columns, models["time"], truth, rng, twist)
             + below(truth["omega"], truth["q"], family.size))
+
+
+def _wander(columns: Columns, time: np.ndarray, truth: Truth, rng: np.random.Generator,
+            twist: Twist) -> np.ndarray:
+    """Departure of the frontier from its average line: steps of the rate, or a parabola."""
+    basis = np.column_stack([np.ones_like(time), time])
+    parabola = time**2 - basis @ np.linalg.lstsq(basis, time**2, rcond=None)[0]
+    path = twist.bend * parabola
+    if truth["drift"] > 0:
+        knots = columns["knots"]
+        step = truth["drift"] * rng.standard_normal(len(knots["at"]))
+        path = path + effects(knots, time) @ step
+    return path
 
 
 def _contamination(time: np.ndarray, rng: np.random.Generator, twist: Twist) -> np.ndarray:

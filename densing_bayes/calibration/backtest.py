@@ -20,7 +20,8 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.calibration.rig import Rig, observed
+from densing_bayes.calibration.rig import AHEAD, Rig, observed
+from densing_bayes.drift import knots
 from densing_bayes.fitting import case_seed
 from densing_bayes.inputs import reference_scores
 from densing_bayes.intervals import Interval
@@ -74,6 +75,8 @@ def tables_at(rig: Rig, origin: str) -> Columns:
         "low_score": [low], "high_score": [high], "centre_time": [time[known].mean()],
         "mean_log_params": [size[known].mean()]}
     out["models"] = dict(columns["models"]) | {"time": time - time[known].mean()}
+    out["knots"] = knots(time[known] - time[known].mean(), ahead=AHEAD,
+                         constant=rig.spec.options["constant_rate"])
     return out
 
 

@@ -42,6 +42,8 @@ WORLDS: dict[str, World] = {
     "as assumed": World("the model holds", shared=True),
     "no growth": World("the model holds and the frontier stands still", truth={"rate": 0.0},
                        shared=True),
+    "slowing": World("growth falls by 2.2 per year within the dates, along a parabola",
+                     Twist(bend=-0.5)),
     "t noise": World("densities and scores scatter with 3 degrees of freedom", Twist(tails=3.0)),
     "exponential gap": World("inefficiency has an exponential tail", Twist(gap="exponential")),
     "developers": World("families of one developer share an effect of sd 0.8",

@@ -13,6 +13,7 @@ import xarray as xr
 from densing_bayes import worlds
 from densing_bayes.checks import diagnostics
 from densing_bayes.derive import derive
+from densing_bayes.drift import KNOTS, knots
 from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.fitting import case_seed, compile_model, sample
@@ -24,6 +25,7 @@ from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import Columns
 
+AHEAD = 2  # knots after the last model, half a year each: horizons end at twelve months
 KINK = 2.5  # prior sd of a change of rate at the kink, 1/year: that of the rate itself
 
 
@@ -102,6 +104,10 @@ def rig(observations: Observations, spec: ModelSpec) -> Rig:
     columns, coords = inputs(observations, spec)
     columns["models"]["kink"] = np.zeros(len(columns["models"]["time"]))
     coords["column"] = [*coords["column"], "kink"]
+    # two knots after the last model, for models that are forecast
+    time = np.asarray(columns["models"]["time"])
+    columns["knots"] = knots(time, constant=spec.options["constant_rate"], ahead=AHEAD)
+    coords["knot"] = np.arange(KNOTS + AHEAD)
     compiled = compile_model(densing.build(columns, coords, spec), jitter=False)
     return Rig(spec, observations, columns, compiled)
 

@@ -12,7 +12,7 @@ from densing_bayes.fitting import case_seed, sample
 from densing_bayes.specs import Sampling
 from densing_bayes.worlds import fill, simulate
 
-QUANTITIES = ("rate", "level", "omega", "q", "omega_family", "q_family")
+QUANTITIES = ("rate", "level", "drift", "omega", "q", "omega_family", "q_family")
 
 
 def sbc_round(ours: Rig, case: str, centre: dict[str, Any], sampling: Sampling, *, cores: int = 1,
@@ -100,7 +100,8 @@ def centre(ours: Rig, sampling: Sampling) -> dict[str, Any]:
     c0, c1 = float(mean["c0"]), float(mean["c1"])
     share = mean["size_share"]
     same = ("log_loss_at_centre", "size_share", "headroom", "log_steepness", "log_midpoint",
-            "sigma_loss", "sigma_pair", "q", "sd_source", "nu", "linked_headroom")
+            "sigma_loss", "sigma_pair", "q", "sd_source", "nu", "linked_headroom",
+            "drift")
     found = {name: mean[name].values for name in same if name in mean}
     omega = [float(mean[f"sd_{name}_z"]) * c1 for name in ("family", "model")]
     found |= {

@@ -52,7 +52,7 @@ def narrowed(priors: Mapping[str, Prior], centre: Truth) -> dict[str, Prior]:
         elif prior.dist == "Beta" and sd:
             count = at * (1 - at) / sd**2 - 1
             args = {"alpha": at * count, "beta": (1 - at) * count}
-        elif prior.dist == "HalfNormal":  # median 0.674 sigma
+        elif prior.dist == "HalfNormal" and at > 0:  # median 0.674 sigma
             args = {"sigma": at / 0.674}
         else:
             args = dict(prior.args)

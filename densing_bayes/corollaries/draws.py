@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.derive import frontier_path
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -111,7 +112,8 @@ def from_derived(derived: xr.Dataset, *, benchmark: str, reference_tokens: float
             size = laws.log_effective_size(loss=loss, tokens=reference_tokens, **law)
         return size.where(score > curve["chance"], -np.inf)  # guessing needs no model
 
-    return Posterior(derived, log_size_of_score, benchmark, name, weight)
+    return Posterior(derived, log_size_of_score, benchmark, name, weight,
+                     lambda years: frontier_path(derived, years))
 
 
 def flat(values: xr.DataArray, *rest: str) -> np.ndarray:

@@ -45,7 +45,7 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     spec
         Priors and options of family ``densing``.
     """
-    with pm.Model(coords=coords) as model:
+    with pm.Model(coords=coords, check_bounds=False) as model:
         priors = pack_priors(spec.priors)
         table = {name: Table(name, columns) for name, columns in tables.items()}
         setting = table["setting"]
@@ -76,8 +76,11 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         mean_z = rv("mean_z", priors["level"], shift=middle - family_gap - gap, scale=c1)
         rate_z = rv("rate_z", priors["rate"], scale=c1)
         path = mean_z + rate_z * models["time"]
+        path = path + _wander(models["time"], table["knots"], len(coords["knot"]),
+                              priors) / c1
         if len(coords["column"]):
-            weight = pm.Normal("weight", 0, 1, dims="column")
+            weight = pm.Normal("weight", 0, 1, dims="column",
+                               initval=np.full(len(coords["column"]), 0.1))
             path = path + pm.math.dot(pt.stack([models[name] for name in coords["column"]], axis=1),
                                       weight) / c1
         place = size / c1 + path + family[models.index("family")] + gap
@@ -97,11 +100,8 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         if len(coords["linked"]):
             cells = table["linked_cells"]
             linked = cells.index("benchmark") - len(coords["anchor"])
-            slope = pt.exp(rv("log_kappa_z", priors["log_kappa"], shift=pt.log(c1),
-                              dims="linked"))[linked]
-            midpoint = rv("middle_z", priors["linked_midpoint"], shift=-c0 / c1, scale=c1,
-                          dims="linked")[linked]
-            headroom = rv("linked_headroom", priors["linked_headroom"], dims="linked")[linked]
+            slope, midpoint, headroom = (
+                part[linked] for part in _linked_curve(table["linked_benchmarks"], priors, c0, c1))
             chance = table["linked_benchmarks"]["chance"][linked]
             scale = headroom * (1 - chance)
             expected = laws.linked_score(log_size=z[cells.index("model")], slope=slope,
@@ -110,6 +110,39 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
             score_likelihood("linked", cells, expected, scale * share * (1 - share) * slope / c1,
                              sd_benchmark, sd_source, nu)
     return model
+
+
+def _wander(time: Any, knots: Table, count: int, priors: dict[str, Packed]) -> Any:
+    """Departure of the frontier from its average line (`densing_bayes.drift`), ln density."""
+    # starting values off the priors' modes: the sampler refuses a gradient of exactly zero
+    drift = rv("drift", priors["drift"], initval=0.3)
+    # partly centred: by value the steps form a funnel where they are small, by ratio where large
+    half = pm.Normal("step_coordinate", 0, pt.sqrt(drift), dims="knot",
+                     initval=np.full(count, 0.1))
+    step = pm.Deterministic("rate_step", pt.sqrt(drift) * half, dims="knot")
+    hinge = pt.maximum(time[:, None] - knots["at"], 0.0)
+    line = knots["level"] + knots["slope"] * time[:, None]
+    return ((hinge - line) * (knots["scale"] * step)).sum(axis=1)
+
+
+def _linked_curve(benchmarks: Table, priors: dict[str, Packed], c0: Any, c1: Any,
+                  ) -> tuple[Any, Any, Any]:
+    """Slope and midpoint (in z) and headroom of every linked benchmark's curve.
+
+    Scores fix where a benchmark reaches its mean score and how steep it is there; slope and
+    midpoint themselves follow the ceiling, of which scores say little. So the sampled
+    coordinates are that place and that steepness, at the mean's share p of the range.
+    """
+    headroom = rv("linked_headroom", priors["linked_headroom"], dims="linked")
+    p = pt.minimum(benchmarks["mean_share"] / headroom, 0.95)
+    steepness = rv("linked_steepness", priors["log_kappa"], shift=pt.log(c1) + pt.log1p(-p),
+                   dims="linked")
+    log_slope = pm.Deterministic("log_kappa_z", steepness - pt.log1p(-p), dims="linked")
+    slope = pt.exp(log_slope)
+    lead = (pt.log(p) - pt.log1p(-p)) / slope
+    place = rv("linked_place", priors["linked_midpoint"], shift=lead - c0 / c1, scale=c1,
+               dims="linked")
+    return slope, pm.Deterministic("middle_z", place - lead, dims="linked"), headroom
 
 
 def _partly_centred(name: str, place: Any, omega: Any, q: Any, weight: Any) -> Any:

@@ -14,7 +14,8 @@ import pymc as pm
 import pytensor
 
 # variables of family ``densing`` that stay free: the models and their frontier
-FRONTIER = ("sd_family_z", "sd_model_z", "q_family", "q", "mean_z", "rate_z", "z", "family_effect",
+FRONTIER = ("sd_family_z", "sd_model_z", "q_family", "q", "mean_z", "rate_z", "drift",
+            "step_coordinate", "z", "family_effect",
             "model_coordinate", "family_coordinate")
 
 
@@ -38,7 +39,13 @@ def hold(model: pm.Model, names: Iterable[str]) -> pm.Model:
         shape = shapes[name]
         places[name] = vector[start:start + size].reshape(shape) if shape else vector[start]
         start += size
-    return pm.do(model, places)
+    # PyMC does not rebuild models with starting values; whoever samples this one gives its own
+    starts = dict(model.rvs_to_initial_values)
+    model.rvs_to_initial_values.update(dict.fromkeys(starts))
+    try:
+        return pm.do(model, places)
+    finally:
+        model.rvs_to_initial_values.update(starts)
 
 
 def held_vector(values: dict[str, Any], names: Iterable[str]) -> np.ndarray:
