@@ -19,6 +19,7 @@ from scipy import special, stats
 
 from densing_bayes import laws
 from densing_bayes.derive import ruler_parameters
+from densing_bayes.drift import effects
 
 NODES, REACH = 41, 6.0  # grid of ln N^: points, and reach in posterior sds
 FAMILY_NODES = 25
@@ -107,7 +108,9 @@ class CellLikelihood:
         table = self.columns["models"]
         _, _, gap = self._spread("model", "q")
         size = table["log_params"][model] - self.setting["mean_log_params"]
-        return (size / self.c1 + self.draws["mean_z"].values
+        steps = self.draws["rate_step"].values
+        wander = steps @ effects(self.columns["knots"], [table["time"][model]])[0]
+        return ((size + wander) / self.c1 + self.draws["mean_z"].values
                 + self.draws["rate_z"].values * table["time"][model] + gap)
 
     def summed(self, models: Iterable[int], families: np.ndarray, whole: bool) -> np.ndarray:

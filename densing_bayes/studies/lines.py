@@ -9,6 +9,7 @@ import xarray as xr
 
 from densing_bayes import laws
 from densing_bayes.derive import mean_gap, ruler_parameters
+from densing_bayes.drift import effects
 from densing_bayes.fitting import case_seed
 from densing_bayes.frontiers import frontier_line
 from densing_bayes.observations import Observations
@@ -56,13 +57,15 @@ def _stochastic(flat: xr.Dataset, columns: dict[str, Any], at: float,
     """Rate and level of the fit's own frontier."""
     c0, c1 = flat["c0"].values, flat["c1"].values
     setting = {name: float(value[0]) for name, value in columns["setting"].items()}
+    years = at - setting["centre_time"]
+    wander = flat["rate_step"].values @ effects(columns["knots"], [years])[0]
     rate = flat["rate_z"].values * c1
     gaps = 0.0
     for part, q in (("model", "q"), ("family", "q_family")):
         omega = flat[f"sd_{part}_z"].values * c1 / np.sqrt(1 - 2 * flat[q].values / np.pi)
         gaps = gaps + mean_gap(omega, flat[q].values)
     level = flat["mean_z"].values * c1 + c0 - setting["mean_log_params"] + gaps
-    return rate, level + rate * (at - setting["centre_time"])
+    return rate, level + rate * years + wander
 
 
 def densities(flat: xr.Dataset, columns: dict[str, Any], observations: Observations, own: bool,

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.derive import mean_gap
+from densing_bayes.drift import KNOTS, effects, knots
 from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.families.held import hold, measurement_names
@@ -41,6 +42,8 @@ class Base:
         Draws of ruler and curves for subsets without an anchor.
     at
         Years at which the frontier's level is read off: the latest model's date.
+    knots
+        Years at which the rate may change.
     """
 
     mean: xr.Dataset
@@ -48,6 +51,7 @@ class Base:
     anchor: str
     learnt: xr.Dataset
     at: float
+    knots: np.ndarray
 
 
 def tables_of(observations: Observations, spec: ModelSpec, base: Base | None = None,
@@ -56,7 +60,9 @@ def tables_of(observations: Observations, spec: ModelSpec, base: Base | None = N
 
     Time is centred at the models that have cells; the reference scores are the main fit's, so
     that its posterior is a place to start from. Both are coordinates only: they change no
-    statement but the date at which the prior of the level holds.
+    statement but the date at which the prior of the level holds. The rate is the average over
+    the dates of all models of ``observations``, unless those with cells leave one of its ends
+    empty: then it is the average over theirs.
     """
     data = observations.data
     tables, coords = inputs(observations, spec)
@@ -64,6 +70,11 @@ def tables_of(observations: Observations, spec: ModelSpec, base: Base | None = N
     shift = float(tables["models"]["time"][kept].mean())
     tables["models"]["time"] = tables["models"]["time"] - shift
     tables["setting"]["centre_time"] = [tables["setting"]["centre_time"][0] + shift]
+    time = tables["models"]["time"]
+    gap = (time.max() - time.min()) / (KNOTS + 1)
+    ends = time[kept].min() - time.min() > gap or time.max() - time[kept].max() > gap
+    tables["knots"] = knots(time[kept] if ends else time,
+                            constant=spec.options["constant_rate"])
     if base is not None and base.anchor == str(coords["anchor"][0]):
         for name in ("low_score", "high_score"):
             tables["setting"][name] = [base.setting[name]]
@@ -76,27 +87,24 @@ def tables_of(observations: Observations, spec: ModelSpec, base: Base | None = N
     return tables, coords
 
 
-def starting_point(compiled: Any, mean: xr.Dataset, columns: dict[str, Any],
-                   coords: dict[str, Any], centre_time: float) -> np.ndarray:
+def starting_point(compiled: Any, base: Base, columns: dict[str, Any],
+                   coords: dict[str, Any]) -> np.ndarray:
     """The main fit's posterior mean in the sampled coordinates of a variant.
 
     Labels that the main fit lacks start at the mean over those that it has; variables that it
     lacks start at zero on the unconstrained scale.
-
-    Parameters
-    ----------
-    mean
-        Posterior means, labelled; its ``mean_z`` belongs to ``centre_time``.
     """
     at: dict[str, Any] = {}
-    for name, value in mean.items():
+    for name, value in base.mean.items():
         for dim in value.dims:
             value = value.reindex({dim: coords[dim]}).fillna(value.mean())
         at[str(name)] = value.values
-    at["mean_z"] = at["mean_z"] + at["rate_z"] * (
-        float(columns["setting"]["centre_time"][0]) - centre_time)
-    if "families" in columns:
-        at |= _partly_centred(at, columns)
+    centre = float(columns["setting"]["centre_time"][0])
+    at["mean_z"] = at["mean_z"] + at["rate_z"] * (centre - base.setting["centre_time"])
+    if not np.allclose(columns["knots"]["at"] + centre, base.knots):
+        at["rate_step"] = np.zeros_like(at["rate_step"])  # steps at other dates
+    at["step_coordinate"] = at["rate_step"] / np.sqrt(at["drift"])
+    at |= _partly_centred(at, columns) | _linked_coordinates(at, columns)
     names, slices, _ = compiled.shape_info
     point = np.zeros(compiled.n_dim)
     for name, place in zip(names, slices, strict=True):
@@ -133,10 +141,24 @@ def _partly_centred(at: dict[str, Any], columns: dict[str, Any]) -> dict[str, np
     out = {"family_coordinate": coordinate(family, gap, omega, weight)}
     omega, gap = spread["model"]
     size = np.asarray(models["log_params"]) - setting["mean_log_params"][0]
-    place = (size / at["c1"] + at["mean_z"] + at["rate_z"] * np.asarray(models["time"])
+    wander = effects(columns["knots"], models["time"]) @ at["rate_step"]
+    place = ((size + wander) / at["c1"] + at["mean_z"] + at["rate_z"] * np.asarray(models["time"])
              + family[np.asarray(models["family"]).astype(int)] + gap)
     weight = np.asarray(models["own_weight"])
     return out | {"model_coordinate": coordinate(at["z"], place, omega, weight)}
+
+
+def _linked_coordinates(at: dict[str, Any], columns: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Coordinates of the linked curves (`families.densing`) that give their slopes and middles.
+
+    They depend on the benchmarks' mean scores, hence differ between variants.
+    """
+    if "log_kappa_z" not in at:
+        return {}
+    share = np.asarray(columns["linked_benchmarks"]["mean_share"])
+    p = np.minimum(share / at["linked_headroom"], 0.95)
+    return {"linked_steepness": at["log_kappa_z"] + np.log1p(-p),
+            "linked_place": at["middle_z"] + np.log(p / (1 - p)) / np.exp(at["log_kappa_z"])}
 
 
 def starting_near(compiled: Any, point: np.ndarray) -> Any:
