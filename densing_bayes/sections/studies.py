@@ -22,7 +22,8 @@ from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
 CHOICES = {
     "benchmarks": "benchmarks", "anchor": "anchored benchmark", "protocol": "protocol",
     "contamination": "contamination", "frontier": "frontier rule",
-    "irreducible": "irreducible loss E", "reference_tokens": "reference tokens D0",
+    "constant_rate": "constant rate", "irreducible": "irreducible loss E",
+    "reference_tokens": "reference tokens D0",
     "ladder": "ladder", "pair_step": "pairs of loss and score", "since": "first day",
     "until": "last day", "without_flag": "flagged models", "date_kind": "kind of date",
     "priors": "priors", "without": "one group left out",
@@ -48,9 +49,9 @@ def section(study: Study, *, brief: bool = False) -> Section:
     if brief:
         texts.append(
             "These are the choices that were found to matter most, as short runs within this "
-            "report. `densing study` runs the whole: every prior, every flag, both ends of the "
-            "ladder, other protocols, single models and families left out; `densing study "
-            "benchmarks` runs all subsets of the benchmarks.")
+            "report. `densing study` runs the whole: an irreducible loss, every prior, every "
+            "flag, both ends of the ladder, other protocols, single models and families left "
+            "out; `densing study benchmarks` runs all subsets of the benchmarks.")
     return Section(key="study", title="How much does the answer depend on choices?",
                    text=texts, tables=tables, pictures=pictures,
                    summary={"study": {"name": study.spec.name, "hash": study.spec.hash,
@@ -256,9 +257,9 @@ def _subsets(study: Study, interval: Interval) -> Any:
         f"{median.max() / DAYS_PER_YEAR:.4f} per day ({said['fastest']}). {strongest} matters "
         f"most: subsets with it grow by {abs(pull[strongest]) / DAYS_PER_YEAR:.4f} per day "
         f"{'faster' if pull[strongest] > 0 else 'slower'} than subsets without it. "
-        + (f"{held.sum()} subsets have no anchored benchmark and no ruler of their own: their "
-           f"curves are learnt on all benchmarks and held, so that they say how the subset's "
-           f"scores see growth, given the common ruler." if held.any() else ""))
+        + (f"Subsets without an anchored benchmark ({held.sum()}) have no ruler of their own: "
+           f"their curves are learnt on all benchmarks and held, so that they say how the "
+           f"subset's scores see growth, given the common ruler." if held.any() else ""))
     return (
         text,
         Table("study-subsets", f"Growth rate by subset of the benchmarks ({interval})",
@@ -289,7 +290,7 @@ def _limits(study: Study) -> list[str]:
            f"{' and more' if len(doubtful) > 12 else ''}." if len(doubtful) else
            "all of them passed their checks."))
     if study.skipped:
-        texts.append("Not varied: " + ". ".join(study.skipped) + ".")
+        texts.append("Not varied: " + "; ".join(study.skipped) + ".")
     if study.failures:
         texts.append(f"{len(study.failures)} variants failed: " + "; ".join(
             f"{name} ({why})" for name, why in list(study.failures.items())[:10]) + ".")

@@ -79,6 +79,8 @@ def words(axis: str, value: Any) -> str:
             return f"protocol {value}"
         case "contamination":
             return "contamination shift taken out"
+        case "constant_rate":
+            return "constant rate" if value else "rate may wander"
         case "irreducible":
             return "with E" if value else "without E"
         case "reference_tokens":
@@ -210,9 +212,9 @@ def _known(axis: str, study: StudySpec, tables: Tables, observations: Observatio
             sizes = len(np.unique(data["run_log_params"].values.round(3)))
             return list(LADDERS) if sizes > 3 else []
         case "priors":
-            names = list(study.model.priors)
-            return names if study.model.options["irreducible"] else [
-                name for name in names if name != "irreducible_share"]
+            idle = {"irreducible_share": not study.model.options["irreducible"],
+                    "drift": study.model.options["constant_rate"]}
+            return [name for name in study.model.priors if not idle.get(name)]
         case _:
             return []
 
@@ -258,6 +260,20 @@ def by_fit(cases: list[Case]) -> dict[Case, list[Case]]:
     for case in cases:
         groups.setdefault(case.fit, []).append(case)
     return groups
+
+
+def other_model(case: Case, study: StudySpec, observations: Observations) -> bool:
+    """Whether a case needs a compiled model of its own, instead of other data of the main fit's.
+
+    So it does where parameters differ (with or without E), where models or ladders do (other
+    anchors, an earlier first day), and for subsets without an anchor, whose curves are held.
+    """
+    data = observations.data
+    anchored = set(data["benchmark"].values[data["anchored"].values].tolist())
+    since = case["since"]
+    return bool(case["irreducible"] is not None or case["anchor"]
+                or (case["benchmarks"] and not anchored & set(case["benchmarks"]))
+                or (since and since < (study.model.options["since"] or "0000")))
 
 
 def settings_text(case: Case) -> str:

@@ -29,6 +29,8 @@ from densing_bayes.studies.structures import (
 )
 from densing_bayes.studies.variants import Variant
 
+RULERS = 16  # draws of ruler and curves at which a subset without an anchor is fitted
+
 
 @dataclass(frozen=True)
 class Work:
@@ -83,8 +85,7 @@ def _joint(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[st
            ) -> tuple[xr.Dataset, Callable[[np.ndarray], dict[str, Any]]]:
     """Draws of the joint posterior of a variant, and its checks."""
     compiled = joint_model(columns, coords, spec)
-    start = starting_point(compiled, work.base.mean, columns, coords,
-                           work.base.setting["centre_time"])
+    start = starting_point(compiled, work.base, columns, coords)
     tree = sample(starting_near(compiled, start), spec.sampling, case=work.fit.name, cores=1,
                   data=data_of(compiled, columns, spec))
     posterior = tree["posterior"].to_dataset()
@@ -102,14 +103,14 @@ def _held(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str
           ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Draws of rate and models with ruler and curves held at draws learnt on all benchmarks.
 
-    ``cut_draws`` of the learnt draws are used, evenly spaced in the ruler's scale c1, the
+    `RULERS` of the learnt draws are used, evenly spaced in the ruler's scale c1, the
     direction in which they matter most; every one gets a short chain of its own.
     """
     others = Case(tuple((axis, value) for axis, value in work.fit.settings
                         if axis != "benchmarks"))
     if others.settings:  # other settings: their own curves, not the main fit's
         learnt, _ = _joint(replace(work, fit=others), spec, columns, coords)
-        learnt = learnt_draws(learnt, coords, spec)
+        learnt = learnt_draws(learnt)
     else:
         learnt = work.base.learnt
     compiled, names = held_model(columns, coords, spec)
@@ -117,10 +118,9 @@ def _held(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str
     columns = {**columns, **{
         name: {**columns[name], "weight": np.isin(columns[name]["benchmark"], benchmarks)
                * np.asarray(columns[name]["weight"])} for name in ("anchored", "linked_cells")}}
-    start = starting_point(compiled, work.base.mean, columns, coords,
-                           work.base.setting["centre_time"])
+    start = starting_point(compiled, work.base, columns, coords)
     data = data_of(compiled, columns, spec)
-    short = replace(spec.sampling, chains=1, tune=200, draws=60)
+    short = replace(spec.sampling, chains=1, tune=100, draws=40, extra_doublings=0)
     runs, divergences = [], 0
     for k in range(learnt.sizes["sample"]):
         at = {name: learnt[name].isel(sample=k).values for name in names}
@@ -136,13 +136,13 @@ def _held(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str
     return xr.concat(runs, "chain").assign_attrs(divergences=divergences), columns
 
 
-def learnt_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) -> xr.Dataset:
-    """``cut_draws`` draws of everything but models and frontier, even in the ruler's scale."""
+def learnt_draws(posterior: xr.Dataset) -> xr.Dataset:
+    """`RULERS` draws of everything but models and frontier, even in the ruler's scale."""
     own = [name for name, value in posterior.items() if {"model", "family"} & set(value.dims)]
     flat = posterior.drop_vars(own).stack(sample=("chain", "draw"))
     flat = flat.transpose("sample", ...).drop_vars(["sample", "chain", "draw"])
     order = np.argsort(flat["c1"].values, kind="stable")
-    count = min(int(spec.options["cut_draws"]), len(order))
+    count = min(RULERS, len(order))
     chosen = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
     return flat.isel(sample=chosen)
 

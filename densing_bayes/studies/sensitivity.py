@@ -82,7 +82,7 @@ def natural(draws: xr.Dataset, columns: dict[str, Any], spec: ModelSpec) -> dict
         "log_steepness": value["log_steepness"], "log_midpoint": value["log_midpoint"],
         "sigma_pair": value["sigma_pair"],
         "level": value["mean_z"] * c1 + c0 - mean_size + gaps["model"][1] + gaps["family"][1],
-        "rate": value["rate_z"] * c1,
+        "rate": value["rate_z"] * c1, "drift": value["drift"],
         "omega": np.column_stack([gaps["model"][0], gaps["family"][0]]),
         "q": np.column_stack([value["q"], value["q_family"]]),
         "sd_source": value["sd_source"], "sd_benchmark": value["sd_benchmark_z"] * c1[:, None],

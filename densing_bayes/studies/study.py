@@ -25,7 +25,14 @@ from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint import choose
 from densing_bayes.observations import Observations
 from densing_bayes.studies.bar import Quiet
-from densing_bayes.studies.cases import Case, by_fit, cases_of, expand, settings_text
+from densing_bayes.studies.cases import (
+    Case,
+    by_fit,
+    cases_of,
+    expand,
+    other_model,
+    settings_text,
+)
 from densing_bayes.studies.fits import Work, learnt_draws, run
 from densing_bayes.studies.folder import Folder
 from densing_bayes.studies.influence import influence
@@ -95,6 +102,10 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     observations = choose(tables, study.model)
     values, skipped = expand(study, tables, observations)
     cases = cases_of(study, values)
+    if study.one_model:
+        dropped = [case for case in cases if other_model(case, study, observations)]
+        cases = [case for case in cases if case not in dropped]
+        skipped += [f"{case.name} (needs a model of its own)" for case in dropped]
     with open_executor(executor):  # a cluster that is not there is told now
         pass
     folder = Folder(Path(out), study, tables, observations, resume)
@@ -204,15 +215,16 @@ def _base(study: StudySpec, observations: Observations, posterior: xr.Dataset,
         mean=posterior.mean(("chain", "draw")),
         setting={name: float(columns["setting"][name][0])
                  for name in ("low_score", "high_score", "centre_time")},
-        anchor=str(coords["anchor"][0]), learnt=learnt_draws(posterior, coords, study.model),
-        at=float(observations.data["time"].max()))
+        anchor=str(coords["anchor"][0]), learnt=learnt_draws(posterior),
+        at=float(observations.data["time"].max()),
+        knots=columns["knots"]["at"] + columns["setting"]["centre_time"][0])
 
 
 def _read_off(case: Case, posterior: xr.Dataset, columns: dict[str, Any],
               observations: Observations, study: StudySpec, base: Base, gate: dict[str, Any],
               ) -> dict[str, Any]:
     """A case that is read off the main fit, about 2,000 of its draws."""
-    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // 2000)
+    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // 2000)
     thin = posterior.isel(draw=slice(None, None, step))
     rate, level, note = read(case, thin, columns, observations, study.model, base.at)
     # its effective size: the main fit's own rate in all draws, another rule's in those read

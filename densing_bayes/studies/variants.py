@@ -55,8 +55,9 @@ def variant(case: Case, base: ModelSpec, tables: Tables, observations: Observati
     """
     spec, notes = base, []
     options: dict[str, Any] = {}
-    if case["irreducible"] is not None:
-        options["irreducible"] = case["irreducible"]
+    for axis in ("irreducible", "constant_rate"):
+        if case[axis] is not None:
+            options[axis] = case[axis]
     if case["reference_tokens"] not in (None, "own"):
         options["reference_tokens"] = float(case["reference_tokens"])
     spec = replace(spec, options={**spec.options, **options})
