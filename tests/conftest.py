@@ -23,6 +23,7 @@ import xarray as xr
 from small_specs import write_report_spec, write_spec
 
 from densing_bayes import laws
+from densing_bayes.drift import effects
 from densing_bayes.fitting import Fit
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose, prepare
@@ -64,6 +65,20 @@ def small_world(tmp_path_factory) -> SmallWorld:
 @pytest.fixture(scope="session")
 def true_draws(small_world) -> xr.Dataset:
     """The truth of the small world as one draw, in the coordinates that the model samples."""
+    return as_draw(small_world, np.zeros(len(small_world.coords["knot"])))
+
+
+@pytest.fixture(scope="session")
+def bent_draws(small_world) -> xr.Dataset:
+    """The same densities under a frontier whose rate changes at each knot."""
+    return as_draw(small_world, np.array([0.5, -1.0, 0.3, 0.8, -0.2, -0.6]))
+
+
+DRIFT = 0.7  # any positive value allows for steps of zero
+
+
+def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
+    """The truth of the small world with some steps of the frontier's rate."""
     truth, columns = fill(small_world.truth, small_world.columns), small_world.columns
     latent = small_world.truth
     setting = {name: value[0] for name, value in columns["setting"].items()}
@@ -80,13 +95,17 @@ def true_draws(small_world) -> xr.Dataset:
     share = truth["size_share"]
     z = (latent["log_effective"] - c0) / c1
     models = columns["models"]
+    # where a model of an average family would lie on the frontier
     line = (truth["level"] - family_gap + truth["rate"] * models["time"] + models["log_params"]
-            - c0) / c1  # where a model of an average family would lie on the frontier
+            + effects(columns["knots"], models["time"]) @ step - c0) / c1
 
     def sampled(value: Any, place: Any, omega: float, weight: Any) -> Any:
         """The partly centred coordinate of a value below its place on the frontier."""
         return weight * place + omega ** (weight - 1) * (value - place)
 
+    # linked curves are sampled by place and steepness where the mean score is reached
+    slope, middle = truth["log_kappa"] + np.log(c1), (truth["linked_midpoint"] - c0) / c1
+    p = np.asarray(columns["linked_benchmarks"]["mean_share"]) / truth["linked_headroom"]
     at_mean = truth["level"] - gap - family_gap + setting["mean_log_params"]
     values = {
         "c0": ((), c0), "c1": ((), c1), "rate_z": ((), truth["rate"] / c1),
@@ -104,8 +123,11 @@ def true_draws(small_world) -> xr.Dataset:
         "log_token_slope": (("anchor",), truth["log_beta"] + np.log(1 - share)),
         "sd_source": (("benchmark",), truth["sd_source"]),
         "sd_benchmark_z": (("benchmark",), truth["sd_benchmark"] / c1),
-        "log_kappa_z": (("linked",), truth["log_kappa"] + np.log(c1)),
-        "middle_z": (("linked",), (truth["linked_midpoint"] - c0) / c1),
+        "drift": ((), DRIFT), "rate_step": (("knot",), step),
+        "step_coordinate": (("knot",), step / np.sqrt(DRIFT)),
+        "log_kappa_z": (("linked",), slope), "middle_z": (("linked",), middle),
+        "linked_steepness": (("linked",), slope + np.log1p(-p)),
+        "linked_place": (("linked",), middle + np.log(p / (1 - p)) / np.exp(slope)),
         "linked_headroom": (("linked",), truth["linked_headroom"]),
         **{name: (("anchor",), truth[name]) for name in (
             "log_loss_at_centre", "headroom", "log_steepness", "log_midpoint", "sigma_loss",
