@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from densing_bayes.derive import _gap, derive, frontier_path, mean_gap, record_share
+from densing_bayes.drift import KNOTS, LATER, STEP, effects, knots
 from densing_bayes.trends import DAYS_PER_YEAR
 
 
@@ -38,7 +39,7 @@ def test_the_truth_comes_back_in_natural_units(small_world, true_draws):
 def test_every_quantity_keeps_its_draws(small_world, true_draws):
     out = derive(true_draws, small_world.observations, small_world.columns)
     for name, value in out.data_vars.items():
-        if name not in ("chance", "irreducible"):
+        if name not in ("chance", "irreducible") and not name.startswith("knot_"):
             assert value.dims[:2] == ("chain", "draw"), name
     assert set(out["on_frontier"].values.ravel()) <= {0.0, 1.0}
     assert (out["gap"] >= 0).all()
@@ -67,10 +68,78 @@ def test_ceiling_and_extrapolation(small_world, true_draws):
     np.testing.assert_allclose(after["log_density"][..., 0], before["log_density"][..., 0] + 60)
 
 
-def test_the_frontier_is_a_line_in_years():
-    derived = xr.Dataset({"level": one(0.5), "rate": one(1.6)})
-    path = frontier_path(derived, [0.0, 1.0, 100 / DAYS_PER_YEAR])
-    np.testing.assert_allclose(path.values.ravel(), [0.5, 2.1, 0.5 + 160 / DAYS_PER_YEAR])
+# -- the frontier: a line about which the rate wanders ---------------------------------------
+
+
+def test_the_average_line_comes_back_whatever_the_steps(small_world, bent_draws):
+    """Rate and level are those of the least-squares line over the models, as the truth has it."""
+    out = derive(bent_draws, small_world.observations, small_world.columns)
+    time, truth = small_world.observations.data["time"].values, small_world.truth
+    path = frontier_path(out, time).values[0, 0]
+    slope, at_zero = np.polyfit(time, path, 1)
+    assert slope == pytest.approx(truth["rate"])
+    assert at_zero == pytest.approx(float(out["level"].squeeze()))
+    assert float(out["rate"].squeeze()) == pytest.approx(truth["rate"])
+    # and it bends: by the steps of the draw, at the knots in years since LLaMA-1
+    columns = small_world.columns
+    step = bent_draws["rate_step"].values[0, 0]
+    bend = effects(columns["knots"], columns["models"]["time"]) @ step
+    np.testing.assert_allclose(path - at_zero - slope * time, bend, atol=1e-9)
+    assert np.abs(bend).max() > 0.05
+
+
+def test_gaps_are_measured_from_the_bent_frontier(small_world, bent_draws):
+    """With next to no noise (q near 1) gaps of family and model add up to the whole distance."""
+    sharp = bent_draws.assign(q=bent_draws["q"] * 0 + 1 - 1e-9,
+                              q_family=bent_draws["q_family"] * 0 + 1 - 1e-9)
+    lowered = sharp.assign(z=sharp["z"] - 8.0 / sharp["c1"])  # every model below the frontier
+    out = derive(lowered, small_world.observations, small_world.columns)
+    path = frontier_path(out, small_world.observations.data["time"].values, "model")
+    np.testing.assert_allclose(out["gap"], path - out["log_density"], rtol=1e-4)
+
+
+def test_knots_go_on_at_equal_steps(small_world, bent_draws):
+    out = derive(bent_draws, small_world.observations, small_world.columns)
+    at, time = out["knot_at"].values, small_world.observations.data["time"].values
+    assert at.size == KNOTS + LATER
+    spacing = np.ptp(time) / (KNOTS + 1)
+    np.testing.assert_allclose(np.diff(at[:KNOTS + 1]), spacing)
+    assert at[KNOTS] == pytest.approx(time.max())  # the next of equal steps is the last model
+    np.testing.assert_allclose(np.diff(at[KNOTS:]), STEP)
+    np.testing.assert_allclose(out["rate_step"].values[0, 0, :KNOTS],
+                               bent_draws["rate_step"].values[0, 0])
+
+
+def test_knots_of_forecast_models_are_not_laid_twice(small_world, bent_draws):
+    """A fit with knots ahead of its own: new ones begin half a year after the last of them."""
+    time = small_world.columns["models"]["time"]
+    columns = small_world.columns | {"knots": knots(time, ahead=2)}
+    longer = bent_draws.drop_dims("knot").assign(
+        rate_step=(("chain", "draw", "knot"), np.arange(8.0)[None, None]))
+    out = derive(longer, small_world.observations, columns)
+    np.testing.assert_allclose(np.diff(out["knot_at"].values[KNOTS:]), STEP)
+    np.testing.assert_allclose(out["rate_step"].values[0, 0, :8], np.arange(8.0))
+
+
+def test_later_steps_are_drawn_from_each_draws_own_drift(small_world, true_draws):
+    """Sd of 400 times 20 steps within 5%: six standard errors."""
+    many = true_draws.isel(draw=np.zeros(400, int))
+    drift = many["drift"] * 0 + np.where(np.arange(400) < 200, 0.5, 3.0)
+    out = derive(many.assign(drift=drift), small_world.observations, small_world.columns)
+    new = out["rate_step"].values[0, :, KNOTS:]
+    assert new[:200].std() == pytest.approx(0.5, rel=0.05)
+    assert new[200:].std() == pytest.approx(3.0, rel=0.05)
+    assert (out["rate_step"].values[0, :, :KNOTS] == 0).all()
+    np.testing.assert_allclose(out["drift"], drift)
+
+
+def test_a_constant_rate_stays_constant(small_world, true_draws):
+    time = small_world.columns["models"]["time"]
+    columns = small_world.columns | {"knots": knots(time, constant=True)}
+    out = derive(true_draws, small_world.observations, columns)
+    years = np.array([0.0, 1.0, 100 / DAYS_PER_YEAR, 12.0])
+    np.testing.assert_allclose(
+        frontier_path(out, years), out["level"] + out["rate"] * xr.DataArray(years, dims="time"))
 
 
 # -- gaps -------------------------------------------------------------------------------------
