@@ -6,6 +6,7 @@ Imports are inside the functions: a report pays for the sections that it has.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from densing_bayes.context import Context
@@ -96,7 +97,6 @@ def corollaries(context: Context) -> list[Section]:
 def study(context: Context) -> list[Section]:
     """Sensitivity to the choices that matter most; `densing study` runs them all."""
     from concurrent.futures import ThreadPoolExecutor
-    from dataclasses import replace
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
@@ -115,6 +115,24 @@ def study(context: Context) -> list[Section]:
         found = run_study(asked, context.tables, Path(folder), threads,
                           Within(context.progress), main=fit)
     return [studies.section(found, brief=True)]
+
+
+def scaling(context: Context) -> list[Section]:
+    """The classic laws on every ladder of runs."""
+    from densing_bayes.errors import GateError, InputError
+    from densing_bayes.scaling.study import study
+    from densing_bayes.sections import scaling
+
+    tables = context.tables
+    spec = replace(load_model("scaling"), interval=context.interval).with_seed(
+        context.spec.sampling.seed)
+    context.progress("scaling laws of every ladder")
+    try:
+        found = study(tables.runs, pairs=tables.pairs, benchmarks=tables.benchmarks,
+                      hardware=tables.hardware, spec=spec)
+    except (GateError, InputError) as error:  # ladders of this folder that no law can use
+        return [Section("scaling", "The classic scaling laws", [f"Not computed: {error}"])]
+    return [scaling.section(found)]
 
 
 def ruler(context: Context) -> list[Section]:
@@ -148,5 +166,5 @@ def priors(context: Context) -> list[Section]:
 WRITERS: dict[str, Callable[[Context], list[Section]]] = {
     writer.__name__: writer
     for writer in (growth, density, benchmarks, change, costs, compression, corollaries, study,
-                   ruler, checks, limits, priors)
+                   scaling, ruler, checks, limits, priors)
 }

@@ -119,3 +119,13 @@ def test_what_looks_like_a_change_is_carried_into_the_change():
     assert got.seen["change"].std() == pytest.approx(alone.draws["change"].std(), rel=0.1)
     np.testing.assert_allclose(got.pointwise(blurred).mean(), alone.pointwise(plain).mean(),
                                rtol=0.02)
+
+
+def test_evidence_is_the_integral():
+    """Normals of known mass: 0.3 and 0.5 of a unit each, candidates equally likely beforehand."""
+    def log_posterior(x, candidate):
+        return np.log(np.array([0.3, 0.5])[candidate]) + stats.multivariate_normal(
+            np.ones(2), [[1.0, 0.5], [0.5, 2.0]]).logpdf(x - candidate[:, None])
+
+    found = importance(log_posterior, np.zeros(2), 2, stream(4, "evidence"))
+    assert np.exp(found.log_evidence) == pytest.approx((0.3 + 0.5) / 2, rel=0.05)

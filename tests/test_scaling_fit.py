@@ -13,7 +13,7 @@ from densing_bayes import laws
 from densing_bayes.errors import InputError
 from densing_bayes.scaling import classic
 from densing_bayes.scaling.approaches import curve_minima, parabola_minima, side_by_side
-from densing_bayes.scaling.fit import fit_law
+from densing_bayes.scaling.fit import VARIANTS, fit_law, posterior
 from densing_bayes.scaling.ladders import fit_ladder
 from densing_bayes.scaling.predict import predict_score
 from densing_bayes.scaling.questions import allocation, params_for, tokens_for
@@ -191,3 +191,48 @@ def test_score_through_loss():
     truth = laws.score(loss=new, **curve)
     assert ((low < truth) & (truth < high)).all()
     assert (high - low < 0.25).all()
+
+
+@pytest.mark.parametrize("name", ["chinchilla", "densing", "densing-tokens", "kaplan", "broken"])
+def test_the_graph_is_the_same_posterior(name):
+    """The fallback's graph and the log posterior in numpy differ by a constant, at any point."""
+    from pytensor.compile.mode import Mode
+
+    from densing_bayes.families.scaling_law import build
+    from densing_bayes.scaling.coordinates import ladder_row
+
+    one = ladder("graph", grid(classic.CHINCHILLA, noise=0.01))
+    variant = VARIANTS[name]
+    row = ladder_row(one.size, one.token, one.log_loss, one.centre[1] - one.centre[0])
+    model = build({
+        "runs": {"size": one.size, "token": one.token, "log_loss": one.log_loss},
+        "ladder": {key: [value] for key, value in row.items()},
+        "law": {**{key: [getattr(variant, key)] for key in ("floor", "joint", "broken", "slower")},
+                "resolution": [1e-5]}}, {}, SPEC)
+    in_graph = model.compile_logp(mode=Mode("py", "fast_compile"))
+    log_posterior, _, start = posterior(one, name, SPEC)
+    names = {"level": "level", "floor_share": "floor_logodds__", "logit_share": "logit_share",
+             "slope": "slope", "contrast": "contrast", "break_change": "break_change",
+             "break_place": "break_place_logodds__", "log_noise": "log_noise",
+             "noise_growth": "noise_growth", "tail": "tail_excess_log__"}
+    used = [key for key in names if not (key == "floor_share" and not variant.floor)
+            and not (key.startswith("break") and not variant.broken)]
+    rng = np.random.default_rng(1)
+    points = start + 0.3 * rng.normal(size=(4, len(start)))
+    fixed = dict.fromkeys(names.values(), 0.0)
+    want = [float(in_graph(fixed | {names[key]: x for key, x in zip(used, point, strict=True)}))
+            for point in points]
+    got = log_posterior(points, np.zeros(4, dtype=int))
+    np.testing.assert_allclose(got - got[0], np.array(want) - want[0], rtol=1e-7, atol=1e-6)
+
+
+def test_nuts_says_the_same(chinchilla):
+    """Means of exponents and E within a quarter of their sd (fails by chance once in 10^4)."""
+    from densing_bayes.scaling.fit import _by_nuts
+
+    draws, diagnostics = _by_nuts(chinchilla.ladder, "chinchilla", SPEC, "compare")
+    assert diagnostics["passed"]
+    for name in ("alpha", "beta", "floor_share", "noise"):
+        a, b = chinchilla.draws[name].to_numpy(), draws[name].to_numpy()
+        assert a.mean() == pytest.approx(b.mean(), abs=0.25 * b.std()), name
+        assert a.std() == pytest.approx(b.std(), rel=0.2), name

@@ -95,12 +95,17 @@ def change_density(found: Fit, grid: np.ndarray, draws: int = 160) -> np.ndarray
     return density.mean(axis=0)
 
 
-def savage_dickey(found: Fit, widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
+def savage_dickey(found: Fit, constant: Fit,
+                  widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
     """Evidence for a change over none, as a curve over the prior width of the change.
 
     The regime without a change is the one with a change of zero, so their Bayes factor is the
     prior over the posterior density at zero (Dickey 1971). For another prior width s it is
     E[N(c; 0, s) / N(c; 0, s0)] over the posterior of the change c, times that ratio.
+
+    Far from zero the posterior density at zero is an average that few draws dominate; there the
+    Bayes factor is taken from the two fits' marginal likelihoods, and only its course over the
+    widths from the density.
 
     Returns
     -------
@@ -116,12 +121,16 @@ def savage_dickey(found: Fit, widths: Sequence[float] = tuple(WIDTHS)) -> pd.Dat
         np.quantile(change, np.linspace(0, 1, 33)), middle + spread * np.linspace(-7, 7, 29),
         prior * widths.max() * np.linspace(-4, 4, 17), [0.0]]))
     likelihood = change_density(found, grid) / stats.norm.pdf(grid, 0, prior)
-    if found.series.shared.shape[1]:  # the change that the measurements' shared error may fake
+    shared = found.series.shared.shape[1] > 0
+    if shared:  # the change that the measurements' shared error may fake
         size = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances
         nodes, weights = np.polynomial.hermite_e.hermegauss(15)
         likelihood = (np.interp(grid[:, None] + size * nodes, grid, likelihood) * weights).sum(
             axis=1)
     at_zero = likelihood[np.searchsorted(grid, 0.0)]
+    if None not in (found.log_evidence, constant.log_evidence) and not shared:
+        factor = np.exp(found.log_evidence - constant.log_evidence)
+        at_zero = np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior), grid) / factor
     evidence = np.array([
         np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior * width), grid) for width in widths
     ])

@@ -44,6 +44,9 @@ class Fit:
         those in ``draws`` bear the error that the measurements share (see `carry`).
     chains
         Parts of equal length that the draws fall into.
+    log_evidence
+        Log marginal likelihood, up to a constant that regimes of one series share; None of
+        chains.
     diagnostics
         ``method`` ("importance" or "nuts"), ``ess``, ``passed``, and the ``pareto_k`` of the
         weights or ``rhat`` and ``divergences`` of the chains.
@@ -61,6 +64,7 @@ class Fit:
     diagnostics: dict[str, Any]
     seconds: float
     seen: dict[str, np.ndarray] = field(default_factory=dict)
+    log_evidence: float | None = None
 
     def columns(self, time: np.ndarray, values: np.ndarray,
                 change: np.ndarray | None = None) -> np.ndarray:
@@ -189,7 +193,8 @@ def fit(series: Series, regime: Regime, spec: ModelSpec, *, sampling: Sampling |
             draws["wander"] = WANDER[pick] * spec.priors["wander"].args["sigma"]
             pick, chances = np.zeros_like(pick), np.ones(1)
         found = replace(
-            empty, draws=draws, pick=pick, chances=chances, diagnostics={
+            empty, draws=draws, pick=pick, chances=chances, log_evidence=weighted.log_evidence,
+            diagnostics={
                 "method": "importance", "pareto_k": weighted.pareto_k, "ess": weighted.ess,
                 "passed": weighted.passed})
     return replace(carry(found, rng), seconds=clock.perf_counter() - began)
@@ -270,6 +275,7 @@ def posterior(empty: Fit) -> tuple[Callable[..., np.ndarray], Callable[..., Any]
             logp = logp + log_wander[candidate]
         elif turn != "none":
             mean = mean + at["change"] * columns[candidate]
+            logp = logp - np.log(np.sqrt(2 * np.pi) * priors["change"].args["sigma"])
         noise = {name: at[name] for name in ("noise", *OWN[series.kind])}
         if series.kind == "records":
             noise["crowd"] = noise["crowd"] * (len(series) - 1)

@@ -289,7 +289,7 @@ def judge(series: Series, *, break_date: str | None = None, spec: ModelSpec | No
     regimes = regimes_for(series, break_day)
     fits = timed("regimes", lambda: {one.name: fit(series, one, spec) for one in regimes})
     kink: Fit = fits["kink_unknown" if break_day is None else "kink"]
-    curve = timed("Savage-Dickey", lambda: savage_dickey(kink))
+    curve = timed("Savage-Dickey", lambda: savage_dickey(kink, fits["constant"]))
     loo, notes = timed("leave one out", lambda: leave_one_out(fits))
     lfo = timed("leave future out",
                 lambda: leave_future_out(series, regimes, spec, progress))
@@ -367,5 +367,5 @@ def judge_kink(series: Series, break_day: float | None, spec: ModelSpec) -> tupl
     spec = spec.with_options(likelihood=series.kind)
     wanted = "kink_unknown" if break_day is None else "kink"
     regime: Regime = next(one for one in regimes_for(series, break_day) if one.name == wanted)
-    found = fit(series, regime, spec)
-    return found, float(savage_dickey(found, [1.0])["ratio"].iloc[0])
+    found, constant = fit(series, regime, spec), fit(series, Regime("constant", ""), spec)
+    return found, float(savage_dickey(found, constant, [1.0])["ratio"].iloc[0])

@@ -1,7 +1,7 @@
 """Posterior of one law on one ladder of runs.
 
-Every ladder is fitted under every law from one compiled model. A fit that fails its diagnostics
-is sampled again, longer.
+Draws come from importance sampling (`densing_bayes.importance`), some tenths of a second a law;
+where its diagnostics refuse, from NUTS on the same posterior (`families.scaling_law`).
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy import special
 
 from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.importance import Coordinates, importance, stream
 from densing_bayes.scaling import form
+from densing_bayes.scaling.coordinates import STATED, ladder_row, law_of
 from densing_bayes.scaling.tables import Ladder
-from densing_bayes.specs import ModelSpec, Sampling
+from densing_bayes.specs import ModelSpec
 
 LAW = ("level", "floor_share", "size_share", "alpha", "beta", "joint", "change", "place", "width")
 NOISE = ("noise", "noise_growth", "tail")
-LONGER = 4  # times the draws when a fit is sampled again; every fourth is kept
+LONGER = 3  # times the draws when chains are sampled again; every third is kept
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of the law: the switches of `densing_bayes.families.scaling_law`."""
+    """One form of the law: the switches of `densing_bayes.scaling.coordinates.law_of`."""
 
     what: str
     floor: float = 0.0
@@ -96,68 +99,116 @@ def variants_of(laws: Iterable[str]) -> list[str]:
 
 # -- sampling ---------------------------------------------------------------------------------
 
-_COMPILED: dict[tuple[Any, ...], Any] = {}
-
 
 def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
-            progress: Callable[[str], None] | None = None, case: str = "",
-            again: bool = True) -> LawFit:
+            progress: Callable[[str], None] | None = None, case: str = "") -> LawFit:
     """A ladder under one of `VARIANTS`.
 
     Parameters
     ----------
     case
         Added to the name from which the fit's random stream is derived.
-    again
-        Whether to sample longer when the diagnostics fail.
     """
-    from densing_bayes import fitting
+    label = " ".join(part for part in ("scaling", ladder.name, name, case) if part)
+    if progress is not None:
+        progress(f"fitting {label.removeprefix('scaling ')}")
+    resolution = float(spec.options["resolution"])
+    rng = stream(spec.sampling.seed, label)
+    log_posterior, unpack, start = posterior(ladder, name, spec)
+    weighted = importance(log_posterior, start, 1, rng)
+    if weighted.passed:
+        shape = (spec.sampling.chains, spec.sampling.draws)
+        keep = weighted.resample(shape[0] * shape[1], rng)
+        found = unpack(weighted.x[keep])
+        draws = xr.Dataset({key: (("chain", "draw"), np.broadcast_to(
+            found[key], (len(keep), 1)).reshape(shape)) for key in (*LAW, *NOISE)})
+        diagnostics = {"method": "importance", "pareto_k": weighted.pareto_k,
+                       "ess": weighted.ess, "passed": True}
+    else:
+        draws, diagnostics = _by_nuts(ladder, name, spec, label)
+    loo = _loo(draws, ladder.size, ladder.token, ladder.log_loss, resolution)
+    return LawFit(name, ladder, draws, loo, diagnostics)
+
+
+def posterior(ladder: Ladder, name: str, spec: ModelSpec,
+              ) -> tuple[Callable[..., np.ndarray], Callable[..., Any], np.ndarray]:
+    """The log posterior of a law, what turns a vector into parameters, and where to start."""
+    variant, priors = VARIANTS[name], spec.priors
+    row = ladder_row(ladder.size, ladder.token, ladder.log_loss,
+                     ladder.centre[1] - ladder.centre[0])
+    law = {key: getattr(variant, key) for key in ("joint", "broken", "slower")}
+    stated = {key: priors[key].args for key in STATED}
+    names = ["level", *(["floor_share"] if variant.floor else []), "logit_share", "slope",
+             "contrast", *(["break_change", "break_place"] if variant.broken else []),
+             "log_noise", "noise_growth", "tail"]
+    coordinates = Coordinates(priors, dict.fromkeys(names, 1),
+                              flat=("logit_share", "slope", "contrast"))
+    absent = {"floor_share": 0.0, "break_change": 0.0, "break_place": 0.5}
+    resolution = float(spec.options["resolution"])
+
+    def parts(x: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        at, logp = coordinates.unpack(x)
+        noise = {"noise": np.exp(at.pop("log_noise")), "noise_growth": at.pop("noise_growth"),
+                 "tail": 1 + at.pop("tail")}
+        found, more = law_of(**(absent | at), ladder=row, law=law, priors=stated)
+        return found | noise, logp + more[:, 0]
+
+    def log_posterior(x: np.ndarray, _: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):  # beyond what floats hold the density is zero
+            at, logp = parts(x)
+            fitted = form.log_loss(size=ladder.size, token=ladder.token,
+                                   **{key: at[key] for key in LAW})
+            scale = form.noise_scale(fitted=fitted, level=at["level"], noise=at["noise"],
+                                     noise_growth=at["noise_growth"], resolution=resolution)
+            error, tail = (ladder.log_loss - fitted) / scale, at["tail"]
+            each = (special.gammaln((tail + 1) / 2) - special.gammaln(tail / 2)
+                    - 0.5 * np.log(np.pi * tail) - np.log(scale)
+                    - (tail + 1) / 2 * np.log1p(error**2 / tail))
+            return logp + each.sum(axis=1)
+
+    start = np.zeros(coordinates.count)
+    for key, value in (("level", ladder.log_loss.mean()), ("log_noise", -4.5),
+                       ("tail", np.log(10.0))):
+        start[names.index(key)] = value
+    return log_posterior, lambda x: parts(x)[0], start
+
+
+_COMPILED: dict[tuple[Any, ...], Any] = {}
+
+
+def _by_nuts(ladder: Ladder, name: str, spec: ModelSpec,
+             case: str) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Draws by NUTS and their diagnostics; three times as many where the gate refuses."""
+    from densing_bayes import checks, fitting
     from densing_bayes.families import scaling_law as family
     from densing_bayes.families.blocks import matrix, prior_vector
 
     variant = VARIANTS[name]
-    size, token, log_loss = ladder.size, ladder.token, ladder.log_loss
     columns = {
-        "runs": {"size": size, "token": token, "log_loss": log_loss},
-        "ladder": {key: [value] for key, value in
-                   family.ladder_row(size, token, log_loss,
-                                     ladder.centre[1] - ladder.centre[0]).items()},
+        "runs": {"size": ladder.size, "token": ladder.token, "log_loss": ladder.log_loss},
+        "ladder": {key: [value] for key, value in ladder_row(
+            ladder.size, ladder.token, ladder.log_loss,
+            ladder.centre[1] - ladder.centre[0]).items()},
         "law": {**{key: [getattr(variant, key)] for key in
                    ("floor", "joint", "broken", "slower")},
                 "resolution": [float(spec.options["resolution"])]},
     }
     key = tuple((prior_name, prior.dist) for prior_name, prior in spec.priors.items())
     if key not in _COMPILED:
-        if progress is not None:
-            progress("compiling the scaling laws")
         _COMPILED[key] = fitting.compile_model(family.build(columns, {}, spec))
     data = {table: matrix(part) for table, part in columns.items()}
     data["priors"] = prior_vector(spec.priors)
     watched = [*LAW[:3], "alpha", "beta", *NOISE, *(("change", "place") if variant.broken else ())]
-    label = " ".join(part for part in ("scaling", ladder.name, name, case) if part)
-    tree, diagnostics = sample_again(_COMPILED[key], spec.sampling, watched, case=label,
-                                     data=data, again=again, progress=progress)
-    draws = tree["posterior"].to_dataset()[[*LAW, *NOISE]]
-    loo = _loo(draws, size, token, log_loss, float(spec.options["resolution"]))
-    return LawFit(name, ladder, draws, loo, diagnostics)
-
-
-def sample_again(compiled: Any, sampling: Sampling, watched: list[str], *, case: str,
-                 data: dict[str, Any] | None = None, again: bool = True,
-                 progress: Callable[[str], None] | None = None) -> tuple[Any, dict[str, Any]]:
-    """Draws and diagnostics; where these fail, from a run four times as long in smaller steps."""
-    from densing_bayes import checks, fitting
-
-    longer = replace(sampling, draws=LONGER * sampling.draws, tune=2 * sampling.tune,
-                     target_accept=1 - (1 - sampling.target_accept) / 5)
-    if progress is not None:
-        progress(f"sampling {case}")
-    tree = fitting.sample(compiled, sampling, case=case, data=data)
-    diagnostics = checks.diagnostics(tree, watched)
-    if diagnostics["passed"] or not again:
-        return tree, diagnostics
-    tree = fitting.sample(compiled, longer, case=case, data=data)
-    return tree.isel(draw=slice(None, None, LONGER)), checks.diagnostics(tree, watched)
+    longer = replace(spec.sampling, draws=LONGER * spec.sampling.draws, target_accept=0.98)
+    for sampling, thin in ((spec.sampling, 1), (longer, LONGER)):
+        tree = fitting.sample(_COMPILED[key], sampling, case=case, data=data)
+        found = checks.diagnostics(tree, watched)
+        tree = tree.isel(draw=slice(None, None, thin))
+        if found["passed"]:
+            break
+    return tree["posterior"].to_dataset()[[*LAW, *NOISE]], {
+        "method": "nuts", "rhat": found["rhat_max"], "divergences": found["divergences"],
+        "ess": min(found["ess_bulk_min"], found["ess_tail_min"]), "passed": found["passed"]}
 
 
 def location_scale(draws: xr.Dataset, size: np.ndarray, token: np.ndarray,

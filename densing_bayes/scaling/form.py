@@ -30,7 +30,7 @@ Law = dict[str, Any]  # level, floor_share, size_share, alpha, beta, joint, chan
 BISECTIONS = 60
 
 
-def _softplus(z: Array) -> Array:
+def softplus(z: Array) -> Array:
     """ln(1 + e^z), stable on both sides (np.logaddexp does not run on PyTensor)."""
     return (z > 0) * z + np.log1p(np.exp(-abs(z)))
 
@@ -74,7 +74,7 @@ def broken(*, gain: Array, change: Array, place: Array, width: Array) -> Array:
     [-3.0, 0.0, 3.0]
     """
     return gain + change * width * (
-        _softplus((gain - place) / width) - _softplus(-place / width))
+        softplus((gain - place) / width) - softplus(-place / width))
 
 
 def log_loss(*, size: Array, token: Array, level: Array, floor_share: Array, size_share: Array,

@@ -78,7 +78,7 @@ def fit_ladder(ladder: Ladder, laws: Iterable[str], spec: ModelSpec, *,
         raise GateError(f"{ladder.name}: no law passed its diagnostics ({failed})")
     if len(passed) == 1:
         return LadderFit(ladder, passed, dict.fromkeys(passed, 1.0), failed=failed)
-    rehearsal = rehearse(ladder, list(passed), spec, progress=progress, case=case)
+    rehearsal = rehearse(ladder, in_question(passed), spec, progress=progress, case=case)
     return LadderFit(ladder, passed, law_weights(passed, rehearsal, seed=spec.sampling.seed),
                      _compare(passed), rehearsal, failed)
 
@@ -92,17 +92,21 @@ def law_weights(fits: dict[str, LawFit], rehearsal: Rehearsal | None, *,
     its hidden runs there. A law that predicts the ladder's runs decisively worse than the best
     has no weight.
     """
-    names = list(fits)
-    runs = np.column_stack([fits[name].loo["log_density"] for name in names])
+    names = in_question(fits)
     ladder = fits[names[0]].ladder
-    rows = _means(runs, same_size(ladder.size))
+    rows = _means(np.column_stack([fits[name].loo["log_density"] for name in names]),
+                  same_size(ladder.size))
     if rehearsal is not None:
         hidden = np.column_stack([rehearsal.log_density(name) for name in names])
         rows = np.vstack([rows, _means(hidden, same_size(rehearsal.size))])
-    kept = ~decisively_worse(runs)
-    weights = np.zeros(len(names))
-    weights[kept] = stacking_weights(rows[:, kept], seed=seed)
-    return dict(zip(names, weights.tolist(), strict=True))
+    found = dict(zip(names, stacking_weights(rows, seed=seed).tolist(), strict=True))
+    return {name: found.get(name, 0.0) for name in fits}
+
+
+def in_question(fits: dict[str, LawFit]) -> list[str]:
+    """The laws that do not predict the ladder's own runs decisively worse than the best."""
+    worse = decisively_worse(np.column_stack([fit.loo["log_density"] for fit in fits.values()]))
+    return [name for name, out in zip(fits, worse, strict=True) if not out]
 
 
 def _means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:

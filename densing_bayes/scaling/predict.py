@@ -16,8 +16,9 @@ import pandas as pd
 
 from densing_bayes import laws as formulas
 from densing_bayes.errors import InputError, Problem
+from densing_bayes.importance import Coordinates, importance, stream
 from densing_bayes.intervals import Interval
-from densing_bayes.scaling.fit import LawFit, location_scale, sample_again
+from densing_bayes.scaling.fit import LawFit, location_scale
 from densing_bayes.scaling.ladders import LadderFit, fit_ladder
 from densing_bayes.scaling.rehearse import Rehearsal, rehearse, same_size
 from densing_bayes.scaling.tables import FEWEST_RUNS, Ladder
@@ -194,20 +195,29 @@ def predict_score(pairs: pd.DataFrame, chance: float, log_loss: np.ndarray,
     The loss's uncertainty and the curve's are independent given the ladder, so draws of one
     are paired with draws of the other.
     """
-    from densing_bayes import fitting
-    from densing_bayes.families import scaling_law as family
-
     centre = float(np.log(pairs["loss"]).mean())
-    tables = {"pairs": {"loss": pairs["loss"].to_numpy() / np.exp(centre),
-                        "score": pairs["score"].to_numpy()},
-              "setting": {"chance": [chance]}}
-    compiled = fitting.compile_model(family.build_score(tables, {}, spec))
-    names = ["scale", "gamma", "midpoint", "score_noise"]
-    tree, diagnostics = sample_again(compiled, spec.sampling, names, case="scaling score")
-    rng = np.random.default_rng(spec.sampling.seed + 3)
-    posterior = tree["posterior"].to_dataset()
-    picked = rng.integers(posterior["scale"].size, size=len(log_loss))
-    flat = {name: posterior[name].to_numpy().ravel()[picked, None] for name in names}
-    score = formulas.score(loss=np.exp(log_loss - centre), gamma=flat["gamma"],
-                           midpoint=flat["midpoint"], scale=flat["scale"], chance=chance)
-    return score + flat["score_noise"] * rng.standard_normal(score.shape), diagnostics
+    loss, observed = pairs["loss"].to_numpy() / np.exp(centre), pairs["score"].to_numpy()
+    names = ("score_headroom", "score_steepness", "score_midpoint", "score_noise")
+    coordinates = Coordinates(spec.priors, dict.fromkeys(names, 1))
+
+    def curve(at: dict[str, np.ndarray], loss: np.ndarray) -> np.ndarray:
+        return np.asarray(formulas.score(
+            loss=loss, gamma=-np.exp(at["score_steepness"]),
+            midpoint=np.exp(at["score_midpoint"]),
+            scale=at["score_headroom"] * (1 - chance), chance=chance))
+
+    def log_posterior(x: np.ndarray, _: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            at, logp = coordinates.unpack(x)
+            error = (observed - curve(at, loss)) / at["score_noise"]
+            return logp - (0.5 * error**2 + np.log(at["score_noise"])).sum(axis=1)
+
+    rng = stream(spec.sampling.seed, "scaling score")
+    start = np.array([2.7, spec.priors["score_steepness"].args["mu"],
+                      spec.priors["score_midpoint"].args["mu"], np.log(0.02)])
+    weighted = importance(log_posterior, start, 1, rng)
+    at, _ = coordinates.unpack(weighted.x[weighted.resample(len(log_loss), rng)])
+    score = curve(at, np.exp(log_loss - centre))
+    return score + at["score_noise"] * rng.standard_normal(score.shape), {
+        "method": "importance", "pareto_k": weighted.pareto_k, "ess": weighted.ess,
+        "passed": weighted.passed}

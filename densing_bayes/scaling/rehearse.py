@@ -7,7 +7,7 @@ and for what none of them expresses.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -61,10 +61,8 @@ def rehearse(ladder: Ladder, names: list[str], spec: ModelSpec, *,
     if keep is None:
         return None
     kept = ladder.part(keep)
-    # half the draws: what counts here are errors of percents, not third digits
-    quick = replace(spec, sampling=replace(spec.sampling, draws=-(-spec.sampling.draws // 2)))
-    fits = {name: fit_law(kept, name, quick, progress=progress, case=f"{case} rehearsal",
-                          again=False) for name in names}
+    fits = {name: fit_law(kept, name, spec, progress=progress, case=f"{case} rehearsal".strip())
+            for name in names}
     return Rehearsal(kept, ladder.frame[~keep].reset_index(drop=True), fits,
                      float(spec.options["resolution"]))
 
