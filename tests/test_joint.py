@@ -19,7 +19,7 @@ from scipy import stats
 
 from densing_bayes import laws
 from densing_bayes.checks import diagnostics
-from densing_bayes.derive import derive
+from densing_bayes.derive import derive, frontier_path
 from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.families.ruler import coordinates
@@ -102,7 +102,8 @@ def test_names_and_dims(graph, small_world):
     assert dims["model_coordinate"] == graph.named_vars_to_dims["z"] == ("model",)
     assert dims["family_coordinate"] == graph.named_vars_to_dims["family_effect"] == ("family",)
     assert {name for name, of in dims.items() if of == ("linked",)} == {
-        "log_kappa_z", "middle_z", "linked_headroom"}
+        "linked_steepness", "linked_place", "linked_headroom"}
+    assert dims["step_coordinate"] == graph.named_vars_to_dims["rate_step"] == ("knot",)
     assert {name for name, of in dims.items() if of == ("benchmark",)} == {
         "sd_source", "sd_benchmark_z"}
     assert set(coordinates(False)) <= {name for name, of in dims.items() if of == ("anchor",)}
@@ -141,11 +142,17 @@ def test_priors_hold_in_natural_units(at_truth, small_world):
         terms["log_token_slope"],
         normal("log_beta", draws["log_token_slope"].values.ravel() - np.log(1 - share)))
     np.testing.assert_allclose(
-        terms["log_kappa_z"],
+        terms["linked_steepness"],
         normal("log_kappa", draws["log_kappa_z"].values.ravel() - np.log(c1)))
     np.testing.assert_allclose(
-        terms["middle_z"],
+        terms["linked_place"],
         normal("linked_midpoint", c0 + c1 * draws["middle_z"].values.ravel()) + np.log(c1))
+    drift = scalar(draws, "drift")
+    assert terms["drift"] == pytest.approx(half("drift", drift))
+    # steps of the rate: Normal(0, drift) each
+    step = draws["rate_step"].values.ravel()
+    np.testing.assert_allclose(
+        terms["step_coordinate"], stats.norm.logpdf(step, 0, drift) + 0.5 * np.log(drift))
     np.testing.assert_allclose(
         terms["sd_benchmark_z"],
         half("sd_benchmark", c1 * draws["sd_benchmark_z"].values.ravel()) + np.log(c1))
@@ -182,6 +189,44 @@ def test_models_and_families_lie_below_the_frontier_as_skew_normals(at_truth, sm
                                    rtol=1e-5, atol=1e-6)
     assert (weight > 0).all()
     assert (weight < 1).all()
+
+
+def test_the_frontier_of_models_and_of_report_is_the_same(
+        graph, terms, small_world, bent_draws):
+    """A bent frontier: each model's distance from it as the graph has it and as `derive` has it.
+
+    With family effects of 0 a model lies below the path by the mean gap of families and more.
+    """
+    found = terms.at(point_of(graph, bent_draws))["terms"]
+    derived = derive(bent_draws, small_world.observations, small_world.columns)
+    path = frontier_path(derived, small_world.observations.data["time"].values).values[0, 0]
+    line = derived["level"] + derived["rate"] * small_world.observations.data["time"]
+    assert np.abs(path - line.values).max() > 0.05
+    truth, c1 = small_world.truth, scalar(bent_draws, "c1")
+    q, omega = truth["q"], truth["omega"]
+    below = truth["omega_family"] * np.sqrt(2 * truth["q_family"] / np.pi)
+    weight = np.asarray(small_world.columns["models"]["own_weight"])
+    want = stats.skewnorm.logpdf(truth["log_density"], -np.sqrt(q / (1 - q)), loc=path - below,
+                                 scale=omega)
+    jacobian = np.log(c1) + (1 - weight) * np.log(omega / c1)
+    np.testing.assert_allclose(found["model_coordinate"], want + jacobian, rtol=1e-5, atol=1e-6)
+
+
+def test_curves_of_linked_benchmarks_come_back_from_their_coordinates(
+        graph, small_world, true_draws):
+    """Place and steepness where the mean score is reached determine slope and midpoint."""
+    names = ["log_kappa_z", "middle_z"]
+    call = compile_function(graph.continuous_value_vars, graph.replace_rvs_by_values(
+        [graph[name] for name in names]), mode=PLAIN, on_unused_input="ignore")
+    found = call(**point_of(graph, true_draws))
+    for name, value in zip(names, found, strict=True):
+        np.testing.assert_allclose(value, true_draws[name].values[0, 0], rtol=1e-9)
+    # the mean score is reached at the sampled place
+    kappa, middle = (np.asarray(value) for value in found)
+    headroom = true_draws["linked_headroom"].values[0, 0]
+    place = true_draws["linked_place"].values[0, 0]
+    reached = headroom / (1 + np.exp(-np.exp(kappa) * (place - middle)))
+    np.testing.assert_allclose(reached, small_world.columns["linked_benchmarks"]["mean_share"])
 
 
 def test_likelihoods_by_scipy(at_truth, small_world):
@@ -255,8 +300,8 @@ def test_a_held_ruler_hears_nothing_from_the_scores(graph, changed, true_draws):
     scores = [p for p in graph.potentials if p.name in ("anchored_scores", "linked_scores")]
     part = sum(graph.replace_rvs_by_values(scores)) + sum(
         term.sum() for term in graph.logp(
-            vars=[graph[name] for name in ("model_coordinate", "rate_z", "mean_z", "middle_z",
-                                           "log_kappa_z")],
+            vars=[graph[name] for name in ("model_coordinate", "rate_z", "mean_z", "linked_place",
+                                           "linked_steepness")],
             jacobian=False, sum=False))
     call = compile_function(graph.continuous_value_vars, pytensor.grad(
         part, names, disconnected_inputs="ignore"), mode=PLAIN, on_unused_input="ignore")
