@@ -130,7 +130,7 @@ def _dask_client(address: str) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise InputError(Problem("Dask is not installed", given=f"dask:{address}",
-                                 hint="pip install 'densing-bayes[dask]'")) from None
+                                 hint="pip install dask[distributed]")) from None
     try:
         client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:

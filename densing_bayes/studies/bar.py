@@ -18,14 +18,14 @@ from densing_bayes.progress import Steps
 
 
 def time_left(done: int, total: int, elapsed: float) -> str:
-    """How long the rest will take at the pace so far.
+    """How long the rest will take at the pace so far; the first cases compile and tell nothing.
 
     Examples
     --------
     >>> time_left(10, 100, 60.0), time_left(0, 100, 3.0), time_left(99, 100, 60.0)
     ('9 min left', 'time left unknown', '1 s left')
     """
-    if not done:
+    if done < min(4, total):
         return "time left unknown"
     left = elapsed / done * (total - done)
     return f"{left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
@@ -46,7 +46,7 @@ class CaseProgress(Steps):
     ...     progress.landed("with E")
     ...     progress.landed("D0 = 1T", error="no size reaches the score")
     >>> print(out.getvalue(), end="")
-      1 of 2  with E (0 s left)
+      1 of 2  with E (time left unknown)
       2 of 2  D0 = 1T: FAILED, no size reaches the score (0 s left)
     """
 
