@@ -13,7 +13,7 @@ from scipy import special
 
 from densing_bayes import laws
 from densing_bayes.density import extrapolation, log_density
-from densing_bayes.drift import effects, later
+from densing_bayes.drift import effects, later, slopes
 from densing_bayes.families.ruler import COORDINATES, law_and_curve
 from densing_bayes.observations import Observations
 
@@ -142,6 +142,13 @@ def frontier_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.Data
     effect = xr.DataArray(effects(knot, years), dims=(dim, "knot"))
     line = derived["level"] + derived["rate"] * xr.DataArray(years, dims=dim)
     return line + xr.dot(derived["rate_step"], effect, dim="knot")
+
+
+def rate_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
+    """Growth rate of the frontier (1/year) at years since LLaMA-1: the slope of its path."""
+    knot = {name: derived[f"knot_{name}"].values for name in ("at", "slope", "scale")}
+    effect = xr.DataArray(slopes(knot, years), dims=(dim, "knot"))
+    return derived["rate"] + xr.dot(derived["rate_step"], effect, dim="knot")
 
 
 def _add_drift(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],

@@ -67,6 +67,15 @@ def effects(table: Columns, years: Any) -> Any:
     return scale * (np.maximum(years - at, 0) - level - slope * years)
 
 
+def slopes(table: Columns, years: Any) -> Any:
+    """Growth rate per unit step of each knot at given times, beyond the average rate.
+
+    The derivative of `effects`, shape (time, knot).
+    """
+    at, slope, scale = (np.asarray(table[name], float) for name in ("at", "slope", "scale"))
+    return scale * ((np.asarray(years, float)[:, None] > at) - slope)
+
+
 def later(start: float, count: int = LATER, *, constant: bool = False) -> Columns:
     """Knots from ``start`` on, after the last model: their steps are as the prior says."""
     zero = np.zeros(count)

@@ -8,6 +8,7 @@ from densing_bayes.figures.growth import (
     density_timeline,
     forest,
     predictive_check,
+    rate_band,
     rate_forest,
     rate_posterior,
 )
@@ -37,6 +38,6 @@ from densing_bayes.figures.ruler import ladder, score_curve
 __all__ = [
     "BLUE", "GREEN", "INK", "MUTED", "ORANGE", "PALE", "PURPLE", "density_timeline",
     "doubling_axis", "draw", "forest", "ladder", "log_axis", "number", "place_labels",
-    "predictive_check", "rate_forest", "rate_posterior", "save_png", "score_curve", "shorten",
-    "style", "svg", "time_axis",
+    "predictive_check", "rate_band", "rate_forest", "rate_posterior", "save_png", "score_curve",
+    "shorten", "style", "svg", "time_axis",
 ]

@@ -13,6 +13,7 @@ from scipy.stats import gaussian_kde
 from densing_bayes.figures.house import BLUE, INK, ORANGE, PALE
 from densing_bayes.figures.parts import (
     doubling_axis,
+    doubling_side,
     log_axis,
     place_labels,
     shorten,
@@ -102,6 +103,29 @@ def rate_posterior(fig: Any, *, draws: Any, published: Sequence[tuple[str, float
               *np.array([row[1:] for row in published], dtype=float).T, color=ORANGE)
     fig.axes[len(below)].set_xlabel("growth rate of log density (1/year)")
     doubling_axis(ax)
+
+
+def rate_band(ax: Any, *, date: Any, band: Any, average: float, interval: Interval) -> None:
+    """Growth rate over time as a band, beside its average; doubling times on the right.
+
+    Parameters
+    ----------
+    date
+        Dates (datetime64).
+    band
+        Low, median and high rate there, 1/year, shape (3, dates).
+    """
+    ax.fill_between(date, band[0], band[2], color=BLUE, alpha=0.2, lw=0, label=str(interval))
+    ax.plot(date, band[1], color=BLUE, label="median")
+    ax.axhline(average, color=ORANGE, ls="--", label="average rate, median")
+    if band[0].min() < 0:
+        ax.axhline(0, color=INK, lw=0.8)
+    low, high = min(band[0].min(), 0.0), band[2].max()
+    ax.set_ylim(low, high + 0.25 * (high - low))
+    time_axis(ax)
+    ax.set(ylabel="growth rate (1/year)", xlabel="date")
+    ax.legend(loc="upper right", ncols=3)
+    doubling_side(ax)
 
 
 def forest(ax: Any, *, name: Sequence[str], median: Any, low: Any, high: Any, xlabel: str,

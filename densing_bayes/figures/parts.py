@@ -224,3 +224,29 @@ _AROUND = [(-0.7, 0.7), (0, 1), (-1, 0), (1, 0), (0.7, -0.7), (0, -1), (0.7, 0.7
 
 def _meet(a: Sequence[float], b: Sequence[float]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def doubling_side(ax: Any, gap: float = 0.09) -> Any:
+    """Second axis on the right that reads a y axis of rates (1/year) as doubling times in months.
+
+    Ticks stand at round months, nowhere closer than ``gap`` of the height; zero growth is ∞ and
+    negative times are halving times.
+    """
+    low, high = ax.get_ylim()
+    months = [12, 6, 24, 4, 3, 8, 48, 2, 1, 5, 10, 18, 36, 2.5, 1.5, 0.5, 0.25, 120]
+    wanted = [(0.0, "∞")] + [
+        (float(doubling_time(sign * time)) * MONTHS_PER_YEAR, f"{sign * time:g}".replace("-", "−"))
+        for time in months for sign in (1, -1)
+    ]
+    chosen: dict[float, str] = {}
+    for place, label in wanted:
+        if low <= place <= high and all(abs(place - other) >= gap * (high - low)
+                                        for other in chosen):
+            chosen[place] = label
+    side = ax.secondary_yaxis("right")
+    side.yaxis.set_major_locator(FixedLocator(list(chosen)))
+    side.yaxis.set_minor_locator(NullLocator())
+    side.yaxis.set_major_formatter(FuncFormatter(
+        lambda value, _: chosen[min(chosen, key=lambda place: abs(place - value))]))
+    side.set_ylabel("doubling time (months" + ("; −: halving)" if low < 0 else ")"))
+    return side

@@ -9,10 +9,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
-from densing_bayes.figures import rate_forest, rate_posterior
+from densing_bayes.derive import frontier_path, rate_path
+from densing_bayes.figures import rate_band, rate_forest, rate_posterior
 from densing_bayes.intervals import growth_summary, probability, summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
+
+ORIGIN = np.datetime64("2023-02-24")  # years count from LLaMA-1's release
 
 
 def section(context: Context) -> Section:
@@ -55,6 +58,17 @@ def section(context: Context) -> Section:
             "The two disagree: the scores pull the ruler away from what its ladder says, so the "
             "ruler is misspecified to that extent, and the distance belongs to the uncertainty."),
     ]
+    over_time = rates_over_time(context)
+    text.append(
+        f"The rate need not be constant: it may change a little every few months, and the rate "
+        f"told above is its average over the models. In the first half year of the data it is "
+        f"{over_time['first']['median']:.2f} per year ({interval}: "
+        f"{over_time['first']['low']:.2f} to {over_time['first']['high']:.2f}), in the last "
+        f"{over_time['last']['median']:.2f} ({over_time['last']['low']:.2f} to "
+        f"{over_time['last']['high']:.2f}); the probability that growth was slower at the end "
+        f"is {probability(over_time['p_slowing'])}. Extrapolating the average rate beyond the "
+        f"data takes no account of this; forecasts here do.") if over_time else text.append(
+        "This spec takes the rate to be constant over all dates.")
     if published:
         inside = [name for name, value, *_ in published
                   if interval.of(rate)[0] <= value <= interval.of(rate)[1]]
@@ -75,10 +89,43 @@ def section(context: Context) -> Section:
                                                interval=interval), 7, 5),
             Picture("growth-methods", f"Joint, cut and plug-in ({interval})",
                     "Intervals of the growth rate by three methods.",
-                    lambda fig: methods_picture(fig, rows, context), 7, 3.2)],
-        summary={"growth": growth, "methods": [
+                    lambda fig: methods_picture(fig, rows, context), 7, 3.2),
+            *([Picture("growth-over-time", f"Growth rate of the frontier over time ({interval})",
+                       "Band of the growth rate by date, with doubling times on the right.",
+                       lambda fig: over_time_picture(fig, context), 7, 3.8)] if over_time else [])],
+        summary={"growth": growth, "growth_over_time": over_time, "methods": [
             {key: value for key, value in row.items() if key != "holds"} for row in rows]},
     )
+
+
+def rates_over_time(context: Context) -> dict[str, Any] | None:
+    """Average rate in the first and the last half year of the models; None for a straight line.
+
+    Differences of the frontier's path over half a year, within draws.
+    """
+    if context.spec.options["constant_rate"]:
+        return None
+    time = context.observations.data["time"].values
+    first, last = float(time.min()), float(time.max())
+    half = min(0.5, (last - first) / 3)
+    path = frontier_path(context.derived, [first, first + half, last - half, last])
+    start = ((path.isel(time=1) - path.isel(time=0)) / half).values
+    end = ((path.isel(time=3) - path.isel(time=2)) / half).values
+    interval = context.interval
+    return {"first": summary(start, interval), "last": summary(end, interval),
+            "p_slowing": float((end < start).mean()), "years": half}
+
+
+def over_time_picture(fig: Figure, context: Context) -> None:
+    """The rate by date, and its average."""
+    time = context.observations.data["time"].values
+    years = np.linspace(time.min(), time.max(), 160)
+    rates = rate_path(context.derived, years).stack(sample=("chain", "draw"))
+    low, high = context.interval.tails
+    band = np.quantile(rates.transpose("sample", "time").values, [low, 0.5, high], axis=0)
+    days = ORIGIN + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")
+    rate_band(fig.subplots(), date=days, band=band, interval=context.interval,
+              average=float(context.derived["rate"].median()))
 
 
 def method_rows(context: Context) -> list[dict[str, Any]]:
