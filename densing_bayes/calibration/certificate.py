@@ -66,8 +66,8 @@ class Plan:
     kinks: int
     origins: int
     models: int = 60
-    draws: int = 500
-    tune: int = 400
+    draws: int = 200
+    tune: int = 250
 
     def sampling(self, spec: ModelSpec) -> Sampling:
         """Short chains, with the spec's seed."""
@@ -75,7 +75,7 @@ class Plan:
 
 
 QUICK = Plan(rounds=16, real_rounds=0, wrong_rounds=0, shared=5, twisted=1, kinks=0, origins=2,
-             models=40, draws=300, tune=300)
+             models=40)
 FULL = Plan(rounds=100, real_rounds=60, wrong_rounds=20, shared=120, twisted=33, kinks=16,
             origins=0)
 
