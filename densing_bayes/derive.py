@@ -151,6 +151,18 @@ def rate_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArra
     return derived["rate"] + xr.dot(derived["rate_step"], effect, dim="knot")
 
 
+def end_rates(derived: xr.Dataset, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of the rate (1/year) over the first and over the last half year of the models.
+
+    Over a third of the dates each where these span less than a year and a half.
+    """
+    first, last = float(np.min(time)), float(np.max(time))
+    half = min(0.5, (last - first) / 3)
+    path = frontier_path(derived, [first, first + half, last - half, last])
+    start, end = (path.isel(time=at + 1) - path.isel(time=at) for at in (0, 2))
+    return start.values.ravel() / half, end.values.ravel() / half
+
+
 def _add_drift(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
                rng: np.random.Generator) -> None:
     """``rate_step`` per knot (1/year per root year) and the knots, in years since LLaMA-1.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.context import Context
+from densing_bayes.derive import end_rates
 from densing_bayes.errors import GateError
 from densing_bayes.fitting import provenance
 from densing_bayes.intervals import growth_summary, probability, words_of_set
@@ -18,6 +19,8 @@ from densing_bayes.reports import Section, write_report
 from densing_bayes.specs import ReportSpec
 from densing_bayes.tables import Tables
 from densing_bayes.writers import WRITERS
+
+SURE = 0.95  # probability above which the headline says that growth changed
 
 
 def run_report(spec: ReportSpec, tables: Tables, out: Path,
@@ -82,7 +85,7 @@ def headline(context: Context) -> list[str]:
     growth = growth_summary(context.derived["rate"].values, interval)
     day, time_set = growth["rate_per_day"], growth["doubling_time_days"]
     faster = float((context.derived["rate"] / 365.25 > np.log(2) / 106.5).mean())
-    return [
+    lines = [
         f"Capability density grows by {day['median']:.4f} per day ({interval}: {day['low']:.4f} "
         f"to {day['high']:.4f}).",
         f"It doubles in {time_set['median']:.0f} days ({interval} of the rate: "
@@ -91,3 +94,13 @@ def headline(context: Context) -> list[str]:
         f"Probability that it grows at least as fast as published (doubling in 3.5 months): "
         f"{probability(faster)}.",
     ]
+    if not context.spec.options["constant_rate"]:
+        start, end = end_rates(context.derived, context.observations.data["time"].values)
+        slower = float((end < start).mean())
+        if max(slower, 1 - slower) > SURE:
+            lines.append(
+                f"Growth was {'slower' if slower > SURE else 'faster'} at the end of the data "
+                f"than at the start (probability {probability(max(slower, 1 - slower))}): "
+                f"{np.median(end) / 365.25:.4f} per day over the last half year ({interval}: "
+                f"{interval.of(end)[0] / 365.25:.4f} to {interval.of(end)[1] / 365.25:.4f}).")
+    return lines

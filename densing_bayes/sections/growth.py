@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
-from densing_bayes.derive import frontier_path, rate_path
+from densing_bayes.derive import end_rates, rate_path
 from densing_bayes.figures import rate_band, rate_forest, rate_posterior
 from densing_bayes.intervals import growth_summary, probability, summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table
@@ -99,21 +99,13 @@ def section(context: Context) -> Section:
 
 
 def rates_over_time(context: Context) -> dict[str, Any] | None:
-    """Average rate in the first and the last half year of the models; None for a straight line.
-
-    Differences of the frontier's path over half a year, within draws.
-    """
+    """Rate in the first and the last half year of the models; None for a straight line."""
     if context.spec.options["constant_rate"]:
         return None
-    time = context.observations.data["time"].values
-    first, last = float(time.min()), float(time.max())
-    half = min(0.5, (last - first) / 3)
-    path = frontier_path(context.derived, [first, first + half, last - half, last])
-    start = ((path.isel(time=1) - path.isel(time=0)) / half).values
-    end = ((path.isel(time=3) - path.isel(time=2)) / half).values
+    start, end = end_rates(context.derived, context.observations.data["time"].values)
     interval = context.interval
     return {"first": summary(start, interval), "last": summary(end, interval),
-            "p_slowing": float((end < start).mean()), "years": half}
+            "p_slowing": float((end < start).mean())}
 
 
 def over_time_picture(fig: Figure, context: Context) -> None:
