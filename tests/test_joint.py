@@ -148,7 +148,9 @@ def test_priors_hold_in_natural_units(at_truth, small_world):
         terms["linked_place"],
         normal("linked_midpoint", c0 + c1 * draws["middle_z"].values.ravel()) + np.log(c1))
     drift = scalar(draws, "drift")
-    assert terms["drift"] == pytest.approx(half("drift", drift))
+    about = priors["drift"].args
+    assert terms["drift"] == pytest.approx(
+        stats.lognorm.logpdf(drift, about["sigma"], scale=np.exp(about["mu"])))
     # steps of the rate: Normal(0, drift) each
     step = draws["rate_step"].values.ravel()
     np.testing.assert_allclose(
