@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from densing_bayes.calibration import published
 from densing_bayes.context import Context
 from densing_bayes.derive import end_rates
 from densing_bayes.errors import GateError
@@ -16,6 +17,7 @@ from densing_bayes.fitting import provenance
 from densing_bayes.intervals import growth_summary, probability, words_of_set
 from densing_bayes.outputs import check_out
 from densing_bayes.reports import Section, write_report
+from densing_bayes.sections import calibration
 from densing_bayes.specs import ReportSpec
 from densing_bayes.tables import Tables
 from densing_bayes.writers import WRITERS
@@ -103,4 +105,7 @@ def headline(context: Context) -> list[str]:
                 f"than at the start (probability {probability(max(slower, 1 - slower))}): "
                 f"{np.median(end) / 365.25:.4f} per day over the last half year ({interval}: "
                 f"{interval.of(end)[0] / 365.25:.4f} to {interval.of(end)[1] / 365.25:.4f}).")
+    certificate = published()
+    if certificate and any(one["kept"] == "no" for one in certificate["verdict"]):
+        lines += calibration.headline(certificate)
     return lines

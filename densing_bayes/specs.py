@@ -231,7 +231,8 @@ def load_model(name: str | Path) -> ModelSpec:
 
 
 SECTIONS = ("growth", "density", "benchmarks", "change", "costs", "compression", "corollaries",
-            "study", "scaling", "ruler", "checks", "limits", "priors")
+            "study", "scaling", "ruler", "checks",
+            "calibration", "limits", "priors")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from densing_bayes.context import Context
+from densing_bayes.errors import GateError, InputError, TableError
 from densing_bayes.reports import Section
 from densing_bayes.specs import load_model
 
@@ -40,7 +41,10 @@ def change(context: Context) -> list[Section]:
     from densing_bayes.sections import regimes
 
     context.progress("growth regimes")
-    return [regimes.of_densities(context)]
+    try:
+        return [regimes.of_densities(context)]
+    except TableError as error:  # too few releases of families for a trend
+        return [Section("regimes", "Growth regimes", [f"Not computed: {error}"])]
 
 
 def cost_study(context: Context, device: str | None = None) -> tuple[Any, list[str]]:
@@ -119,7 +123,6 @@ def study(context: Context) -> list[Section]:
 
 def scaling(context: Context) -> list[Section]:
     """The classic laws on every ladder of runs."""
-    from densing_bayes.errors import GateError, InputError
     from densing_bayes.scaling.study import study
     from densing_bayes.sections import scaling
 
@@ -149,6 +152,14 @@ def checks(context: Context) -> list[Section]:
     return [checks.section(context)]
 
 
+def calibration(context: Context) -> list[Section]:
+    """The newest published certificate."""
+    from densing_bayes.calibration import published
+    from densing_bayes.sections import calibration
+
+    return [calibration.section(published(), context.spec.hash)]
+
+
 def limits(context: Context) -> list[Section]:
     """What the data cannot say."""
     from densing_bayes.sections import about
@@ -166,5 +177,5 @@ def priors(context: Context) -> list[Section]:
 WRITERS: dict[str, Callable[[Context], list[Section]]] = {
     writer.__name__: writer
     for writer in (growth, density, benchmarks, change, costs, compression, corollaries, study,
-                   scaling, ruler, checks, limits, priors)
+                   scaling, ruler, checks, calibration, limits, priors)
 }

@@ -35,6 +35,14 @@ def limits(context: Context) -> Section:
         "Which models were released and evaluated is not random. A family that was not "
         "published because it was worse is missing from below the frontier.",
     ]
+    if not context.spec.options["constant_rate"]:
+        time = data["time"].values
+        late = time > time.max() - 0.5
+        text.append(
+            f"Who released what. The last half year has {late.sum()} models of "
+            f"{len(np.unique(data['family_index'].values[late]))} families and "
+            f"{len(np.unique(data['organization_index'].values[late]))} developers; a change of "
+            f"the rate at the end may be theirs rather than the field's.")
     if dropped:
         text.append("Left out of the fit: " + "; ".join(
             f"{reason}: {len(names) if isinstance(names, list) else names}"
