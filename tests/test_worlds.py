@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from densing_bayes import laws, worlds
+from densing_bayes.drift import effects, knots
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose
 from densing_bayes.specs import load_model
@@ -107,6 +108,32 @@ def test_twists_change_what_they_name(design):
     assert latent["log_density"][seen].mean() > latent["log_density"].mean() + 0.1
     apart, _ = run(design, irreducible=0.2)
     assert not np.allclose(apart["ladder"]["log_loss"], plain["ladder"]["log_loss"])
+
+
+def test_a_bend_slows_growth_about_the_same_average_rate(design):
+    """Ln density moves by half of -1/year^2 times the square of time, less its own line."""
+    time = design["models"]["time"]
+    straight, bent = (run(design, bend=bend)[1] for bend in (0.0, -0.5))
+    change = bent["log_density"] - straight["log_density"]
+    second, slope, level = np.polyfit(time, change, 2)
+    assert second == pytest.approx(-0.5)
+    np.testing.assert_allclose(change, np.polyval([second, slope, level], time), atol=1e-9)
+    assert np.polyfit(time, change, 1) == pytest.approx([0, 0], abs=1e-9)
+    assert bent["rate"] == straight["rate"]
+
+
+def test_a_drift_moves_the_frontier_along_its_knots(design):
+    """Steps of sd ``drift`` on the columns of the model, which leave level and rate alone."""
+    time = design["models"]["time"]
+    table = knots(time)
+    quiet = QUIET | {"drift": 2.0}
+    paths = np.array([run(design | {"knots": table}, quiet, seed=seed)[1]["log_density"]
+                      for seed in range(200)])
+    bends = paths - QUIET["level"] - QUIET["rate"] * time
+    steps = np.linalg.lstsq(effects(table, time), bends.T, rcond=None)[0]
+    np.testing.assert_allclose(effects(table, time) @ steps, bends.T, atol=1e-6)
+    assert steps.std() == pytest.approx(2.0, rel=0.12)  # 1,200 steps: six standard errors
+    np.testing.assert_allclose(np.polyfit(time, bends.T, 1), 0, atol=1e-6)
 
 
 def test_a_world_on_disk_loads_as_the_same_world(tmp_path):
