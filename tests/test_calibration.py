@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_bayes.calibration import Plan, backtest, certificate, coverage, sbc
-from densing_bayes.calibration.rig import Rig, observed
+from densing_bayes.calibration.rig import AHEAD, Rig, observed
+from densing_bayes.drift import KNOTS, STEP, effects
 from densing_bayes.errors import InputError
 from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
@@ -291,11 +292,33 @@ def test_a_planted_future_model_moves_no_table_of_the_past(rig, folder, tmp_path
     assert one["setting"] == two["setting"]
     count = len(one["models"]["time"])
     assert np.array_equal(one["models"]["time"], two["models"]["time"][:count])
+    assert all(np.array_equal(one["knots"][name], two["knots"][name]) for name in one["knots"])
     assert np.array_equal(one["linked_cells"]["weight"], two["linked_cells"]["weight"])
     assert np.asarray(two["anchored"]["weight"])[-1] == 0
     chains = [plugin(observed(each, tables), tokens=5e12, interval=Interval())
               for each, tables in ((rig, one), (planted, two))]
     assert chains[0].rate == chains[1].rate
+
+
+def test_the_rate_may_change_before_and_after_an_origin(rig):
+    """Knots within the known models' dates, then two half a year apart for the forecasts."""
+    dates = np.sort(rig.observations.data["date"].values)
+    origin = str(dates[50])[:10]
+    tables, known = backtest.tables_at(rig, origin), backtest.known_by(rig, origin)
+    time = tables["models"]["time"]
+    assert time[known].mean() == pytest.approx(0, abs=1e-12)
+    at = tables["knots"]["at"]
+    assert at.size == KNOTS + AHEAD
+    assert (at[:KNOTS] > time[known].min()).all()
+    assert (at[:KNOTS] < time[known].max()).all()
+    assert at[KNOTS:] == pytest.approx(time[known].max() + np.array([0, 0.5]))
+    assert max(backtest.HORIZONS) / 12 <= AHEAD * STEP  # a knot every half year of the horizons
+    # the steps leave level and rate of the known models alone, not those of the forecast ones
+    effect = effects(tables["knots"], time[known])
+    np.testing.assert_allclose(np.polyfit(time[known], effect, 1), 0, atol=1e-9)
+    assert (effects(tables["knots"], time[~known])[:, KNOTS] > 0).all()
+    still = Rig(rig.spec.with_options(constant_rate=True), rig.observations, rig.columns, None)
+    assert (backtest.tables_at(still, origin)["knots"]["scale"] == 0).all()
 
 
 # -- certificate ------------------------------------------------------------------------------
@@ -383,7 +406,9 @@ def test_verdict_words():
 def test_cases_are_balanced_and_named_once():
     plan = Plan(rounds=10, real_rounds=0, wrong_rounds=5, shared=20, twisted=5, kinks=0, origins=1)
     listed = certificate.cases(plan)
-    assert len(set(listed)) == len(listed) == 10 + 5 + 2 * 20 + 8 * 5
+    twisted = [name for name, world in coverage.WORLDS.items() if not world.shared]
+    assert len(coverage.WORLDS) - len(twisted) == 2
+    assert len(set(listed)) == len(listed) == 10 + 5 + 2 * 20 + len(twisted) * 5
     half = listed[: len(listed) // 2]
     kinds = [name.split("/")[0] for kind, name in half if kind == "world"]
     assert 2 <= kinds.count("contamination") <= 3
