@@ -105,7 +105,9 @@ def regimes(
             verdict = judge(points, break_date=break_date, seed=seed, progress=progress)
             section = words.section(verdict)
     if as_json:
-        typer.echo(verdict.to_json())
+        from densing_bayes.outputs import json_text
+
+        typer.echo(json_text(verdict.summary() | {"forecast": section.summary["regimes_forecast"]}))
     else:
         say_section(section, False)
     gate(verdict.passed, "regimes")

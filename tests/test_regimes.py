@@ -289,10 +289,14 @@ class TestVerdict:
         got = section(verdict, sources)
         assert {"breakpoint", "regimes"} <= set(got.summary)
         assert verdict.advice == " ".join(got.text[:5])
-        assert len({one.key for one in (*got.tables, *got.pictures)}) == 7
+        assert len({one.key for one in (*got.tables, *got.pictures)}) == 8
         for picture in got.pictures:
             figure = draw(picture)
             assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
+        coming = got.summary["regimes_forecast"]
+        assert [one["months"] for one in coming] == [6, 12, 24]
+        # the path is 6 after four years and then rises by 2 a year; values are logs
+        assert np.log(coming[1]["trend"]["low"]) < 8 < np.log(coming[1]["trend"]["high"])
         card = next(table for table in got.tables if table.key == "regimes-verdict").frame
         mean = card.loc[card["quantity"] == "mean rate", "median"].iloc[0]
         assert mean == pytest.approx(np.median(verdict.constant.mean_rate))

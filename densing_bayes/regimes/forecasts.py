@@ -13,8 +13,11 @@ from densing_bayes.errors import InputError, Problem
 from densing_bayes.importance import stream
 from densing_bayes.regimes.designs import NODES, WEIGHTS
 from densing_bayes.regimes.fits import Fit
-from densing_bayes.regimes.series import as_days
+from densing_bayes.regimes.series import as_date, as_days
 from densing_bayes.regimes.verdict import Verdict
+from densing_bayes.trends import DAYS_PER_MONTH
+
+HORIZONS = (6, 12, 24)  # months after the last point
 
 
 def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
@@ -54,6 +57,24 @@ def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
         frame[f"{name}_median"] = np.median(draws, axis=0)
         frame[f"{name}_low"], frame[f"{name}_high"] = low, high
     return frame
+
+
+def ahead(verdict: Verdict) -> list[dict[str, Any]]:
+    """The forecast some months after the last point, in the unit in which the values came.
+
+    Returns
+    -------
+    list
+        Per horizon ``months``, ``date``, and ``trend`` and ``point`` with median, low and high.
+    """
+    last = verdict.series.days[-1]
+    dates = [as_date(last + months * DAYS_PER_MONTH) for months in HORIZONS]
+    frame = forecast(verdict, dates)
+    frame = np.exp(frame) if verdict.series.log else frame
+    return [{"months": months, "date": date, **{
+        what: {key: float(row[f"{what}_{key}"]) for key in ("median", "low", "high")}
+        for what in ("trend", "point")}}
+        for months, date, (_, row) in zip(HORIZONS, dates, frame.iterrows(), strict=True)]
 
 
 def _points(found: Fit, path: np.ndarray, days: np.ndarray,

@@ -21,6 +21,7 @@ from densing_bayes.regimes import compare_sources, judge, words
 from densing_bayes.regimes.densities import Densities, densities
 from densing_bayes.regimes.designs import kink_at, need_inside
 from densing_bayes.regimes.evidence import RULE
+from densing_bayes.regimes.forecasts import ahead
 from densing_bayes.regimes.series import as_date
 from densing_bayes.regimes.verdict import Verdict, ratio_summary
 from densing_bayes.reports import Picture, Section, Table
@@ -102,14 +103,16 @@ def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
     if not verdict.passed:
         text.append("The diagnostics gate refused " + ", ".join(verdict.diagnostics["refused"])
                     + ": do not quote these regimes.")
-    tables = [_card(verdict), _regimes(verdict)]
+    coming = ahead(verdict)
+    tables = [_card(verdict), _regimes(verdict), _forecast(verdict, coming)]
     if sources is not None:
         tables.append(_sources(verdict, sources))
         text.append(_sources_words(sources))
     return Section(
         key="regimes", title="Growth regimes: did the rate change?", text=text, tables=tables,
         pictures=_pictures(verdict),
-        summary={"breakpoint": found["breakpoint"], "regimes": found["regimes"]},
+        summary={"breakpoint": found["breakpoint"], "regimes": found["regimes"],
+                 "regimes_forecast": coming},
     )
 
 
@@ -197,6 +200,19 @@ def _regimes(verdict: Verdict) -> Table:
         "regimes", "Regimes: expected log predictive density by PSIS leave-one-out (LOO) and by "
         "leave-future-out (LFO), each as difference to the constant rate, with stacking weights.",
         frame, formats, note=". ".join(verdict.loo_notes) + "." if verdict.loo_notes else "")
+
+
+def _forecast(verdict: Verdict, coming: list[dict[str, Any]]) -> Table:
+    """The stacked forecast."""
+    trend = _path(verdict.series.kind)
+    frame = pd.DataFrame([
+        {"months ahead": one["months"], "date": str(one["date"]),
+         trend: words.span(one["trend"]), "a new point": words.span(one["point"])}
+        for one in coming])
+    return Table(
+        "regimes-forecast", f"Forecast of {verdict.series.name} by the stacked regimes: median "
+        f"and {verdict.interval}.", frame,
+        note="No regime foresees a change that has not begun; the random walk goes on wandering.")
 
 
 def _sources(verdict: Verdict, sources: pd.DataFrame) -> Table:
