@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +18,14 @@ from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.families.held import FRONTIER, held_vector, hold, measurement_names
 from densing_bayes.fitting import Fit
+from densing_bayes.sections.studies import report, section
 from densing_bayes.studies import attribution, load_study, run_study, structures
 from densing_bayes.studies.cases import Case
 from densing_bayes.studies.influence import influence, thinned
 from densing_bayes.studies.likelihood import CellLikelihood, skew_normal
 from densing_bayes.studies.readings import axis_effects
 from densing_bayes.studies.sensitivity import log_likelihoods, log_prior, natural, power_scaling
+from densing_bayes.studies.spec import Influence
 from densing_bayes.studies.structures import tables_of
 from densing_bayes.studies.study import _base
 from densing_bayes.studies.variants import variant
@@ -439,10 +442,46 @@ def test_a_second_run_runs_what_is_missing_and_says_the_same(small_study, small_
     assert again.failures == {}
 
 
+def test_threads_with_a_fit_that_is_there_say_the_same(small_study, small_world, small_fit,
+                                                       tmp_path):
+    """As a report does it: the fit is handed over, threads share the compiled model."""
+    asked, _, found = small_study
+    with ThreadPoolExecutor(2) as threads:
+        again = run_study(asked, small_world.tables, tmp_path / "out", threads,
+                          main=Fit(small_world.spec, small_fit.tree))
+    assert again.failures == {}
+    pd.testing.assert_frame_equal(again.readings.table, found.readings.table)
+    assert not (tmp_path / "out" / "main.nc").exists()
+
+
+def test_a_quick_study_leaves_out_what_needs_another_model(small_study, small_world, small_fit,
+                                                           tmp_path):
+    asked = replace(small_study[0], one_model=True, influence=Influence(),
+                    axes={"irreducible": [True], "frontier": ["top 3"]})
+    found = run_study(asked, small_world.tables, tmp_path / "out",
+                      main=Fit(small_world.spec, small_fit.tree))
+    assert found.readings.table["case"].tolist() == ["main fit", "frontier: top 3"]
+    assert found.skipped == ["with E (needs a model of its own)"]
+    told = section(found, brief=True)
+    assert any("with E (needs a model of its own)" in text for text in told.text)
+    assert "`densing study` runs the whole" in told.text[-1]
+
+
+def test_a_study_writes_a_report_of_its_own(small_study, tmp_path):
+    found = small_study[2]
+    folder = report(found, tmp_path / "report")
+    said = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert said["study"]["variants"] == len(found.readings.table)
+    assert said["diagnostics"] == json.loads(found.cases.attrs["gate"])
+    assert (said["refused"] is None) == said["diagnostics"]["passed"]
+    for name in ("index.html", "report.pdf", "figures/study-curve.svg",
+                 "tables/study-variants.csv"):
+        assert (folder / name).stat().st_size > 500, name
+
+
 def test_the_section_says_what_the_study_found(small_study, tmp_path):
     from densing_bayes.figures import svg
     from densing_bayes.outputs import json_text
-    from densing_bayes.sections.studies import section
 
     found = small_study[2]
     told = section(found)
