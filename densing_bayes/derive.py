@@ -13,7 +13,7 @@ from scipy import special
 
 from densing_bayes import laws
 from densing_bayes.density import extrapolation, log_density
-from densing_bayes.drift import effects, later, slopes
+from densing_bayes.drift import STEP, effects, later, slopes
 from densing_bayes.families.ruler import COORDINATES, law_and_curve
 from densing_bayes.observations import Observations
 
@@ -167,7 +167,7 @@ def _add_drift(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
                rng: np.random.Generator) -> None:
     """``rate_step`` per knot (1/year per root year) and the knots, in years since LLaMA-1.
 
-    Knots after the last model get steps from the prior, given the draw's own ``drift``.
+    Knots after the last model get steps by `future_steps`.
     """
     table, centre = columns["knots"], float(columns["setting"]["centre_time"][0])
     within = {name: np.asarray(value, float) for name, value in table.items()}
@@ -177,9 +177,34 @@ def _add_drift(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
     after = later(start, constant=not within["scale"].any())
     for name, value in within.items():
         out[f"knot_{name}"] = ("knot", np.concatenate([value, after[name]]))
-    drift = posterior["drift"]
+    drift = posterior["drift"].transpose("chain", "draw").values
     steps = posterior["rate_step"].transpose("chain", "draw", "knot").values
-    new = rng.standard_normal((*steps.shape[:2], len(after["at"])))
-    new = new * drift.transpose("chain", "draw").values[..., None]
-    out["drift"] = drift
+    departure = (steps * within["scale"] * (1 - within["slope"])).sum(axis=2)
+    new = future_steps(departure, drift, float(columns["setting"]["rate_memory"][0]),
+                       len(after["at"]), rng)
+    out["drift"] = posterior["drift"]
     out["rate_step"] = (("chain", "draw", "knot"), np.concatenate([steps, new], axis=2))
+
+
+def future_steps(departure: np.ndarray, drift: np.ndarray, memory: float, count: int,
+                 rng: np.random.Generator) -> np.ndarray:
+    """Steps of the rate at the knots after the last model, a last axis of ``count``.
+
+    The rate's departure from its average (1/year) fades by a factor e in ``memory`` years while
+    it goes on wandering: an Ornstein-Uhlenbeck process, exact at the knots. A random walk
+    without end would have half of all futures fall for ever.
+
+    Examples
+    --------
+    Without wandering, a departure of 1 has faded to exp(-1) after two half years:
+
+    >>> step = future_steps(np.array([1.0]), np.array([0.0]), 1.0, 2, np.random.default_rng(1))
+    >>> round(float(1 + np.sqrt(STEP) * step.sum()), 4)
+    0.3679
+    """
+    kept = np.exp(-STEP / memory)
+    sd = drift * np.sqrt(memory / 2 * (1 - kept**2))
+    path = [departure]
+    for _ in range(count):
+        path.append(kept * path[-1] + sd * rng.standard_normal(np.shape(departure)))
+    return np.diff(np.stack(path, axis=-1), axis=-1) / np.sqrt(STEP)

@@ -52,6 +52,7 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
             "reference_tokens": [float(spec.options["reference_tokens"])],
             "low_score": [low], "high_score": [high],
             "centre_time": [time.mean()], "mean_log_params": [size.mean()],
+            "rate_memory": [float(spec.options["rate_memory"])],
         },
         "anchors": {
             "centre_log_params": centre["log_params"], "centre_log_tokens": centre["log_tokens"],

@@ -129,7 +129,7 @@ def _forecast_lines(found: Forecast, first: When | None, said: dict[str, Any], l
     if len(said["regimes"]) > 1:
         lines.append("Regimes stacked: " + ", ".join(
             f"{regime['name']} ({regime['draws']} draws)" for regime in said["regimes"]) + ".")
-    lines.append("The fitted trend is carried on; no later break is allowed for.")
+    lines.append("Beyond the data the rate wanders as it did within them, and returns to its average.")
     return lines
 
 
