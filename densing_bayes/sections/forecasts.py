@@ -29,8 +29,9 @@ def section(result: Corollaries) -> Section:
         "allows; a typical model lies below it. Beside its date stands that of the first "
         "published model, which must also appear: models of a size class are published as "
         "often as in the last two years, each some way below or above the frontier.",
-        "These dates carry the fitted trend on and know of no later break"
-        + (": " + ", ".join(f"{part.name} ({len(index) / result.pool.size:.0%})"
+        "After the data the growth rate wanders on as it did within them and returns to its "
+        "average over a few years: an assumption, on which no data speak"
+        + (". Regimes: " + ", ".join(f"{part.name} ({len(index) / result.pool.size:.0%})"
                             for part, index in result.pool.parts)
            + " are stacked by weight." if len(result.pool.parts) > 1 else ".")
         + " On devices, quantising to 4 bits is taken to cost nothing, which is kind.",
