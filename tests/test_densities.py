@@ -113,3 +113,21 @@ def test_the_section_has_the_contracts_keys(context):
     # fitted models grow by 1.5 a year (sd of the slope of their releases about 0.07)
     after = section.summary["breakpoint"]["rate_after"]
     assert after["low"] - 0.2 < 1.5 < after["high"] + 0.2
+
+
+def test_the_command_without_a_series_judges_the_densities(context, monkeypatch):
+    import json
+
+    from typer.testing import CliRunner
+
+    from densing_bayes import cli
+
+    monkeypatch.setattr(cli, "context", lambda *_: context)
+    monkeypatch.setattr(cli, "refuse", lambda _: None)
+    got = CliRunner().invoke(cli.app, ["regimes", "--json"])
+    assert got.exit_code == 0, got.output
+    said = json.loads(got.stdout)
+    assert said["breakpoint"]["date"] == "2022-11-30"
+    assert len(said["forecast"]) == 3
+    wrong = CliRunner().invoke(cli.app, ["regimes", "--break", "soon"])
+    assert wrong.exit_code == 2
