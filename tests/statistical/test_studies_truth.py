@@ -1,7 +1,8 @@
 """Studies of worlds whose truth is known, on every executor. Minutes.
 
-False alarms: the sampling error of a variant's mean is about a tenth of the posterior sd; a
-"no dependence" bound of one sd is then passed wrongly in less than one run in 10,000, and seeds
+False alarms: a variant without a dependence still moves by its Monte Carlo error (a tenth of the
+posterior sd) and by what the cells that it leaves out happened to say (a third of an sd where a
+ninth of the models goes). A bound of one sd is then passed wrongly in about one run in 300; seeds
 are fixed.
 """
 
