@@ -11,27 +11,30 @@ import pytest
 
 from densing_bayes.checks import diagnostics
 from densing_bayes.context import Context
-from densing_bayes.derive import derive
+from densing_bayes.derive import derive, frontier_path
 from densing_bayes.intervals import Interval
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
-from densing_bayes.worlds import TYPICAL, invent, simulate, write
+from densing_bayes.worlds import TYPICAL, Twist, invent, simulate, write
 
 pytestmark = pytest.mark.slow
 WORLDS = 12
 
 
-@pytest.fixture(scope="module", params=[1.6, 0.0], ids=["growth", "no growth"])
+@pytest.fixture(scope="module", params=[(1.6, 0.0), (0.0, 0.0), (1.6, -0.5)],
+                ids=["growth", "no growth", "slowing"])
 def worlds(request, small_world, small_joint):
-    """Fits of worlds on one design: (passed, draws of the rate), and their true rate."""
-    truth, found = TYPICAL | {"rate": request.param}, []
+    """Fits of worlds on one design: (passed, draws of the rate), and their true average rate."""
+    (rate, bend), found = request.param, []
+    truth = TYPICAL | {"rate": rate}
     for k in range(WORLDS):
-        outcomes, _ = simulate(small_world.columns, truth, np.random.default_rng(100 + k))
+        outcomes, _ = simulate(small_world.columns, truth, np.random.default_rng(100 + k),
+                               Twist(bend=bend))
         tree = small_joint.sample(case=f"world {k}", **outcomes)
         posterior = tree["posterior"].to_dataset()
         rate = (posterior["rate_z"] * posterior["c1"]).values.ravel()
         found.append((diagnostics(tree, list(posterior.data_vars)), rate))
-    return found, request.param
+    return found, request.param[0]
 
 
 def test_fits_pass_the_gate(worlds):
@@ -59,6 +62,36 @@ def test_a_world_without_growth_does_not_grow(worlds):
         assert sure <= 3
     else:
         assert sure >= 6  # at sd 0.5 a rate of 1.6 is seen nearly always
+
+
+def test_slowing_growth_is_seen_as_drift(tmp_path):
+    """Two worlds of one noise, 200 models and next to no scatter: one straight, one slowing.
+
+    Slowing growth (from 3.1 to 0.1 per year over three years) moves the posterior of the drift
+    up from its prior, straight growth moves it down; the rate at the end is told from that at
+    the start; the average rate is covered in both (3.5 sd: 5e-4, two-sided).
+    """
+    truth = TYPICAL | {"omega": 0.3, "omega_family": 0.3, "sd_benchmark": 0.3, "level": 0.0}
+    found = {}
+    for bend in (0.0, -0.5):
+        rng = np.random.default_rng(11)
+        design = invent(rng, models=200, benchmarks=3, years=3.0, truth=truth)
+        outcomes, _ = simulate(design, truth, rng, Twist(bend=bend))
+        context = Context(load_tables(write(tmp_path / f"bend {bend}", design, outcomes)),
+                          load_model("densing"))
+        derived, time = context.derived, context.observations.data["time"].values
+        assert abs(derived["rate"].mean() - truth["rate"]) < 3.5 * derived["rate"].std()
+        ends = [time.min(), time.min() + 0.75, time.max() - 0.75, time.max()]
+        path = frontier_path(derived, ends)
+        early, late = (path[..., i + 1] - path[..., i] for i in (0, 2))
+        found[bend] = derived["drift"].values.ravel(), (late < early).values.mean()
+    prior = context.spec.priors["drift"].args
+    median = np.exp(prior["mu"])
+    (straight, no), (slowing, yes) = found[0.0], found[-0.5]
+    assert np.median(straight) < median
+    assert np.median(slowing) > np.median(straight)
+    assert yes > 0.99
+    assert 0.005 < no < 0.995
 
 
 @pytest.mark.parametrize(("models", "benchmarks", "seed"), [(36, 1, 1), (60, 4, 2), (150, 5, 3)])
