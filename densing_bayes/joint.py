@@ -39,10 +39,14 @@ class Joint:
         data = {name: matrix(value) for name, value in changes.items()}
         return sample(self.compiled, self.spec.sampling, case=case, data=data)
 
-    def fit(self, checksums: dict[str, str]) -> Fit:
-        """The joint fit with its provenance."""
-        tree = self.sample()
-        tree.attrs.update(provenance(self.spec, checksums))
+    def fit(self, checksums: dict[str, str], *, longer: bool = False) -> Fit:
+        """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
+        asked = self.spec.sampling
+        if longer:
+            asked = replace(asked, draws=2 * asked.draws, tune=2 * asked.tune,
+                            target_accept=1 - (1 - asked.target_accept) / 2)
+        tree = sample(self.compiled, asked, case="joint longer" if longer else "joint")
+        tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
         return Fit(self.spec, tree)
 
 
