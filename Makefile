@@ -1,5 +1,6 @@
 # make report   the default report on the shipped data (OUT=dir SPEC=name SEED=n)
 # make test     the default tests; make test-slow the statistical ones; make check style and types
+# make bench    speed beside Stan, NumPyro, PyMC, and scale (15 minutes; QUICK=1: a few)
 # make wheel  build and try the wheel;  make lock  new pinned versions
 
 OUT ?=
@@ -8,7 +9,7 @@ SEED ?=
 PY := .venv/bin/python
 export MPLBACKEND := Agg
 
-.PHONY: report test test-slow check wheel lock clean
+.PHONY: report test test-slow check bench wheel lock clean
 
 report: .venv/ready
 	@.venv/bin/densing report $(SPEC) $(if $(OUT),--out $(OUT)) $(if $(SEED),--seed $(SEED))
@@ -23,6 +24,9 @@ check: .venv/ready-dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
+bench: .venv/ready .venv/ready-peers
+	@$(PY) -m benchmarks.run $(if $(QUICK),--quick)
+
 wheel: .venv/ready-dev
 	$(PY) -m pip wheel --no-deps -w dist .
 
@@ -35,6 +39,10 @@ lock: .venv/ready-dev
 
 .venv/ready-dev: .venv/ready
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --group dev "dask[distributed]"
+	@touch $@
+
+.venv/ready-peers: .venv/ready benchmarks/peers/make-env
+	@sh benchmarks/peers/make-env
 	@touch $@
 
 clean:

@@ -1,0 +1,1 @@
+"""The joint model in other libraries, for comparison: same model, data and priors."""

@@ -1,0 +1,43 @@
+"""Compile and sample `densing.stan` by pystan, with nothing else of this package installed.
+
+    python stan_alone.py problem.json found.npz
+
+``problem.json`` has data, starting values, counts and the names that are asked for. Run by
+`benchmarks.peers.run` with a Python that has pystan (its wheels are particular about versions).
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import stan
+
+
+def main() -> None:
+    """Run the problem."""
+    # pystan talks to a server of its own, with a limit of five minutes for a compilation
+    aiohttp.client.DEFAULT_TIMEOUT = aiohttp.ClientTimeout(total=None)
+    asked = json.loads(Path(sys.argv[1]).read_text())
+    code = Path(__file__).with_name("densing.stan").read_text()
+    began = time.perf_counter()
+    model = stan.build(code, data=asked["data"], random_seed=asked["seed"])
+    compiled = time.perf_counter()
+    fit = model.sample(num_chains=asked["chains"], num_samples=asked["draws"],
+                       num_warmup=asked["tune"], init=[asked["start"]] * asked["chains"],
+                       delta=asked["target_accept"])
+    sampled = time.perf_counter()
+    # chains run fastest in the last axis
+    draws = {name: fit[name][0].reshape(asked["draws"], asked["chains"]).T
+             for name in [*asked["names"], "n_leapfrog__"]}
+    usage = [resource.getrusage(who).ru_maxrss / 1024
+             for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    np.savez(sys.argv[2], compile=compiled - began, sample=sampled - compiled, peak_mb=max(usage),
+             **draws)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""How cost grows with the leaderboard: invented tables of 10^2 to 10^5 models x 6 benchmarks.
+
+    python -m benchmarks.scale 1000 out.json
+
+measures one size in a process of its own: seconds to read the tables, to build and compile the
+model, per gradient (one thread) and per effective draw of the headline parameters by NUTS, and
+peak memory. `exponents` fits the growth over sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import resource
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BENCHMARKS = 6
+KEPT = 0.5  # of the cells beyond the anchored benchmark: about 2.7 cells to a model
+
+
+def leaderboard(models: int, seed: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A sparse leaderboard of typical truth: design and outcomes (see `densing_bayes.worlds`)."""
+    from densing_bayes import worlds
+
+    rng = np.random.default_rng(seed)
+    design = worlds.invent(rng, models=models, benchmarks=BENCHMARKS)
+    linked = design["linked_cells"]
+    keep = rng.random(len(linked["model"])) < KEPT
+    design["linked_cells"] = {name: np.asarray(value)[keep] for name, value in linked.items()}
+    # repeated cells of what is left
+    replicates = np.concatenate([design[group]["replicates"]
+                                 for group in ("anchored", "linked_cells")])
+    benchmark = np.concatenate([design[group]["benchmark"]
+                                for group in ("anchored", "linked_cells")])
+    of = np.repeat(benchmark, replicates - 1)
+    design["contrasts"] = {"benchmark": of, "spread": np.full(of.size, 0.95),
+                           "weight": np.ones(of.size)}
+    return design, worlds.simulate(design, worlds.TYPICAL, rng)[0]
+
+
+def gradient_seconds(compiled: Any, point: np.ndarray, least: float = 2.0) -> float:
+    """Median seconds of one log density with gradient, single-threaded, at a point."""
+    call = compiled.compiled_logp_func.ctypes
+    out, value = np.zeros_like(point), np.zeros(())
+    pointer = ctypes.POINTER(ctypes.c_double)
+    given = (ctypes.c_uint64(len(point)), point.ctypes.data_as(pointer),
+             out.ctypes.data_as(pointer), value.ctypes.data_as(pointer),
+             ctypes.c_void_p(compiled.user_data.ctypes.data))
+    status = call(*given)
+    if status != 0 or not np.isfinite(value):
+        raise RuntimeError(f"no finite log density at the starting point (status {status})")
+    times: list[float] = []
+    while sum(times) < least and len(times) < 20_000:
+        began = time.perf_counter()
+        call(*given)
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
+
+
+def one(models: int, *, draws: int, tune: int, seconds: float) -> dict[str, Any]:
+    """All measurements at one size; ``draws`` 0 leaves sampling out."""
+    import nutpie
+
+    from densing_bayes.checks import diagnostics
+    from densing_bayes.derive import derive
+    from densing_bayes.families import densing
+    from densing_bayes.fitting import compile_model
+    from densing_bayes.inputs import inputs
+    from densing_bayes.joint import choose
+    from densing_bayes.specs import load_model
+    from densing_bayes.tables import load_tables
+    from densing_bayes.worlds import write
+
+    spec = load_model("densing")
+    found: dict[str, Any] = {"models": models}
+
+    def timed(name: str, call: Any) -> Any:
+        began = time.perf_counter()
+        out = call()
+        found[name] = time.perf_counter() - began
+        return out
+
+    design, outcomes = timed("invent_s", lambda: leaderboard(models))
+    with tempfile.TemporaryDirectory() as folder:
+        timed("write_s", lambda: write(Path(folder), design, outcomes))
+        tables = timed("read_s", lambda: load_tables(Path(folder)))
+    plain = replace(spec, options={**spec.options, "benchmarks": [], "until": ""})
+    observations = timed("select_s", lambda: choose(tables, plain))
+    columns, coords = inputs(observations, plain)
+    found["cells"] = int(observations.data.sizes["cell"])
+    # the latents are not kept, only what they are told by
+    keep = ("c0", "c1", "family_effect", "rate_step")
+    model = densing.build(columns, coords, plain)
+    compiled = timed("compile_s", lambda: compile_model(
+        model, keep=(*keep, "z") if models <= 2000 else keep, jitter=False))
+    found["parameters"] = int(compiled.n_dim)
+    point = np.asarray(compiled.initial_point_func(1), float)
+    found["gradient_us"] = 1e6 * gradient_seconds(compiled, point)
+    found["peak_mb_before_sampling"] = peak_mb()
+    if draws:
+        began = time.perf_counter()
+        sampler = nutpie.sample(
+            compiled, draws=draws, tune=tune, chains=2, cores=2, seed=1, progress_bar=False,
+            target_accept=spec.sampling.target_accept, save_warmup=False, blocking=False,
+            extra_doublings=spec.sampling.extra_doublings)
+        sampler._sampler.wait(seconds)  # `wait` with a timeout loses the sampler's state
+        found["sample_s"] = time.perf_counter() - began
+        found["finished"] = bool(sampler.is_finished)
+        if not found["finished"]:
+            sampler.cancel()
+            found["peak_mb"] = peak_mb()
+            return found
+        tree = sampler.wait()
+        posterior = tree["posterior"].to_dataset()
+        names = ["rate_z", "mean_z", "sd_model_z", "sd_family_z"]
+        if models <= 2000:
+            derived = derive(posterior, observations, columns)
+            tree = type(tree).from_dict({"posterior": derived[
+                ["rate", "level", "omega", "omega_family"]], "sample_stats":
+                tree["sample_stats"].to_dataset()})
+            names = ["rate", "level", "omega", "omega_family"]
+            found["rate"] = [float(derived["rate"].mean()), float(derived["rate"].std())]
+        else:
+            rate = posterior["rate_z"] * posterior["c1"]
+            found["rate"] = [float(rate.mean()), float(rate.std())]
+        health = diagnostics(tree, names)
+        found |= {"draws": draws, "tune": tune, "ess": health["ess_bulk_min"],
+                  "rhat": health["rhat_max"], "divergences": health["divergences"],
+                  "ms_per_effective_draw": 1e3 * found["sample_s"] / health["ess_bulk_min"],
+                  "gradients_per_draw": float(tree["sample_stats"]["n_steps"].mean())}
+    found["peak_mb"] = peak_mb()
+    return found
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def exponents(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Slope of ln cost on ln models by least squares, for each cost that has two sizes or more.
+
+    Examples
+    --------
+    >>> found = exponents([{"models": 100, "read_s": 1.0}, {"models": 1000, "read_s": 10.0}])
+    >>> round(found["read_s"], 6)
+    1.0
+    """
+    out = {}
+    for name in ("read_s", "select_s", "compile_s", "gradient_us", "ms_per_effective_draw",
+                 "peak_mb_before_sampling"):
+        known = [(row["models"], row[name]) for row in rows if row.get(name)]
+        if len(known) >= 2:
+            size, cost = np.log(np.array(known, float)).T
+            out[name] = float(np.polyfit(size, cost, 1)[0])
+    return out
+
+
+def main() -> None:
+    """Measure one size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", type=int)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--draws", type=int, default=0)
+    parser.add_argument("--tune", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=120, help="limit of the sampling")
+    asked = parser.parse_args()
+    found = one(asked.models, draws=asked.draws, tune=asked.tune, seconds=asked.seconds)
+    asked.out.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
