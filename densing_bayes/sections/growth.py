@@ -67,7 +67,9 @@ def section(context: Context) -> Section:
         f"{over_time['last']['median']:.2f} ({over_time['last']['low']:.2f} to "
         f"{over_time['last']['high']:.2f}); the probability that growth was slower at the end "
         f"is {probability(over_time['p_slowing'])}. Extrapolating the average rate beyond the "
-        f"data takes no account of this; forecasts here do.") if over_time else text.append(
+        f"data takes no account of this; forecasts here do. Every model counts alike here, "
+        f"siblings and weak ones too; where the section on growth regimes, which counts releases "
+        f"of families, sees less change, the change rests on who released what.") if over_time else text.append(
         "This spec takes the rate to be constant over all dates.")
     if published:
         inside = [name for name, value, *_ in published
