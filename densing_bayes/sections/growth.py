@@ -59,18 +59,21 @@ def section(context: Context) -> Section:
             "ruler is misspecified to that extent, and the distance belongs to the uncertainty."),
     ]
     over_time = rates_over_time(context)
-    text.append(
-        f"The rate need not be constant: it may change a little every few months, and the rate "
-        f"told above is its average over the models. In the first half year of the data it is "
-        f"{over_time['first']['median']:.2f} per year ({interval}: "
-        f"{over_time['first']['low']:.2f} to {over_time['first']['high']:.2f}), in the last "
-        f"{over_time['last']['median']:.2f} ({over_time['last']['low']:.2f} to "
-        f"{over_time['last']['high']:.2f}); the probability that growth was slower at the end "
-        f"is {probability(over_time['p_slowing'])}. Extrapolating the average rate beyond the "
-        f"data takes no account of this; forecasts here do. Every model counts alike here, "
-        f"siblings and weak ones too; where the section on growth regimes, which counts releases "
-        f"of families, sees less change, the change rests on who released what.") if over_time else text.append(
-        "This spec takes the rate to be constant over all dates.")
+    if over_time is None:
+        text.append("This spec takes the rate to be constant over all dates.")
+    else:
+        text.append(
+            f"The rate need not be constant: it may change a little every few months, and the "
+            f"rate told above is its average over the models. In the first half year of the data "
+            f"it is {over_time['first']['median']:.2f} per year ({interval}: "
+            f"{over_time['first']['low']:.2f} to {over_time['first']['high']:.2f}), in the last "
+            f"{over_time['last']['median']:.2f} ({over_time['last']['low']:.2f} to "
+            f"{over_time['last']['high']:.2f}); the probability that growth was slower at the "
+            f"end is {probability(over_time['p_slowing'])}. Extrapolating the average rate beyond "
+            f"the data takes no account of this; forecasts here do. Every model counts alike "
+            f"here, siblings and weak ones too; where the section on growth regimes, which "
+            f"counts releases of families, sees less change, the change rests on who released "
+            f"what.")
     if published:
         inside = [name for name, value, *_ in published
                   if interval.of(rate)[0] <= value <= interval.of(rate)[1]]
