@@ -129,7 +129,8 @@ def _forecast_lines(found: Forecast, first: When | None, said: dict[str, Any], l
     if len(said["regimes"]) > 1:
         lines.append("Regimes stacked: " + ", ".join(
             f"{regime['name']} ({regime['draws']} draws)" for regime in said["regimes"]) + ".")
-    lines.append("Beyond the data the rate wanders as it did within them, and returns to its average.")
+    lines.append("Beyond the data the rate wanders as it did within them and returns to its "
+                 "average.")
     return lines
 
 
