@@ -78,8 +78,5 @@ def build(tables: dict[str, dict[str, Any]], coords: dict[str, Any], spec: Model
             share = (expected - chance) / scale
             score_likelihood("linked", cells, expected, scale * share * (1 - share) * slope,
                              sd_benchmark, sd_source, nu)
-        pm.Deterministic("rate", rate)
         pm.Deterministic("level", level - rate * setting["centre_time"])
-        pm.Deterministic("omega", omega)
-        pm.Deterministic("omega_family", omega_family)
     return model

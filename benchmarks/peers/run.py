@@ -78,7 +78,8 @@ def told(posterior: Any, observations: Any, columns: Any) -> Draws:
     """Draws of the compared parameters from an xarray posterior, shape (chain, draw)."""
     from densing_bayes.derive import derive
 
-    derived = posterior if "rate" in posterior else derive(posterior, observations, columns)
+    derived = (posterior.rename(rate_z="rate", sd_model_z="omega", sd_family_z="omega_family")
+               if "level" in posterior else derive(posterior, observations, columns))
     found = {}
     for name in COMPARED:
         value = derived[name] if name in derived else posterior[name]
@@ -100,7 +101,7 @@ def by_nutpie(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
     from densing_bayes.joint import KEEP
 
     spec, observations, columns, coords = clock("read", shipped)
-    keep = ("rate", "level", "omega", "omega_family") if naive else KEEP
+    keep = ("level",) if naive else KEEP
     compiled = clock("compile", lambda: compile_model(
         graph(columns, coords, spec, naive), keep=keep, jitter=False))
     sampling = replace(spec.sampling, draws=asked.draws, tune=asked.tune, chains=asked.chains)
