@@ -43,7 +43,9 @@ def build(tables: dict[str, dict[str, Any]], coords: dict[str, Any], spec: Model
         q_family, q = rv("q_family", priors["q"]), rv("q", priors["q"])
         omega_family = rv("sd_family_z", priors["omega"])
         omega = rv("sd_model_z", priors["omega"])
-        family = frontier("family_coordinate", 0.0, omega_family, q_family, dims="family")
+        # off the point at which a gradient is exactly zero, which nutpie refuses
+        family = frontier("family_coordinate", 0.0, omega_family, q_family, dims="family",
+                          initval=np.full(len(coords["family"]), -0.3))
         level, rate = rv("mean_z", priors["level"]), rv("rate_z", priors["rate"])
         drift = rv("drift", priors["drift"], initval=0.3)
         step = pm.Normal("step_coordinate", 0, drift, dims="knot",

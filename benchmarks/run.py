@@ -25,16 +25,16 @@ from benchmarks import measure, scale
 ENGINES: dict[str, tuple[int, int, int, float]] = {
     "ours": (800, 300, 4, 300),
     "ours-naive": (300, 300, 2, 120),
-    "pymc": (200, 200, 2, 180),
-    "stan": (200, 200, 2, 240),
-    "stan-naive": (100, 150, 2, 120),
-    "numpyro": (200, 150, 2, 150),
-    "numpyro-naive": (50, 100, 2, 120),
+    "pymc": (100, 150, 2, 240),
+    "stan": (200, 200, 2, 420),
+    "stan-naive": (100, 150, 2, 150),
+    "numpyro": (200, 150, 2, 240),
+    "numpyro-naive": (50, 100, 2, 150),
 }
 QUICK = {"ours": (800, 300, 4, 300), "ours-naive": (100, 150, 2, 60)}
 # models -> draws, warm-up, limit of the sampling in seconds; no draws: gradient and memory only
 SIZES: dict[int, tuple[int, int, float]] = {
-    100: (300, 200, 60), 1000: (200, 200, 90), 10_000: (50, 100, 90), 100_000: (0, 0, 0)}
+    100: (300, 200, 60), 1000: (200, 200, 90), 10_000: (50, 100, 60), 100_000: (0, 0, 0)}
 STEPS = {  # steps of the report by the name of what they are
     "reading tables": "read", "compiling the joint model": "compile",
     "sampling the joint posterior": "sample", "deriving": "derive", "cut": "cut",
@@ -47,14 +47,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="no peers, small sizes, one repeat")
     parser.add_argument("--out", type=Path, default=Path("densing-out/bench.json"))
     parser.add_argument("--only", nargs="*", default=["help", "report", "engines", "refits",
-                                                      "bootstrap", "scale"])
+                                                      "bootstrap", "scale"],
+                        help="any of help, report, full, engines, refits, bootstrap, scale")
     asked = parser.parse_args()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"machine": measure.machine(), "quick": asked.quick}
     say("machine", **{name: value for name, value in found["machine"].items()
                       if name != "packages"})
     steps: dict[str, Callable[[], Any]] = {
-        "help": help_seconds, "report": lambda: reports(1 if asked.quick else 3),
+        "help": help_seconds, "report": lambda: reports("doubling-time", 1 if asked.quick else 2),
+        "full": lambda: reports("full", 0),
         "engines": lambda: engines(QUICK if asked.quick else ENGINES, 1 if asked.quick else 3),
         "refits": refits, "bootstrap": bootstrap,
         "scale": lambda: sizes({n: SIZES[n] for n in list(SIZES)[:2 if asked.quick else 4]})}
@@ -95,14 +97,14 @@ def help_seconds() -> dict[str, Any]:
     return {"seconds": walls, "median": float(np.median(walls))}
 
 
-def reports(warm: int) -> dict[str, Any]:
-    """`densing report` with an empty cache of compiled code, then ``warm`` times with it."""
+def reports(name: str, warm: int) -> dict[str, Any]:
+    """`densing report NAME` with an empty cache of compiled code, then ``warm`` times with it."""
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for i in range(1 + warm):
             out, log = folder / f"report-{i}", folder / f"log-{i}"
-            row = measure.run([densing(), "report", "--out", out], seconds=400, log=log,
+            row = measure.run([densing(), "report", name, "--out", out], seconds=900, log=log,
                               settings=cold_cache(folder / "cache"))
             row["cold"] = i == 0
             summary = out / "summary.json"
@@ -112,9 +114,11 @@ def reports(warm: int) -> dict[str, Any]:
             say("cold" if i == 0 else "warm", wall_s=row["wall_s"], peak_mb=row["peak_mb"],
                 status=row["status"], **row["split_s"])
             rows.append(row)
-    warm_walls = [row["wall_s"] for row in rows[1:]]
-    return {"runs": rows, "cold_s": rows[0]["wall_s"], "warm_s": float(np.median(warm_walls)),
-            "peak_mb": max(row["peak_mb"] for row in rows)}
+    found = {"runs": rows, "cold_s": rows[0]["wall_s"],
+             "peak_mb": max(row["peak_mb"] for row in rows)}
+    if warm:
+        found["warm_s"] = float(np.median([row["wall_s"] for row in rows[1:]]))
+    return found
 
 
 def cold_cache(folder: Path) -> dict[str, str]:
