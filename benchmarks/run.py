@@ -139,7 +139,8 @@ def split(timing: dict[str, float], wall: float) -> dict[str, float]:
     """
     out: dict[str, float] = {}
     for name, seconds in timing.items():
-        kind = next((kind for start, kind in STEPS.items() if name.startswith(start)), "other")
+        kind = next((kind for start, kind in STEPS.items() if name.startswith(start)),
+                    "other sections")
         if name != "before writing":
             out[kind] = out.get(kind, 0.0) + seconds
     return out | {"import, files and rest": wall - sum(out.values())}
