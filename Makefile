@@ -8,6 +8,7 @@ SPEC ?= doubling-time
 SEED ?=
 PY := .venv/bin/python
 export MPLBACKEND := Agg
+export OMP_NUM_THREADS := 1  # matrices are small: more threads per process only wait for each other
 
 .PHONY: report test test-slow check bench wheel lock clean
 
