@@ -8,7 +8,8 @@ SPEC ?= doubling-time
 SEED ?=
 PY := .venv/bin/python
 export MPLBACKEND := Agg
-export OMP_NUM_THREADS := 1  # matrices are small: more threads per process only wait for each other
+# matrices are small: more threads in a process only wait for each other
+export OMP_NUM_THREADS := 1
 
 .PHONY: report test test-slow check bench wheel lock clean
 
