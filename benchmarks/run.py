@@ -223,8 +223,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     """All engines beside ours."""
     ours = rows[0]
     lines = [f"{'engine':14} {'compile s':>9} {'sample s':>9} {'min ESS':>8} {'ESS/s':>8} "
-             f"{'median/s':>8} {'with comp.':>10} {'ours/it':>8} {'no w-up':>8} {'with c.':>8} {'R-hat':>6} "
-             f"{'off by':>7} {'MB':>6}"]
+             f"{'median/s':>8} {'with comp.':>10} {'ours/it':>8} {'no w-up':>8} {'with c.':>8} "
+             f"{'R-hat':>6} {'off by':>7} {'MB':>6}"]
     for row in rows:
         if "failed" in row:
             lines.append(f"{row['engine']:14} {row['failed']}")
@@ -235,8 +235,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         lines.append(
             f"{row['engine']:14} {row['seconds']['compile']:9.1f} {row['seconds']['sample']:9.1f} "
             f"{row['min_ess']:8.0f} {row['ess_per_s']:8.2f} {row['median_ess_per_s']:8.2f} "
-            f"{row['ess_per_s_with_compile']:10.2f} {ratio[0]:8.1f} {ratio[1]:8.1f} {ratio[2]:8.1f} "
-            f"{row['rhat']:6.2f} {off:7.1f} {row['peak_mb']:6.0f}")
+            f"{row['ess_per_s_with_compile']:10.2f} {ratio[0]:8.1f} {ratio[1]:8.1f} "
+            f"{ratio[2]:8.1f} {row['rhat']:6.2f} {off:7.1f} {row['peak_mb']:6.0f}")
     lines.append("ours/it: ratio of min ESS per second of sampling; no w-up: leaving warm-up out; "
                  "with c.: compilation counted")
     lines.append("off by: largest difference of a posterior mean from ours, in Monte Carlo standard"

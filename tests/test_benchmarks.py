@@ -119,7 +119,8 @@ def test_split_and_table_of_a_run():
                                                           "omega_family")}
     rows = []
     for name, seconds in (("ours", 2.0), ("slow", 20.0)):
-        row = {"engine": name, "peak_mb": 1.0, "draws": 400, "tune": 100, "seconds": {"compile": 8.0, "sample": seconds}}
+        row = {"engine": name, "peak_mb": 1.0, "draws": 400, "tune": 100,
+               "seconds": {"compile": 8.0, "sample": seconds}}
         rows.append(row | told(row, draws))
     last = table(rows).splitlines()[2].split()
     assert last[0] == "slow"
