@@ -25,6 +25,8 @@ def register(app: typer.Typer) -> None:
 
 def say_section(section: Any, as_json: bool) -> None:
     """A section as text on the terminal, or its summary as JSON."""
+    import pandas as pd
+
     from densing_bayes.outputs import clean, json_text
 
     if as_json:
@@ -36,7 +38,7 @@ def say_section(section: Any, as_json: bool) -> None:
         typer.echo(clean(table.caption))
         frame = table.frame.copy()
         for column, form in table.formats.items():
-            frame[column] = [form.format(value) if value == value else "" for value in
+            frame[column] = [form.format(value) if pd.notna(value) else "" for value in
                              frame[column]]
         typer.echo(clean_table(frame.to_string(index=False)) + "\n")
 

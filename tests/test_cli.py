@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from small_specs import write_report_spec, write_spec
 from typer.testing import CliRunner
 
-from densing_bayes import cli
+from densing_bayes import cli, commands
 from densing_bayes.errors import GateError, Problem
+from densing_bayes.reports import Section, Table
 from densing_bayes.shelf import names, shelf
 
 ROOT = Path(__file__).parents[1]
@@ -261,3 +263,10 @@ def test_as_a_module_and_as_a_script():
     assert done.returncode == 2
     assert "did you mean 'densing'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_with_gaps_is_printed(capsys):
+    frame = pd.DataFrame({"number": pd.Series([1.5, None], dtype=object), "word": ["a", "b"]})
+    section = Section("gaps", "Gaps", [], [Table("gaps", "Gaps", frame, {"number": "{:.2f}"})])
+    commands.say_section(section, False)
+    assert capsys.readouterr().out.split() == ["Gaps", "number", "word", "1.50", "a", "b"]
