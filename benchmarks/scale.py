@@ -110,14 +110,13 @@ def one(models: int, *, draws: int, tune: int, seconds: float) -> dict[str, Any]
             compiled, draws=draws, tune=tune, chains=2, cores=2, seed=1, progress_bar=False,
             target_accept=spec.sampling.target_accept, save_warmup=False, blocking=False,
             extra_doublings=spec.sampling.extra_doublings)
-        sampler._sampler.wait(seconds)  # `wait` with a timeout loses the sampler's state
-        found["sample_s"] = time.perf_counter() - began
-        found["finished"] = bool(sampler.is_finished)
-        if not found["finished"]:
+        try:
+            tree = sampler.wait(timeout=seconds)
+        except TimeoutError:
             sampler.cancel()
-            found["peak_mb"] = peak_mb()
-            return found
-        tree = sampler.wait()
+            return found | {"finished": False, "sample_s": time.perf_counter() - began,
+                            "peak_mb": peak_mb()}
+        found |= {"finished": True, "sample_s": time.perf_counter() - began}
         posterior = tree["posterior"].to_dataset()
         names = ["rate_z", "mean_z", "sd_model_z", "sd_family_z"]
         if models <= 2000:
