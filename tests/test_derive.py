@@ -122,14 +122,21 @@ def test_knots_of_forecast_models_are_not_laid_twice(small_world, bent_draws):
 
 
 def test_later_steps_are_drawn_from_each_draws_own_drift(small_world, true_draws):
-    """Sd of 400 times 20 steps within 5%: six standard errors."""
-    many = true_draws.isel(draw=np.zeros(400, int))
-    drift = many["drift"] * 0 + np.where(np.arange(400) < 200, 0.5, 3.0)
+    """Sd of the rate's departure after one and after all steps, within four standard errors."""
+    count = 2000
+    many = true_draws.isel(draw=np.zeros(2 * count, int))
+    drift = many["drift"] * 0 + np.where(np.arange(2 * count) < count, 0.5, 3.0)
     out = derive(many.assign(drift=drift), small_world.observations, small_world.columns)
-    new = out["rate_step"].values[0, :, KNOTS:]
-    assert new[:200].std() == pytest.approx(0.5, rel=0.05)
-    assert new[200:].std() == pytest.approx(3.0, rel=0.05)
-    assert (out["rate_step"].values[0, :, :KNOTS] == 0).all()
+    steps = out["rate_step"].values[0]
+    assert (steps[:, :KNOTS] == 0).all()  # the truth's rate is constant within the data
+    departure = steps[:, KNOTS:].cumsum(axis=1) * np.sqrt(STEP)
+    memory = small_world.columns["setting"]["rate_memory"][0]
+    tolerance = 4 / np.sqrt(2 * count)
+    for at in (0, LATER - 1):
+        faded = np.exp(-2 * (at + 1) * STEP / memory)
+        unit = np.sqrt(memory / 2 * (1 - faded))  # of an Ornstein-Uhlenbeck process from zero
+        assert departure[:count, at].std() == pytest.approx(0.5 * unit, rel=tolerance)
+        assert departure[count:, at].std() == pytest.approx(3.0 * unit, rel=tolerance)
     np.testing.assert_allclose(out["drift"], drift)
 
 
