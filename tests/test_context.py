@@ -8,7 +8,7 @@ from densing_bayes import context as module
 from densing_bayes.context import Context
 
 
-@pytest.mark.parametrize("first_passes, expected", [(True, [False]), (False, [False, True])])
+@pytest.mark.parametrize(("first_passes", "expected"), [(True, [False]), (False, [False, True])])
 def test_chains_that_fail_their_checks_are_sampled_once_more(monkeypatch, first_passes, expected):
     asked = []
 
