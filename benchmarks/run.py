@@ -27,14 +27,14 @@ ENGINES: dict[str, tuple[int, int, int, float]] = {
     "ours-naive": (300, 300, 2, 120),
     "pymc": (100, 150, 2, 240),
     "stan": (200, 200, 2, 420),
-    "stan-naive": (100, 150, 2, 150),
+    "stan-naive": (100, 150, 2, 200),
     "numpyro": (200, 150, 2, 240),
-    "numpyro-naive": (50, 100, 2, 150),
+    "numpyro-naive": (150, 150, 2, 150),
 }
 QUICK = {"ours": (800, 300, 4, 300), "ours-naive": (100, 150, 2, 60)}
 # models -> draws, warm-up, limit of the sampling in seconds; no draws: gradient and memory only
 SIZES: dict[int, tuple[int, int, float]] = {
-    100: (300, 200, 60), 1000: (200, 200, 90), 10_000: (50, 100, 60), 100_000: (0, 0, 0)}
+    100: (300, 200, 60), 1000: (200, 200, 90), 10_000: (50, 80, 120), 100_000: (0, 0, 0)}
 STEPS = {  # steps of the report by the name of what they are
     "reading tables": "read", "compiling the joint model": "compile",
     "sampling the joint posterior": "sample", "deriving": "derive", "cut": "cut",
