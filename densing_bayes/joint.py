@@ -127,6 +127,12 @@ def log_size_at(posterior: xr.Dataset, columns: dict[str, Any], score: str) -> n
 
 def starting_point(compiled: Any, posterior: xr.Dataset) -> np.ndarray:
     """Posterior mean in the sampled coordinates."""
+    return sampled_coordinates(compiled, {
+        str(name): value.mean(("chain", "draw")).values for name, value in posterior.items()})
+
+
+def sampled_coordinates(compiled: Any, at: dict[str, Any]) -> np.ndarray:
+    """Values of variables as a point of the sampler; variables not in ``at`` are zero there."""
     names, slices, _ = compiled.shape_info
     point = np.zeros(compiled.n_dim)
     for name, place in zip(names, slices, strict=True):
@@ -134,7 +140,9 @@ def starting_point(compiled: Any, posterior: xr.Dataset) -> np.ndarray:
             continue
         base, _, transform = name.removesuffix("__").rpartition("_")
         variable = base if name.endswith("__") else name
-        value = posterior[variable].mean(("chain", "draw")).values
+        if variable not in at:
+            continue
+        value = at[variable]
         if name.endswith("__"):
             value = {"log": np.log, "logodds": lambda p: np.log(p / (1 - p))}[transform](value)
         point[place] = np.ravel(value)

@@ -22,6 +22,7 @@ from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.families.held import hold, measurement_names
 from densing_bayes.fitting import compile_model
 from densing_bayes.inputs import inputs
+from densing_bayes.joint import sampled_coordinates
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 
@@ -105,20 +106,7 @@ def starting_point(compiled: Any, base: Base, columns: dict[str, Any],
         at["rate_step"] = np.zeros_like(at["rate_step"])  # steps at other dates
     at["step_coordinate"] = at["rate_step"] / np.sqrt(at["drift"])
     at |= _partly_centred(at, columns) | _linked_coordinates(at, columns)
-    names, slices, _ = compiled.shape_info
-    point = np.zeros(compiled.n_dim)
-    for name, place in zip(names, slices, strict=True):
-        if place.stop > compiled.n_dim:
-            continue
-        base, _, transform = name.removesuffix("__").rpartition("_")
-        variable = base if name.endswith("__") else name
-        if variable not in at:
-            continue
-        value = at[variable]
-        if name.endswith("__"):
-            value = {"log": np.log, "logodds": lambda p: np.log(p / (1 - p))}[transform](value)
-        point[place] = np.ravel(value)
-    return point
+    return sampled_coordinates(compiled, at)
 
 
 def _partly_centred(at: dict[str, Any], columns: dict[str, Any]) -> dict[str, np.ndarray]:
