@@ -56,10 +56,10 @@ class Context:
 
     @cached_property
     def joint(self) -> Joint:
-        """The compiled joint model."""
+        """The joint model."""
         observations = self.observations
-        self.progress("compiling the joint model",
-                      note="the first compilation on a machine takes a minute or so")
+        self.progress("preparing the joint model",
+                      note="the first time on a machine it is compiled: a quarter of a minute")
         return prepare(observations, self.spec)
 
     @cached_property

@@ -71,24 +71,21 @@ def case_seed(seed: int, case: str) -> int:
 
 
 def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
-           data: dict[str, Any] | None = None, cores: int | None = None,
-           start: np.ndarray | None = None) -> xr.DataTree:
+           data: dict[str, Any] | None = None, cores: int | None = None) -> xr.DataTree:
     """Draws from a compiled model as a DataTree with posterior and sample_stats.
 
     Parameters
     ----------
     compiled
-        From `compile_model`.
+        From `compile_model`, or the joint model (`densing_bayes.compiled`).
     sampling
         Counts, acceptance and seed.
     case
         Name from which this run's own random stream is derived.
     data
-        New values of ``pm.Data`` by name.
+        New values of ``pm.Data`` by name (of the joint model: tables and priors).
     cores
         Threads; default one per chain, as many as the machine has.
-    start
-        Mean of the starting points, in the sampled coordinates.
     """
     if data:
         compiled = compiled.with_data(**data)
@@ -97,7 +94,7 @@ def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
         cores=cores or min(sampling.chains, os.cpu_count() or 1),
         target_accept=sampling.target_accept, seed=case_seed(sampling.seed, case),
         extra_doublings=sampling.extra_doublings,
-        progress_bar=False, save_warmup=False, init_mean=start,
+        progress_bar=False, save_warmup=False,
     )
 
 

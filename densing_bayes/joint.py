@@ -10,34 +10,29 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.compiled import CompiledJoint, compiled_joint
 from densing_bayes.derive import ruler_parameters
-from densing_bayes.families import densing
-from densing_bayes.families.blocks import matrix
 from densing_bayes.families.ruler import coordinates
-from densing_bayes.fitting import Fit, compile_model, provenance, sample
+from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.inputs import inputs
 from densing_bayes.observations import Observations, select
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
-# traced besides the sampled coordinates
-KEEP = ("c0", "c1", "z", "family_effect", "log_kappa_z", "middle_z", "rate_step")
-
 
 @dataclass(frozen=True)
 class Joint:
-    """A compiled joint model with its observations, ready to be fitted again and again."""
+    """The joint model with its observations, ready to be fitted again and again."""
 
     spec: ModelSpec
     observations: Observations
     columns: dict[str, dict[str, Any]]
     coords: dict[str, Any]
-    compiled: Any
+    compiled: CompiledJoint
 
     def sample(self, *, case: str = "joint", **changes: Any) -> xr.DataTree:
         """Draws of the joint posterior, with some tables changed (name -> columns)."""
-        data = {name: matrix(value) for name, value in changes.items()}
-        return sample(self.compiled, self.spec.sampling, case=case, data=data)
+        return sample(self.compiled, self.spec.sampling, case=case, data=changes)
 
     def fit(self, checksums: dict[str, str], *, longer: bool = False) -> Fit:
         """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
@@ -60,11 +55,10 @@ def choose(tables: Tables, spec: ModelSpec) -> Observations:
 
 
 def prepare(observations: Observations, spec: ModelSpec) -> Joint:
-    """Build and compile the joint model."""
+    """The joint model of the observations."""
     columns, coords = inputs(observations, spec)
-    model = densing.build(columns, coords, spec)
-    keep = tuple(name for name in KEEP if name in model.named_vars)
-    compiled = compile_model(model, keep=keep, jitter=False)
+    compiled = compiled_joint(columns, coords, spec.priors,
+                              irreducible=spec.options["irreducible"])
     return Joint(spec, observations, columns, coords, compiled)
 
 
@@ -83,12 +77,12 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     spec = joint.spec
     names = coordinates(spec.options["irreducible"])
     anchors = len(joint.coords["anchor"])
+    compiled = joint.compiled.starting_at(starting_point(joint.compiled, start))
 
     def run(case: str, at: dict[str, Any], draws: int) -> xr.Dataset:
         short = replace(spec.sampling, draws=draws, tune=150, chains=2, extra_doublings=0)
         pins = {name: at[name] for name in names} | {"hold": np.ones(anchors)}
-        tree = sample(joint.compiled, short, case=case, data={"pins": matrix(pins)},
-                      start=starting_point(joint.compiled, start))
+        tree = sample(compiled, short, case=case, data={"pins": pins})
         return tree["posterior"].to_dataset()
 
     progress("cut: the ruler from ladder and pairs alone")
@@ -125,25 +119,7 @@ def log_size_at(posterior: xr.Dataset, columns: dict[str, Any], score: str) -> n
             **{name: first[name] for name in law if name in first})
 
 
-def starting_point(compiled: Any, posterior: xr.Dataset) -> np.ndarray:
+def starting_point(compiled: CompiledJoint, posterior: xr.Dataset) -> np.ndarray:
     """Posterior mean in the sampled coordinates."""
-    return sampled_coordinates(compiled, {
-        str(name): value.mean(("chain", "draw")).values for name, value in posterior.items()})
-
-
-def sampled_coordinates(compiled: Any, at: dict[str, Any]) -> np.ndarray:
-    """Values of variables as a point of the sampler; variables not in ``at`` are zero there."""
-    names, slices, _ = compiled.shape_info
-    point = np.zeros(compiled.n_dim)
-    for name, place in zip(names, slices, strict=True):
-        if place.stop > compiled.n_dim:
-            continue
-        base, _, transform = name.removesuffix("__").rpartition("_")
-        variable = base if name.endswith("__") else name
-        if variable not in at:
-            continue
-        value = at[variable]
-        if name.endswith("__"):
-            value = {"log": np.log, "logodds": lambda p: np.log(p / (1 - p))}[transform](value)
-        point[place] = np.ravel(value)
-    return point
+    return compiled.point({str(name): value.mean(("chain", "draw")).values
+                           for name, value in posterior.items()})

@@ -107,17 +107,14 @@ def study(context: Context) -> list[Section]:
     from densing_bayes.sections import studies
     from densing_bayes.studies import load_study, run_study
     from densing_bayes.studies.bar import Within
-    from densing_bayes.studies.structures import adopt
 
     asked = load_study("brief")
     asked = replace(asked, model=context.spec, sampling=replace(
         asked.sampling, seed=context.spec.sampling.seed))
-    fit, joint = context.fit, context.joint
-    adopt(joint.compiled, joint.coords, context.spec)
-    # threads share the compiled models; sampling is outside Python's lock
+    # threads share the interpreter: sampling is outside Python's lock
     with TemporaryDirectory() as folder, ThreadPoolExecutor(2) as threads:
         found = run_study(asked, context.tables, Path(folder), threads,
-                          Within(context.progress), main=fit)
+                          Within(context.progress), main=context.fit)
     return [studies.section(found, brief=True)]
 
 

@@ -1,4 +1,4 @@
-"""The rig: one compiled joint model, refitted to many simulated or reduced data sets."""
+"""The rig: one joint model, refitted to many simulated or reduced data sets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import xarray as xr
 
 from densing_bayes import worlds
 from densing_bayes.checks import diagnostics
+from densing_bayes.compiled import CompiledJoint, compiled_joint
 from densing_bayes.derive import derive
 from densing_bayes.drift import KNOTS, knots
-from densing_bayes.families import densing
-from densing_bayes.families.blocks import matrix, prior_vector
-from densing_bayes.fitting import case_seed, compile_model, sample
+from densing_bayes.fitting import case_seed, sample
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose
 from densing_bayes.observations import Observations
@@ -31,22 +30,22 @@ KINK = 2.5  # prior sd of a change of rate at the kink, 1/year: that of the rate
 
 @dataclass(frozen=True)
 class Rig:
-    """A compiled joint model with one extra column ``kink``, zero unless a fit asks for it."""
+    """A joint model with one extra column ``kink``, zero unless a fit asks for it."""
 
     spec: ModelSpec
     observations: Observations
     columns: Columns
-    compiled: Any
+    compiled: CompiledJoint
 
     def fit(self, case: str, changes: Columns, sampling: Sampling, *,
             priors: dict[str, Prior] | None = None, cores: int = 1) -> Refit:
         """The posterior given changed tables (and narrower priors)."""
         columns = self.columns | changes
         columns |= recentred(columns)
-        data = {name: matrix(columns[name]) for name in {*changes, "models", "families"}
-                if name in columns}
+        data: dict[str, Any] = {name: columns[name] for name in {*changes, "models", "families"}
+                                if name in columns}
         if priors is not None:
-            data["priors"] = prior_vector(priors)
+            data["priors"] = priors
         tree = sample(self.compiled, sampling, case=case, data=data, cores=cores)
         posterior = tree["posterior"].to_dataset()
         derived = derive(posterior, self.observations, columns, case_seed(sampling.seed, case))
@@ -100,7 +99,7 @@ def recentred(columns: Columns) -> Columns:
 
 
 def rig(observations: Observations, spec: ModelSpec) -> Rig:
-    """Compile the joint model of a spec on a design."""
+    """The joint model of a spec on a design."""
     columns, coords = inputs(observations, spec)
     columns["models"]["kink"] = np.zeros(len(columns["models"]["time"]))
     coords["column"] = [*coords["column"], "kink"]
@@ -108,7 +107,8 @@ def rig(observations: Observations, spec: ModelSpec) -> Rig:
     time = np.asarray(columns["models"]["time"])
     columns["knots"] = knots(time, constant=spec.options["constant_rate"], ahead=AHEAD)
     coords["knot"] = np.arange(KNOTS + AHEAD)
-    compiled = compile_model(densing.build(columns, coords, spec), jitter=False)
+    compiled = compiled_joint(columns, coords, spec.priors,
+                              irreducible=spec.options["irreducible"])
     return Rig(spec, observations, columns, compiled)
 
 

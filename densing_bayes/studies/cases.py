@@ -262,20 +262,6 @@ def by_fit(cases: list[Case]) -> dict[Case, list[Case]]:
     return groups
 
 
-def other_model(case: Case, study: StudySpec, observations: Observations) -> bool:
-    """Whether a case needs a compiled model of its own, instead of other data of the main fit's.
-
-    So it does where parameters differ (with or without E), where models or ladders do (other
-    anchors, an earlier first day), and for subsets without an anchor, whose curves are held.
-    """
-    data = observations.data
-    anchored = set(data["benchmark"].values[data["anchored"].values].tolist())
-    since = case["since"]
-    return bool(case["irreducible"] is not None or case["anchor"]
-                or (case["benchmarks"] and not anchored & set(case["benchmarks"]))
-                or (since and since < (study.model.options["since"] or "0000")))
-
-
 def settings_text(case: Case) -> str:
     """Settings as JSON text, for files and hashes."""
     return json.dumps([[axis, value] for axis, value in case.settings])

@@ -11,24 +11,18 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
-from densing_bayes.families.held import held_vector
-from densing_bayes.families.ruler import coordinates
 from densing_bayes.fitting import sample
+from densing_bayes.kernel import VARIABLES
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.studies.cases import Case
 from densing_bayes.studies.lines import read
 from densing_bayes.studies.runner import explain
-from densing_bayes.studies.structures import (
-    Base,
-    data_of,
-    held_model,
-    joint_model,
-    starting_near,
-    starting_point,
-    tables_of,
-)
+from densing_bayes.studies.structures import Base, joint_model, starting_point, tables_of
 from densing_bayes.studies.variants import Variant
 
+# variables of models and frontier: free where ruler and curves are held
+FRONTIER = ("sd_family_z", "sd_model_z", "q_family", "q", "mean_z", "rate_z", "drift",
+            "step_coordinate", "model_coordinate", "family_coordinate")
 RULERS = 16  # draws of ruler and curves at which a subset without an anchor is fitted
 
 
@@ -84,10 +78,8 @@ def run(work: Work) -> list[dict[str, Any]]:
 def _joint(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str, Any],
            ) -> tuple[xr.Dataset, Callable[[np.ndarray], dict[str, Any]]]:
     """Draws of the joint posterior of a variant, and its checks."""
-    compiled = joint_model(columns, coords, spec)
-    start = starting_point(compiled, work.base, columns, coords)
-    tree = sample(starting_near(compiled, start), spec.sampling, case=work.fit.name, cores=1,
-                  data=data_of(compiled, columns, spec))
+    tree = sample(joint_model(columns, coords, spec, work.base), spec.sampling,
+                  case=work.fit.name, cores=1)
     posterior = tree["posterior"].to_dataset()
     divergences = int(tree["sample_stats"]["diverging"].sum())
 
@@ -113,25 +105,21 @@ def _held(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str
         learnt = learnt_draws(learnt)
     else:
         learnt = work.base.learnt
-    compiled, names = held_model(columns, coords, spec)
     benchmarks = np.flatnonzero(np.isin(coords["benchmark"], work.variant.held))
     columns = {**columns, **{
         name: {**columns[name], "weight": np.isin(columns[name]["benchmark"], benchmarks)
                * np.asarray(columns[name]["weight"])} for name in ("anchored", "linked_cells")}}
-    start = starting_point(compiled, work.base, columns, coords)
-    data = data_of(compiled, columns, spec)
+    compiled = joint_model(columns, coords, spec)
+    names = [name for name in compiled.shapes if name in VARIABLES and name not in FRONTIER]
     short = replace(spec.sampling, chains=1, tune=100, draws=40, extra_doublings=0)
     runs, divergences = [], 0
     for k in range(learnt.sizes["sample"]):
-        at = {name: learnt[name].isel(sample=k).values for name in names}
-        tree = sample(starting_near(compiled, start), short, case=f"{work.fit.name} {k}", cores=1,
-                      data=data | {"held": held_vector(at, names)})
+        one = compiled.holding({name: learnt[name].isel(sample=k).values for name in names})
+        start = starting_point(one, work.base, columns, coords)
+        tree = sample(one.starting_at(start, spread=0.1), short, case=f"{work.fit.name} {k}",
+                      cores=1)
         divergences += int(tree["sample_stats"]["diverging"].sum())
         posterior = tree["posterior"].to_dataset().assign_coords(chain=[k])
-        for name in coordinates(spec.options["irreducible"]):
-            value = learnt[name].isel(sample=k, drop=True).expand_dims(
-                chain=[k], draw=posterior["draw"].values)
-            posterior[name] = value
         runs.append(posterior)
     return xr.concat(runs, "chain").assign_attrs(divergences=divergences), columns
 

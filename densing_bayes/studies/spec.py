@@ -112,9 +112,6 @@ class Influence:
 class StudySpec:
     """A study: the main fit's spec, the axes with their values, and how cases are made.
 
-    ``one_model`` leaves out the cases that need another compiled model than the main fit's
-    (`densing_bayes.studies.cases.other_model`): a study that has to be quick.
-
     Examples
     --------
     >>> study = load_study("default")
@@ -131,19 +128,17 @@ class StudySpec:
     prior_factors: tuple[float, ...]
     influence: Influence
     sampling: Sampling
-    one_model: bool = False
     text: str = field(repr=False, default="")
 
     @property
     def hash(self) -> str:
         """First 12 hex digits of the SHA-256 of what the spec says (not of its layout)."""
         said = repr((self.model.hash, self.design, self.size, sorted(self.axes.items()),
-                     self.prior_factors, self.influence, self.sampling, self.one_model))
+                     self.prior_factors, self.influence, self.sampling))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
-KEYS = ("title", "model", "design", "size", "axes", "prior_factors", "influence", "sampling",
-        "one_model")
+KEYS = ("title", "model", "design", "size", "axes", "prior_factors", "influence", "sampling")
 # a variant's run: an effective size of the rate of a few hundred in 6 s of one core
 SHORT = Sampling(draws=150, tune=120, chains=2, target_accept=0.92, extra_doublings=1)
 
@@ -177,10 +172,6 @@ def load_study(name: str | Path) -> StudySpec:
         problems.append(Problem("prior_factors", file=file, column="prior_factors", given=factors,
                                 allowed="a list of positive numbers"))
         factors = []
-    one_model = table.get("one_model", False)
-    if not isinstance(one_model, bool):
-        problems.append(Problem("one_model", file=file, column="one_model", given=one_model,
-                                allowed="true or false"))
     influence, found = _influence(table.get("influence", {}), file)
     problems += found
     model = None
@@ -198,8 +189,7 @@ def load_study(name: str | Path) -> StudySpec:
     said = table.get("sampling", {})
     sampling = replace(SHORT, seed=model.sampling.seed, **said)
     return StudySpec(path.stem, str(table.get("title", path.stem)), model, design, size, axes,
-                     tuple(float(factor) for factor in factors), influence, sampling, one_model,
-                     text)
+                     tuple(float(factor) for factor in factors), influence, sampling, text)
 
 
 def _axes(table: Any, file: str) -> tuple[dict[str, list[Any]], list[Problem]]:

@@ -30,7 +30,6 @@ from densing_bayes.studies.cases import (
     by_fit,
     cases_of,
     expand,
-    other_model,
     settings_text,
 )
 from densing_bayes.studies.fits import Work, learnt_draws, run
@@ -40,7 +39,7 @@ from densing_bayes.studies.lines import read
 from densing_bayes.studies.readings import Readings, readings
 from densing_bayes.studies.runner import explain, run_tasks
 from densing_bayes.studies.spec import StudySpec
-from densing_bayes.studies.structures import Base, data_of, joint_model, tables_of
+from densing_bayes.studies.structures import Base, joint_model, tables_of
 from densing_bayes.studies.variants import variant
 from densing_bayes.tables import Tables
 
@@ -102,10 +101,6 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     observations = choose(tables, study.model)
     values, skipped = expand(study, tables, observations)
     cases = cases_of(study, values)
-    if study.one_model:
-        dropped = [case for case in cases if other_model(case, study, observations)]
-        cases = [case for case in cases if case not in dropped]
-        skipped += [f"{case.name} (needs a model of its own)" for case in dropped]
     with open_executor(executor):  # a cluster that is not there is told now
         pass
     folder = Folder(Path(out), study, tables, observations, resume)
@@ -177,11 +172,8 @@ def _run_missing(study: StudySpec, tables: Tables, observations: Observations, b
             failed(fit.name, explain(error))
             continue
         works[fit.name] = Work(fit, tuple(group), changed, base, study.sampling)
-    # fits of one structure together, so that workers compile little; one that is compiled for
-    # few fits comes first, so that no worker is left alone with it at the end
-    order = sorted(works, key=lambda name: (
-        bool(works[name].variant.held), works[name].variant.spec.options["irreducible"]
-        == study.model.options["irreducible"]))
+    # long ones (held at many draws) first, so that no worker is left alone with one at the end
+    order = sorted(works, key=lambda name: not works[name].variant.held)
     run_tasks(run, {name: works[name] for name in order}, executor, landed=landed, failed=failed)
     progress.end()
     return failures
@@ -196,13 +188,9 @@ def _main_fit(study: StudySpec, observations: Observations, folder: Folder, prog
     if folder.resume and path.exists():
         progress("loading the main fit")
         return Fit.load(path, study.model, folder.checksums)
-    progress("compiling the main fit",
-             note="the first compilation on a machine takes a minute or so")
     columns, coords = tables_of(observations, study.model)
-    compiled = joint_model(columns, coords, study.model)
     progress("sampling the main fit")
-    tree = sample(compiled, study.model.sampling, case=MAIN,
-                  data=data_of(compiled, columns, study.model))
+    tree = sample(joint_model(columns, coords, study.model), study.model.sampling, case=MAIN)
     tree.attrs.update(provenance(study.model, folder.checksums))
     fit = Fit(study.model, tree)
     fit.save(path)

@@ -1,0 +1,283 @@
+"""The joint model as the sampler takes it: tables packed for `densing_bayes.kernel`.
+
+Nothing is compiled for a new table: the kernel takes tables of any size, and numba keeps its
+machine code on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from nutpie.compile_pymc import CompiledPyMCModel
+
+from densing_bayes import kernel
+from densing_bayes.drift import effects
+from densing_bayes.families.ruler import COORDINATES, Ruler, law_and_curve
+from densing_bayes.priors import DISTRIBUTIONS, Prior
+from densing_bayes.specs import ModelSpec
+
+Columns = dict[str, dict[str, Any]]
+
+# dimension of each variable that has one
+DIMS = {
+    **dict.fromkeys(kernel.VARIABLES[:kernel.Q_FAMILY], "anchor"),
+    "family_coordinate": "family", "step_coordinate": "knot", "weight": "column",
+    "model_coordinate": "model", "sd_source": "benchmark", "sd_benchmark_z": "benchmark",
+    **dict.fromkeys(kernel.VARIABLES[kernel.LINKED_HEADROOM:], "linked"),
+    # told besides
+    "rate_step": "knot", "family_effect": "family", "z": "model", "log_kappa_z": "linked",
+    "middle_z": "linked",
+}
+TOLD = ("c0", "c1", "rate_step", "family_effect", "z", "log_kappa_z", "middle_z")
+
+
+@dataclass(frozen=True)
+class CompiledJoint(CompiledPyMCModel):
+    """The joint model of some tables, ready for nutpie.
+
+    ``columns`` and ``priors`` are what it was made of; ``values`` those variables that are held
+    at given values instead of sampled.
+    """
+
+    columns: Columns = field(default_factory=dict)
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    irreducible: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    start: Callable[[int], np.ndarray] | None = None  # from a seed; None: the priors' centre
+
+    def with_data(self, **changes: Any) -> CompiledJoint:
+        """The model of changed tables (name -> columns) or ``priors`` (name -> prior)."""
+        changes = dict(changes)
+        priors = changes.pop("priors", self.priors)
+        unknown = set(changes) - set(self.columns)
+        if unknown:
+            raise KeyError(f"no such table: {', '.join(sorted(unknown))}")
+        return compiled_joint(self.columns | changes, self.coords, priors,
+                              irreducible=self.irreducible, values=self.values,
+                              start=self.start)
+
+    def holding(self, values: Mapping[str, Any]) -> CompiledJoint:
+        """The model with some variables held at given values (natural units)."""
+        return compiled_joint(self.columns, self.coords, self.priors,
+                              irreducible=self.irreducible, values=values)
+
+    def starting_at(self, point: np.ndarray, *, spread: float = 0.0) -> CompiledJoint:
+        """Chains that start at a point of the sampled coordinates, or ``spread`` about it."""
+        def start(seed: int) -> np.ndarray:
+            return point + np.random.default_rng(seed).uniform(-spread, spread, len(point))
+
+        return replace(self, initial_point_func=start, start=start)
+
+    def point(self, at: Mapping[str, Any]) -> np.ndarray:
+        """Values in natural units as a point of the sampled coordinates; zero where none is."""
+        out = whole_point(at, self.shapes)
+        return out[np.concatenate([np.full(int(np.prod(shape)), name not in self.values)
+                                   for name, shape in self.shapes.items()
+                                   if name not in TOLD])]
+
+    def log_density(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density and its gradient at a point."""
+        x = np.ascontiguousarray(x, float)
+        gradient, total = np.empty(self.n_dim), np.empty(1)
+        function = self.compiled_logp_func.ctypes
+        function(self.n_dim, *(array.ctypes.data_as(kind) for array, kind in zip(
+            (x, gradient, total), function.argtypes[1:4], strict=True)),
+            self.user_data.ctypes.data)
+        return float(total[0]), gradient
+
+
+def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Prior], *,
+                   irreducible: bool, values: Mapping[str, Any] | None = None,
+                   start: Callable[[int], np.ndarray] | None = None) -> CompiledJoint:
+    """The joint model of tables and labels (`densing_bayes.inputs`) under given priors.
+
+    Chains start at the centre of the priors unless ``start`` (seed -> point) says otherwise.
+    """
+    values = dict(values or {})
+    coords = {name: pd.Index(list(labels)) for name, labels in coords.items()
+              if name in set(DIMS.values())}
+    sizes = {name: len(labels) for name, labels in coords.items()}
+    shapes = {name: (sizes[DIMS[name]],) if name in DIMS else ()
+              for name in (*kernel.VARIABLES, *TOLD)}
+    if not irreducible:
+        shapes["irreducible_share"] = (0,)
+    shapes = {name: shape for name, shape in shapes.items() if np.prod(shape) > 0}
+    lengths = [int(np.prod(shapes[name])) if name in shapes else 0 for name in kernel.VARIABLES]
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(float)
+    free = np.concatenate([np.full(length, float(name not in values)) for name, length in
+                           zip(kernel.VARIABLES, lengths, strict=True)])
+    tables = packed(columns, coords, priors) | {
+        "starts": starts[None, :], "held": np.stack([whole_point(values, shapes), free])}
+    arrays = {name: np.ascontiguousarray(tables[name], float) for name in kernel.TABLES}
+    user_data = np.array([number for array in arrays.values()
+                          for number in (array.ctypes.data, *array.shape)], dtype=np.int64)
+    names, ends = list(shapes), np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    dimension = int(free.sum())
+    log_density, expansion = kernel.machine_code()
+    coords["unconstrained_parameter"] = pd.RangeIndex(dimension)
+    made = CompiledJoint(
+        dims={name: (DIMS[name],) for name in names if name in DIMS}, _coords=coords,
+        _shapes=shapes, _n_dim=dimension, compiled_logp_func=log_density,
+        compiled_expand_func=expansion, initial_point_func=start, shared_data=arrays,
+        shared_var_keys={}, user_data=user_data, n_expanded=int(ends[-1]),
+        shape_info=(names, [slice(end - int(np.prod(shapes[name])), end) for name, end in
+                            zip(names, ends, strict=True)], list(shapes.values())),
+        logp_func=None, expand_func=None, reparameterized_names=[], columns=columns,
+        priors=priors, irreducible=irreducible, values=values, start=start)
+    if start:
+        return made
+    point = made.point(prior_centre(columns, priors, shapes))
+    return replace(made, initial_point_func=lambda seed: point)
+
+
+def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Prior],
+           ) -> dict[str, np.ndarray]:
+    """The kernel's tables (`kernel.ROWS`): rows without weight left out, constants computed."""
+    kept = {name: _weighted(name, table) for name, table in columns.items()}
+    models, setting, contrasts = kept["models"], kept["setting"], kept["contrasts"]
+    count = len(kept["anchors"]["chance"])
+    derived = {
+        "setting": setting | {"log_tokens": np.log(setting["reference_tokens"])},
+        "pins": {name: np.full(count, 0.5) for name in kernel.ROWS["pins"]} | kept["pins"],
+        "models": models | {"size": models["log_params"] - setting["mean_log_params"]},
+        "contrasts": contrasts | {
+            "square": (contrasts["value"] / contrasts["spread"]) ** 2,
+            "log_spread": np.log(contrasts["spread"])},
+        **{name: kept[name] | {"per_item": 1 / kept[name]["items"],
+                               "per_replicate": 4 / kept[name]["replicates"]}
+           for name in ("anchored", "linked_cells")},
+    }
+    out = {name: np.stack([(kept | derived)[name][row] for row in rows])
+           for name, rows in kernel.ROWS.items() if name not in ("priors", "held")}
+    out["design"] = np.concatenate([effects(columns["knots"], models["time"]).T, *(
+        models[str(name)][None, :] for name in coords["column"])])
+    rows = [priors[name] for name in kernel.PRIORS]
+    numbers = [[prior.args[key] for key in DISTRIBUTIONS[prior.dist]] for prior in rows]
+    out["priors"] = np.array([
+        [kernel.POSITIVE.index(prior.dist) if prior.dist in kernel.POSITIVE else -1
+         for prior in rows],
+        [given[0] for given in numbers], [given[-1] for given in numbers]])
+    return out
+
+
+def _weighted(name: str, table: dict[str, Any]) -> dict[str, np.ndarray]:
+    """A table's columns as arrays, without the rows of weight 0."""
+    arrays = {key: np.asarray(value, float) for key, value in table.items()}
+    if "weight" not in arrays:
+        return arrays
+    weight = arrays.pop("weight")
+    if not np.isin(weight, (0, 1)).all():
+        raise ValueError(f"{name}: a row counts or not, its weight is 1 or 0")
+    return {key: value[weight == 1] for key, value in arrays.items()}
+
+
+def whole_point(at: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
+    """All variables on the sampler's scale; zero for those that ``at`` lacks."""
+    back = {kernel.PLAIN: lambda v: v, kernel.LOG: np.log,
+            kernel.LOGODDS: lambda v: np.log(v / (1 - v))}
+    return np.concatenate([
+        np.broadcast_to(back[kernel.TRANSFORMS[name]](np.asarray(at[name], float)),
+                        shape).ravel() if name in at else np.zeros(int(np.prod(shape)))
+        for name, shape in shapes.items() if name not in TOLD])
+
+
+# -- where chains start ----------------------------------------------------------------------
+
+
+def prior_centre(columns: Columns, priors: Mapping[str, Prior],
+                 shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The centre of the priors, families and models half an omega below the frontier.
+
+    Off the priors' modes where the gradient would be zero: the sampler refuses that.
+    """
+    at: dict[str, Any] = {name: centre_of(prior) for name, prior in priors.items()}
+    share = at["size_share"]
+    at |= {"log_size_slope": at["log_alpha"] + np.log(share),
+           "log_token_slope": at["log_beta"] + np.log(1 - share),
+           "q_family": at["q"], "drift": 0.3, "weight": 0.1}
+    if "irreducible_share" not in shapes:
+        at.pop("irreducible_share")
+    count = len(columns["anchors"]["chance"])
+    anchors = {name: np.asarray(value, float) for name, value in columns["anchors"].items()}
+    law, curve = law_and_curve({name: np.full(count, at[name]) for name in (
+        *COORDINATES, *(("irreducible_share",) if "irreducible_share" in at else ()))}, anchors)
+    ruler = Ruler(law, curve, columns["setting"]["reference_tokens"][0]).at(0)
+    low, high = (ruler.log_size(columns["setting"][name][0])
+                 for name in ("low_score", "high_score"))
+    at |= {"c0": low, "c1": high - low}
+    c0, c1 = at["c0"], at["c1"]
+    for part, q in (("family", "q_family"), ("model", "q")):
+        at[f"sd_{part}_z"] = at["omega"] / c1
+    (omega_family, gap_family), (omega, gap) = spreads(at)
+    families = len(columns["families"]["own_weight"])
+    mean_size = columns["setting"]["mean_log_params"][0]
+    at |= {
+        "mean_z": (at["level"] + mean_size - c0) / c1 - gap_family - gap,
+        "rate_z": at["rate"] / c1, "sd_benchmark_z": at["sd_benchmark"] / c1,
+        "step_coordinate": 0.1,
+        "rate_step": np.full(len(columns["knots"]["at"]), 0.1 * np.sqrt(at["drift"])),
+        "family_effect": np.full(families, gap_family / omega_family - 0.5),
+        "log_kappa_z": at["log_kappa"] + np.log(c1),
+        "middle_z": (at["linked_midpoint"] - c0) / c1,
+    }
+    at["z"] = places(at, columns) - 0.5 * omega
+    return at | own_coordinates(at, columns)
+
+
+def centre_of(prior: Prior) -> float:
+    """The mean of a prior; of a half normal its scale."""
+    a = prior.args
+    return {"Normal": lambda: a["mu"], "HalfNormal": lambda: a["sigma"],
+            "LogNormal": lambda: np.exp(a["mu"] + a["sigma"] ** 2 / 2),
+            "Gamma": lambda: a["alpha"] / a["beta"], "Exponential": lambda: 1 / a["lam"],
+            "Beta": lambda: a["alpha"] / (a["alpha"] + a["beta"])}[prior.dist]()
+
+
+def spreads(at: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Omega and mean gap (in z) of families and of models."""
+    out = []
+    for part, q in (("family", "q_family"), ("model", "q")):
+        omega = at[f"sd_{part}_z"] / np.sqrt(1 - 2 * at[q] / np.pi)
+        out.append((omega, omega * np.sqrt(2 * at[q] / np.pi)))
+    return out
+
+
+def places(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
+    """The frontier of every model's family, in z."""
+    (omega_family, _), (_, gap) = spreads(at)
+    models, setting = columns["models"], columns["setting"]
+    size = np.asarray(models["log_params"]) - setting["mean_log_params"][0]
+    wander = effects(columns["knots"], models["time"]) @ at["rate_step"]
+    family = at["family_effect"] * omega_family
+    return ((size + wander) / at["c1"] + at["mean_z"] + at["rate_z"] * np.asarray(models["time"])
+            + family[np.asarray(models["family"]).astype(int)] + gap)
+
+
+def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.ndarray]:
+    """Sampled coordinates that give the families' effects, the models' z and the linked curves.
+
+    They depend on how many cells a member has and on the benchmarks' mean scores
+    (`densing_bayes.families.densing`).
+    """
+    (omega_family, gap_family), (omega, _) = spreads(at)
+
+    def coordinate(value: Any, place: Any, omega: Any, weight: Any) -> Any:
+        weight = np.asarray(weight)
+        return weight * place + (value - place) / omega ** (1 - weight)
+
+    out = {
+        "family_coordinate": coordinate(at["family_effect"] * omega_family, gap_family,
+                                        omega_family, columns["families"]["own_weight"]),
+        "model_coordinate": coordinate(at["z"], places(at, columns), omega,
+                                       columns["models"]["own_weight"]),
+    }
+    if "log_kappa_z" in at and len(columns["linked_benchmarks"]["chance"]):
+        share = np.asarray(columns["linked_benchmarks"]["mean_share"])
+        p = np.minimum(share / at["linked_headroom"], 0.95)
+        out |= {"linked_steepness": at["log_kappa_z"] + np.log1p(-p),
+                "linked_place": at["middle_z"] + np.log(p / (1 - p)) / np.exp(at["log_kappa_z"])}
+    return out
