@@ -15,10 +15,9 @@ import pandas as pd
 from nutpie.compile_pymc import CompiledPyMCModel
 
 from densing_bayes import kernel
-from densing_bayes.drift import effects
+from densing_bayes.drift import effects, turns
 from densing_bayes.families.ruler import COORDINATES, Ruler, law_and_curve
 from densing_bayes.priors import DISTRIBUTIONS, Prior
-from densing_bayes.specs import ModelSpec
 
 Columns = dict[str, dict[str, Any]]
 
@@ -153,7 +152,9 @@ def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Pri
     }
     out = {name: np.stack([(kept | derived)[name][row] for row in rows])
            for name, rows in kernel.ROWS.items() if name not in ("priors", "held")}
-    out["design"] = np.concatenate([effects(columns["knots"], models["time"]).T, *(
+    weight, turn = turns(columns["knots"], models["time"])
+    out["turns"] = np.concatenate([weight[None, :], turn])
+    out["design"] = np.concatenate([(effects(columns["knots"], models["time"]) @ turn).T, *(
         models[str(name)][None, :] for name in coords["column"])])
     rows = [priors[name] for name in kernel.PRIORS]
     numbers = [[prior.args[key] for key in DISTRIBUTIONS[prior.dist]] for prior in rows]
@@ -177,11 +178,14 @@ def _weighted(name: str, table: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def whole_point(at: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
     """All variables on the sampler's scale; zero for those that ``at`` lacks."""
-    back = {kernel.PLAIN: lambda v: v, kernel.LOG: np.log,
-            kernel.LOGODDS: lambda v: np.log(v / (1 - v))}
+    def sampled(name: str) -> Any:
+        value, number = np.asarray(at[name], float), kernel.VARIABLES.index(name)
+        if number in kernel.SCALES:
+            return np.log(value)
+        return np.log(value / (1 - value)) if number in kernel.SHARES else value
+
     return np.concatenate([
-        np.broadcast_to(back[kernel.TRANSFORMS[name]](np.asarray(at[name], float)),
-                        shape).ravel() if name in at else np.zeros(int(np.prod(shape)))
+        np.broadcast_to(sampled(name) if name in at else 0.0, shape).ravel()
         for name, shape in shapes.items() if name not in TOLD])
 
 
@@ -210,16 +214,14 @@ def prior_centre(columns: Columns, priors: Mapping[str, Prior],
                  for name in ("low_score", "high_score"))
     at |= {"c0": low, "c1": high - low}
     c0, c1 = at["c0"], at["c1"]
-    for part, q in (("family", "q_family"), ("model", "q")):
-        at[f"sd_{part}_z"] = at["omega"] / c1
+    at |= {"sd_family_z": at["omega"] / c1, "sd_model_z": at["omega"] / c1}
     (omega_family, gap_family), (omega, gap) = spreads(at)
     families = len(columns["families"]["own_weight"])
     mean_size = columns["setting"]["mean_log_params"][0]
     at |= {
         "mean_z": (at["level"] + mean_size - c0) / c1 - gap_family - gap,
         "rate_z": at["rate"] / c1, "sd_benchmark_z": at["sd_benchmark"] / c1,
-        "step_coordinate": 0.1,
-        "rate_step": np.full(len(columns["knots"]["at"]), 0.1 * np.sqrt(at["drift"])),
+        "rate_step": np.full(len(columns["knots"]["at"]), 0.1),
         "family_effect": np.full(families, gap_family / omega_family - 0.5),
         "log_kappa_z": at["log_kappa"] + np.log(c1),
         "middle_z": (at["linked_midpoint"] - c0) / c1,
@@ -258,9 +260,9 @@ def places(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
 
 
 def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.ndarray]:
-    """Sampled coordinates that give the families' effects, the models' z and the linked curves.
+    """Sampled coordinates that give effects of families, models' z, steps and linked curves.
 
-    They depend on how many cells a member has and on the benchmarks' mean scores
+    They depend on the tables: numbers of cells, dates, mean scores
     (`densing_bayes.families.densing`).
     """
     (omega_family, gap_family), (omega, _) = spreads(at)
@@ -269,7 +271,9 @@ def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.nda
         weight = np.asarray(weight)
         return weight * place + (value - place) / omega ** (1 - weight)
 
+    turn_weight, turn = turns(columns["knots"], columns["models"]["time"])
     out = {
+        "step_coordinate": turn.T @ at["rate_step"] / at["drift"] ** (1 - turn_weight),
         "family_coordinate": coordinate(at["family_effect"] * omega_family, gap_family,
                                         omega_family, columns["families"]["own_weight"]),
         "model_coordinate": coordinate(at["z"], places(at, columns), omega,

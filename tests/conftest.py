@@ -23,7 +23,7 @@ import xarray as xr
 from small_specs import write_report_spec, write_spec
 
 from densing_bayes import laws
-from densing_bayes.drift import effects
+from densing_bayes.drift import effects, turns
 from densing_bayes.fitting import Fit
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose, prepare
@@ -95,6 +95,7 @@ def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
     share = truth["size_share"]
     z = (latent["log_effective"] - c0) / c1
     models = columns["models"]
+    turn_weight, turn = turns(columns["knots"], models["time"])
     # where a model of an average family would lie on the frontier
     line = (truth["level"] - family_gap + truth["rate"] * models["time"] + models["log_params"]
             + effects(columns["knots"], models["time"]) @ step - c0) / c1
@@ -124,7 +125,7 @@ def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
         "sd_source": (("benchmark",), truth["sd_source"]),
         "sd_benchmark_z": (("benchmark",), truth["sd_benchmark"] / c1),
         "drift": ((), DRIFT), "rate_step": (("knot",), step),
-        "step_coordinate": (("knot",), step / np.sqrt(DRIFT)),
+        "step_coordinate": (("knot",), turn.T @ step / DRIFT ** (1 - turn_weight)),
         "log_kappa_z": (("linked",), slope), "middle_z": (("linked",), middle),
         "linked_steepness": (("linked",), slope + np.log1p(-p)),
         "linked_place": (("linked",), middle + np.log(p / (1 - p)) / np.exp(slope)),

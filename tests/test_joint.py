@@ -20,6 +20,7 @@ from scipy import stats
 from densing_bayes import laws
 from densing_bayes.checks import diagnostics
 from densing_bayes.derive import derive, frontier_path
+from densing_bayes.drift import turns
 from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
 from densing_bayes.families.ruler import coordinates
@@ -151,10 +152,11 @@ def test_priors_hold_in_natural_units(at_truth, small_world):
     about = priors["drift"].args
     assert terms["drift"] == pytest.approx(
         stats.lognorm.logpdf(drift, about["sigma"], scale=np.exp(about["mu"])))
-    # steps of the rate: Normal(0, drift) each
-    step = draws["rate_step"].values.ravel()
-    np.testing.assert_allclose(
-        terms["step_coordinate"], stats.norm.logpdf(step, 0, drift) + 0.5 * np.log(drift))
+    # steps of the rate: Normal(0, drift) each, hence in every direction
+    weight, turn = turns(small_world.columns["knots"], small_world.columns["models"]["time"])
+    direction = turn.T @ draws["rate_step"].values.ravel()
+    np.testing.assert_allclose(terms["step_coordinate"], stats.norm.logpdf(
+        direction, 0, drift) + (1 - weight) * np.log(drift))
     np.testing.assert_allclose(
         terms["sd_benchmark_z"],
         half("sd_benchmark", c1 * draws["sd_benchmark_z"].values.ravel()) + np.log(c1))

@@ -23,7 +23,7 @@ from densing_bayes.joint import choose
 from densing_bayes.observations import Observations
 from densing_bayes.shelf import names, shelf
 from densing_bayes.studies import load_study
-from densing_bayes.studies.cases import Case, by_fit, cases_of, expand, other_model
+from densing_bayes.studies.cases import Case, by_fit, cases_of, expand
 from densing_bayes.studies.folder import Folder
 from densing_bayes.studies.names import check_names
 from densing_bayes.studies.spec import AXES
@@ -61,16 +61,6 @@ def test_shipped_studies_load_and_find_what_to_vary(name):
     tables = load_tables(shelf("data"))
     values, _ = expand(study, tables, choose(tables, study.model))
     assert len(cases_of(study, values)) > (10 if name == "brief" else 20)
-
-
-def test_other_models_are_those_of_other_parameters_or_labels(base):
-    study = load_study("default")
-    own = [{"irreducible": True}, {"anchor": "Facts"}, {"since": "2023-01-01"},
-           {"benchmarks": ("Puzzles", "Sums")}]
-    shared = [{}, {"since": "2024-01-01"}, {"benchmarks": ("Facts", "Sums")}, {"pair_step": 2},
-              {"reference_tokens": 1e12}, {"priors": ("rate", 2.0)}, {"constant_rate": True}]
-    assert all(other_model(Case.of(settings), study, base[1]) for settings in own)
-    assert not any(other_model(Case.of(settings), study, base[1]) for settings in shared)
 
 
 def test_the_benchmark_study_has_every_subset():

@@ -20,6 +20,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from densing_bayes import laws
+from densing_bayes.drift import turns
 from densing_bayes.families.blocks import Packed, Table, pack_priors, rv
 from densing_bayes.families.frontier import frontier
 from densing_bayes.families.measurement import score_likelihood, source_error
@@ -76,8 +77,7 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         mean_z = rv("mean_z", priors["level"], shift=middle - family_gap - gap, scale=c1)
         rate_z = rv("rate_z", priors["rate"], scale=c1)
         path = mean_z + rate_z * models["time"]
-        path = path + _wander(models["time"], table["knots"], len(coords["knot"]),
-                              priors) / c1
+        path = path + _wander(models["time"], tables, table["knots"], priors) / c1
         if len(coords["column"]):
             weight = pm.Normal("weight", 0, 1, dims="column",
                                initval=np.full(len(coords["column"]), 0.1))
@@ -112,14 +112,18 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     return model
 
 
-def _wander(time: Any, knots: Table, count: int, priors: dict[str, Packed]) -> Any:
+def _wander(time: Any, tables: Columns, knots: Table, priors: dict[str, Packed]) -> Any:
     """Departure of the frontier from its average line (`densing_bayes.drift`), ln density."""
     # starting values off the priors' modes: the sampler refuses a gradient of exactly zero
     drift = rv("drift", priors["drift"], initval=0.3)
-    # partly centred: by value the steps form a funnel where they are small, by ratio where large
-    half = pm.Normal("step_coordinate", 0, pt.sqrt(drift), dims="knot",
-                     initval=np.full(count, 0.1))
-    step = pm.Deterministic("rate_step", pt.sqrt(drift) * half, dims="knot")
+    # Turned to the directions of which the models say most first, each centred as far as they
+    # do: by value the steps form a funnel where the data are silent, by ratio where they speak.
+    weight, turn = (pm.Data(name, value) for name, value in zip(
+        ("turn_weight", "turn"), turns(tables["knots"], tables["models"]["time"]), strict=True))
+    coordinate = pm.Normal("step_coordinate", 0, drift**weight, dims="knot",
+                           initval=np.full(len(tables["knots"]["at"]), 0.1))
+    step = pm.Deterministic("rate_step", pt.dot(turn, drift ** (1 - weight) * coordinate),
+                            dims="knot")
     hinge = pt.maximum(time[:, None] - knots["at"], 0.0)
     line = knots["level"] + knots["slope"] * time[:, None]
     return ((hinge - line) * (knots["scale"] * step)).sum(axis=1)

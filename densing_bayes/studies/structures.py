@@ -1,5 +1,4 @@
-"""Tables and starting points of variants. Specs and observations travel to workers, nothing else.
-"""
+"""Tables and starting points of variants: what a worker makes of a spec and observations."""
 
 from __future__ import annotations
 
@@ -103,5 +102,4 @@ def starting_point(compiled: CompiledJoint, base: Base, columns: dict[str, Any],
     at["mean_z"] = at["mean_z"] + at["rate_z"] * (centre - base.setting["centre_time"])
     if not np.allclose(columns["knots"]["at"] + centre, base.knots):
         at["rate_step"] = np.zeros_like(at["rate_step"])  # steps at other dates
-    at["step_coordinate"] = at["rate_step"] / np.sqrt(at["drift"])
     return compiled.point(at | own_coordinates(at, columns))
