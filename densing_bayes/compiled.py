@@ -130,7 +130,7 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
     if start:
         return made
     point = made.point(prior_centre(columns, priors, shapes))
-    return replace(made, initial_point_func=lambda seed: point)
+    return replace(made, initial_point_func=lambda seed: point.copy())
 
 
 def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Prior],

@@ -29,8 +29,9 @@ def cell_predictions(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[s
     Returns
     -------
     xr.Dataset
-        ``expected`` score; ``slope``, score per e-fold of effective size; ``own``, sd of the
-        benchmark's own deviation in score; ``noise``, sd of items and sources in score;
+        ``expected`` score; ``slope``, score per e-fold of effective size; ``sd`` and ``own``,
+        sd of the benchmark's own deviation in e-folds and in score; ``noise``, sd of items and
+        sources in score;
         ``nu``; and per cell ``score``, ``model`` and ``benchmark`` (indices).
     """
     post, out = thin(posterior), thin(derived[["log_effective"]])
@@ -64,12 +65,13 @@ def cell_predictions(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[s
             share = (expected - chance) / scale
             slope = scale * share * (1 - share) * kappa
         spread = expected * (1 - expected)
-        own = slope * (post["sd_benchmark_z"].values[:, benchmark] * post["c1"].values[:, None])
+        sd = post["sd_benchmark_z"].values[:, benchmark] * post["c1"].values[:, None]
         noise = np.sqrt(spread / cells["items"] + 4 * spread / cells["replicates"]
                         * post["sd_source"].values[:, benchmark] ** 2)
         parts.append(xr.Dataset(
             {name: (("sample", "cell"), value) for name, value in
-             (("expected", expected), ("slope", slope), ("own", own), ("noise", noise))}
+             (("expected", expected), ("slope", slope), ("sd", sd), ("own", slope * sd),
+              ("noise", noise))}
             | {name: ("cell", value) for name, value in
                (("score", cells["score"]), ("model", model), ("benchmark", benchmark))}))
     both = xr.concat(parts, "cell")
@@ -93,11 +95,12 @@ def benchmark_rates(cells: xr.Dataset, rate: Any, time: np.ndarray, count: int,
         Release time of every model, years.
     """
     rng = np.random.default_rng(seed)
-    own, noise, slope = (cells[name].values for name in ("own", "noise", "slope"))
-    shrink = own**2 / (own**2 + noise**2)
+    sd, own, noise = (cells[name].values for name in ("sd", "own", "noise"))
+    variance = own**2 + noise**2 + np.finfo(float).tiny
     residual = cells["score"].values - cells["expected"].values
-    spread = np.sqrt(shrink) * noise
-    deviation = (shrink * residual + spread * rng.standard_normal(own.shape)) / slope
+    # where the curve is flat, a score says nothing: the deviation is as the benchmark's sd says
+    deviation = sd * (own * residual / variance
+                      + noise / np.sqrt(variance) * rng.standard_normal(own.shape))
     out = np.full((own.shape[0], count), np.nan)
     for b in range(count):
         rows = cells["benchmark"].values == b
