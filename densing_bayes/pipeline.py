@@ -25,7 +25,7 @@ from densing_bayes.writers import WRITERS
 SURE = 0.95  # probability above which the headline says that growth changed
 
 
-@np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance: right
+@np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance
 def run_report(spec: ReportSpec, tables: Tables, out: Path,
                progress: Callable[..., None] = lambda name, **_: None) -> dict[str, Any]:
     """Fit, check, derive, draw and write the report; returns its summary.

@@ -76,7 +76,7 @@ class Plan:
 
 QUICK = Plan(rounds=16, real_rounds=0, wrong_rounds=0, shared=5, twisted=1, kinks=0, origins=2,
              models=40)
-FULL = Plan(rounds=100, real_rounds=60, wrong_rounds=20, shared=100, twisted=24, kinks=10,
+FULL = Plan(rounds=300, real_rounds=100, wrong_rounds=20, shared=200, twisted=100, kinks=20,
             origins=0)
 
 
