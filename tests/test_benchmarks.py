@@ -110,7 +110,7 @@ def test_disagreement_is_in_monte_carlo_errors():
 def test_split_and_table_of_a_run():
     from benchmarks.run import split, table, told
 
-    found = split({"reading tables": 2.0, "compiling the joint model": 20.0, "cut: a": 1.0,
+    found = split({"reading tables": 2.0, "preparing the joint model": 20.0, "cut: a": 1.0,
                    "cut: b": 1.5, "writing section growth": 0.5, "before writing": 30.0}, 40.0)
     assert found == {"read": 2.0, "compile": 20.0, "cut": 2.5, "draw": 0.5,
                      "import, files and rest": 15.0}

@@ -84,7 +84,8 @@ def cells_with(drift: float, noise: float = 1e-6) -> tuple[xr.Dataset, np.ndarra
     shape = (("sample", "cell"), np.full((1, 20), 1.0))
     return xr.Dataset({
         "expected": (("sample", "cell"), expected), "slope": (shape[0], slope * shape[1]),
-        "sd": (shape[0], 2 * shape[1]), "own": (shape[0], 0.1 * shape[1]), "noise": (shape[0], noise * shape[1]),
+        "sd": (shape[0], 2 * shape[1]), "own": (shape[0], 0.1 * shape[1]),
+        "noise": (shape[0], noise * shape[1]),
         "score": ("cell", score), "model": ("cell", np.tile(np.arange(10), 2)),
         "benchmark": ("cell", benchmark), "nu": ("sample", [30.0]),
     }), time

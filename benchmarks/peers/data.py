@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from densing_bayes.drift import turns
 from densing_bayes.specs import ModelSpec
 
 # columns that are indices of another table's rows
@@ -52,10 +53,13 @@ def flat(columns: dict[str, dict[str, Any]], coords: dict[str, Any], spec: Model
             value = np.asarray(value)[keep]
             index = name in INDICES
             out[f"{table}_{name}"] = value.astype(int) + first if index else value.astype(float)
+    weight, turn = turns(columns["knots"], columns["models"]["time"])
     if natural:  # every value itself
+        weight, turn = np.ones_like(weight), np.eye(len(weight))
         for table in ("models", "families"):
             out[f"{table}_own_weight"] = np.ones_like(out[f"{table}_own_weight"])
     setting = {name: float(columns["setting"][name][0]) for name in (
         "low_score", "high_score", "centre_time", "mean_log_params")}  # the rest is for forecasts
     return out | setting | {
+        "turn": turn, "turn_weight": weight,
         "log_reference_tokens": float(np.log(columns["setting"]["reference_tokens"][0]))}

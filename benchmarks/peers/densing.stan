@@ -35,6 +35,8 @@ data {
   vector[n_knots] knots_level;
   vector[n_knots] knots_slope;
   vector[n_knots] knots_scale;
+  vector[n_knots] turn_weight;
+  matrix[n_knots, n_knots] turn;
   vector[n_families] families_own_weight;
   array[n_contrasts] int contrasts_benchmark;
   vector[n_contrasts] contrasts_value;
@@ -122,8 +124,7 @@ transformed parameters {
   real family_gap = natural ? 0 : omega_family_z * sqrt(2 * q_family / pi());
   real gap = natural ? 0 : omega_z * sqrt(2 * q / pi());
   real shift = (natural ? 0 : (mean_log_params - u0) / u1) - family_gap - gap;
-  real by_value = natural ? 1 : 0.5;
-  vector[n_knots] rate_step = drift^(1 - by_value) * step_coordinate;
+  vector[n_knots] rate_step = turn * (pow(drift, 1 - turn_weight) .* step_coordinate);
   vector[n_families] family = family_gap + pow(omega_family_z, 1 - families_own_weight)
                               .* (family_coordinate - families_own_weight * family_gap);
   vector[n_models] place = size / u1 + mean_z + rate_z * models_time + effect * rate_step / u1
@@ -161,7 +162,7 @@ model {
   mean_z ~ normal(prior_level[1] / u1 + shift, prior_level[2] / u1);
   rate_z ~ normal(prior_rate[1] / u1, prior_rate[2] / u1);
   drift ~ lognormal(prior_drift[1], prior_drift[2]);
-  step_coordinate ~ normal(0, drift^by_value);
+  step_coordinate ~ normal(0, pow(drift, turn_weight));
   sd_source ~ normal(0, prior_sd_source[1]);
   sd_benchmark_z ~ normal(0, prior_sd_benchmark[1] / u1);
   nu ~ gamma(prior_nu[1], prior_nu[2]);

@@ -86,9 +86,9 @@ def model(d: dict[str, Any]) -> None:
     mu, sigma = prior("rate")
     rate_z = numpyro.sample("rate_z", dist.Normal(mu / u1, sigma / u1))
     drift = numpyro.sample("drift", dist.LogNormal(*prior("drift")))
-    by_value = 1.0 if natural else 0.5
-    coordinate = vector("step_coordinate", dist.Normal(0, drift**by_value), d["n_knots"])
-    step = drift**(1 - by_value) * coordinate
+    by_value = d["turn_weight"]
+    coordinate = numpyro.sample("step_coordinate", dist.Normal(0, drift**by_value))
+    step = d["turn"] @ (drift**(1 - by_value) * coordinate)
     time = d["models_time"]
     effect = d["knots_scale"] * (jnp.maximum(time[:, None] - d["knots_at"], 0)
                                  - d["knots_level"] - d["knots_slope"] * time[:, None])

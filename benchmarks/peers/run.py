@@ -4,8 +4,9 @@
 
 writes seconds of import, compilation and sampling (warm-up included), peak memory, and beside
 the JSON an .npz with the draws of the headline parameters. Engines: ``ours`` (nutpie on the
-package's graph), ``pymc`` (PyMC's own NUTS on it), ``numpyro``, ``stan``, and each with
-``-naive``: natural parameters, for the first two by `benchmarks.naive`.
+package's kernel), ``nutpie`` (nutpie on the package's PyMC graph), ``pymc`` (PyMC's own NUTS on
+it), ``numpyro``, ``stan``, and each but the first with ``-naive``: natural parameters, for PyMC
+graphs by `benchmarks.naive`.
 """
 
 from __future__ import annotations
@@ -97,22 +98,22 @@ def by_nutpie(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
 
     clock("import", load)
     from benchmarks.scale import gradient_seconds
-    from densing_bayes.families.blocks import prior_vector
+    from densing_bayes.compiled import TOLD, compiled_joint
     from densing_bayes.fitting import compile_model, sample
-    from densing_bayes.joint import KEEP
 
     spec, observations, columns, coords = clock("read", shipped)
-    keep = ("level",) if naive else KEEP
-    compiled = clock("compile", lambda: compile_model(
-        graph(columns, coords, spec, naive), keep=keep, jitter=False))
+    keep = ("level",) if naive else TOLD
+    compiled = clock("compile", lambda: compiled_joint(
+        columns, coords, spec.priors, irreducible=False)
+        if asked.engine == "ours" else compile_model(
+            graph(columns, coords, spec, naive), keep=keep, jitter=False))
     point = np.asarray(compiled.initial_point_func(1), float)
     clock.seconds["gradient"] = gradient_seconds(compiled, point)
     sampling = replace(spec.sampling, draws=asked.draws, tune=asked.tune, chains=asked.chains)
-    # a refit each: the compiled model with new data, from another seed
-    data = {"priors": prior_vector(spec.priors)}
+    # a refit each, from another seed
     for seed in range(asked.repeats):  # the last run's draws are kept
         tree = clock(f"sample {seed}", lambda seed=seed: sample(
-            compiled, replace(sampling, seed=sampling.seed + seed), data=data))
+            compiled, replace(sampling, seed=sampling.seed + seed)))
     found = told(tree["posterior"].to_dataset(), observations, columns)
     clock.seconds["sample"] = float(np.median(
         [clock.seconds.pop(f"sample {seed}") for seed in range(asked.repeats)]))
@@ -214,14 +215,16 @@ def by_numpyro(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
     return found | {"_steps": np.concatenate(steps, axis=1)}
 
 
-ENGINES = {"ours": by_nutpie, "pymc": by_pymc, "stan": by_stan, "numpyro": by_numpyro}
+ENGINES = {"ours": by_nutpie, "nutpie": by_nutpie, "pymc": by_pymc, "stan": by_stan,
+           "numpyro": by_numpyro}
 
 
 def main() -> None:
     """Run one engine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine", choices=[f"{name}{form}" for name in ENGINES
-                                           for form in ("", "-naive")])
+                                           for form in ("", "-naive")
+                                           if (name, form) != ("ours", "-naive")])
     parser.add_argument("out", type=Path)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--tune", type=int, default=200)
