@@ -1,8 +1,8 @@
 """Sensitivity studies: how much does the answer depend on choices that could have been others?
 
 Reading order: ``spec`` (what is varied, as TOML), ``cases`` (which variants that makes),
-``variants`` (what a variant does to the inputs of the main fit), ``structures`` (compiled
-models that variants share), ``lines`` (a case's frontier), ``fits`` (one variant, in a
+``variants`` (what a variant does to the inputs of the main fit), ``structures`` (its tables
+and where its chains start), ``lines`` (a case's frontier), ``fits`` (one variant, in a
 worker), ``runner`` and ``folder`` (many variants on any executor, kept as they land),
 ``influence``, ``attribution``, ``sensitivity`` (what the main fit's own draws say),
 ``readings`` (tables), ``study`` (all of it).

@@ -18,7 +18,7 @@ from densing_bayes.progress import Steps
 
 
 def time_left(done: int, total: int, elapsed: float) -> str:
-    """How long the rest will take at the pace so far; the first cases compile and tell nothing.
+    """How long the rest will take at the pace so far; the first cases tell nothing.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """What a case does to the main fit's inputs: another spec and other observations.
 
-A variant keeps the dimensions of the main fit wherever it can, so that one compiled model
-serves it: benchmarks, models, runs and pairs are left out by leaving out their rows.
+A variant keeps the dimensions of the main fit wherever it can: benchmarks, models, runs and pairs
+are left out by leaving out their rows.
 
 A model without cells leaves the likelihood exactly. Its ln N^ is free under the frontier and
 integrates to one whatever the other parameters are; so does the effect of a family none of
@@ -142,7 +142,7 @@ def _of_cells(data: Any, keep: np.ndarray) -> Any:
 
 def _chosen_again(case: Case, spec: ModelSpec, tables: Tables, observations: Observations,
                   ) -> Observations:
-    """Observations of another selection: other dimensions, hence a model compiled anew."""
+    """Observations of another selection: with dimensions of its own."""
     data = observations.data
     options = dict(spec.options)
     if case["anchor"]:
