@@ -12,8 +12,9 @@ import numpy as np
 from numba import types
 from nutpie.compile_pymc import address_as_void_pointer
 
+from densing_bayes.kernel.above import natural
 from densing_bayes.kernel.densities import compiled
-from densing_bayes.kernel.evaluate import evaluate, natural
+from densing_bayes.kernel.evaluate import evaluate
 from densing_bayes.kernel.layout import (
     STEP,
     T_FAMILIES,
