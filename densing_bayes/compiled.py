@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from nutpie.compile_pymc import CompiledPyMCModel
+from nutpie.compiled_pyfunc import from_pyfunc
 
 from densing_bayes import kernel
 from densing_bayes.drift import effects, turns
@@ -91,12 +92,17 @@ class CompiledJoint(CompiledPyMCModel):
 
 def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Prior], *,
                    irreducible: bool, values: Mapping[str, Any] | None = None,
-                   start: Callable[[int], np.ndarray] | None = None) -> CompiledJoint:
+                   start: Callable[[int], np.ndarray] | None = None,
+                   latents: bool = True) -> CompiledJoint:
     """The joint model of tables and labels (`densing_bayes.inputs`) under given priors.
 
     Chains start at the centre of the priors unless ``start`` (seed -> point) says otherwise.
+    Without ``latents`` it is the globals' part alone: priors, ladder and pairs, without families,
+    models and their scores.
     """
     values = dict(values or {})
+    if not latents:
+        coords = {**coords, "family": [], "model": []}
     coords = {name: pd.Index(list(labels)) for name, labels in coords.items()
               if name in set(DIMS.values())}
     sizes = {name: len(labels) for name, labels in coords.items()}
@@ -111,6 +117,9 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
                            zip(kernel.VARIABLES, lengths, strict=True)])
     tables = packed(columns, coords, priors) | {
         "starts": starts[None, :], "held": np.stack([whole_point(values, shapes), free])}
+    if not latents:
+        tables |= {name: tables[name][:, :0] for name in (
+            "models", "design", "families", "contrasts", "anchored", "linked_cells")}
     arrays = {name: np.ascontiguousarray(tables[name], float) for name in kernel.TABLES}
     user_data = np.array([number for array in arrays.values()
                           for number in (array.ctypes.data, *array.shape)], dtype=np.int64)
@@ -131,6 +140,19 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
         return made
     point = made.point(prior_centre(columns, priors, shapes))
     return replace(made, initial_point_func=lambda seed: point.copy())
+
+
+def compiled_function(density: Callable[[np.ndarray], tuple[float, np.ndarray]],
+                      size: int) -> Any:
+    """A log density with its gradient as `densing_bayes.fitting.sample` takes it.
+
+    Draws are of one variable ``x``; chains start within 1 of the origin.
+    """
+    def start(seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).uniform(-1, 1, size)
+
+    return from_pyfunc(size, lambda: density, lambda *_: lambda x: {"x": x},
+                       [np.dtype(float)], [(size,)], ["x"], make_initial_point_fn=start)
 
 
 def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Prior],
@@ -226,7 +248,7 @@ def prior_centre(columns: Columns, priors: Mapping[str, Prior],
         "log_kappa_z": at["log_kappa"] + np.log(c1),
         "middle_z": (at["linked_midpoint"] - c0) / c1,
     }
-    at["z"] = places(at, columns) - 0.5 * omega
+    at["z"] = means(at, columns) + gap - 0.5 * omega
     return at | own_coordinates(at, columns)
 
 
@@ -248,15 +270,15 @@ def spreads(at: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     return out
 
 
-def places(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
-    """The frontier of every model's family, in z."""
-    (omega_family, _), (_, gap) = spreads(at)
+def means(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
+    """Mean of every model given its family, in z."""
+    (omega_family, _), _ = spreads(at)
     models, setting = columns["models"], columns["setting"]
     size = np.asarray(models["log_params"]) - setting["mean_log_params"][0]
     wander = effects(columns["knots"], models["time"]) @ at["rate_step"]
     family = at["family_effect"] * omega_family
     return ((size + wander) / at["c1"] + at["mean_z"] + at["rate_z"] * np.asarray(models["time"])
-            + family[np.asarray(models["family"]).astype(int)] + gap)
+            + family[np.asarray(models["family"]).astype(int)])
 
 
 def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.ndarray]:
@@ -265,18 +287,18 @@ def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.nda
     They depend on the tables: numbers of cells, dates, mean scores
     (`densing_bayes.families.densing`).
     """
-    (omega_family, gap_family), (omega, _) = spreads(at)
+    (omega_family, _), _ = spreads(at)
 
-    def coordinate(value: Any, place: Any, omega: Any, weight: Any) -> Any:
+    def coordinate(value: Any, mean: Any, sd: Any, weight: Any) -> Any:
         weight = np.asarray(weight)
-        return weight * place + (value - place) / omega ** (1 - weight)
+        return weight * mean + (value - mean) / sd ** (1 - weight)
 
     turn_weight, turn = turns(columns["knots"], columns["models"]["time"])
     out = {
         "step_coordinate": turn.T @ at["rate_step"] / at["drift"] ** (1 - turn_weight),
-        "family_coordinate": coordinate(at["family_effect"] * omega_family, gap_family,
-                                        omega_family, columns["families"]["own_weight"]),
-        "model_coordinate": coordinate(at["z"], places(at, columns), omega,
+        "family_coordinate": coordinate(at["family_effect"] * omega_family, 0.0,
+                                        at["sd_family_z"], columns["families"]["own_weight"]),
+        "model_coordinate": coordinate(at["z"], means(at, columns), at["sd_model_z"],
                                        columns["models"]["own_weight"]),
     }
     if "log_kappa_z" in at and len(columns["linked_benchmarks"]["chance"]):

@@ -96,13 +96,13 @@ def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
     z = (latent["log_effective"] - c0) / c1
     models = columns["models"]
     turn_weight, turn = turns(columns["knots"], models["time"])
-    # where a model of an average family would lie on the frontier
-    line = (truth["level"] - family_gap + truth["rate"] * models["time"] + models["log_params"]
-            + effects(columns["knots"], models["time"]) @ step - c0) / c1
+    # the mean of a model of an average family
+    line = (truth["level"] - family_gap - gap + truth["rate"] * models["time"]
+            + models["log_params"] + effects(columns["knots"], models["time"]) @ step - c0) / c1
 
-    def sampled(value: Any, place: Any, omega: float, weight: Any) -> Any:
-        """The partly centred coordinate of a value below its place on the frontier."""
-        return weight * place + omega ** (weight - 1) * (value - place)
+    def sampled(value: Any, mean: Any, sd: float, weight: Any) -> Any:
+        """The partly centred coordinate of a value about its mean."""
+        return weight * mean + sd ** (weight - 1) * (value - mean)
 
     # linked curves are sampled by place and steepness where the mean score is reached
     slope, middle = truth["log_kappa"] + np.log(c1), (truth["linked_midpoint"] - c0) / c1
@@ -115,9 +115,9 @@ def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
         "sd_family_z": ((), family_sd / c1), "nu": ((), truth["nu"]),
         "family_effect": (("family",), np.zeros(len(small_world.coords["family"]))),
         "z": (("model",), z),
-        "family_coordinate": (("family",), sampled(0.0, family_gap / c1, truth["omega_family"] / c1,
+        "family_coordinate": (("family",), sampled(0.0, 0.0, family_sd / c1,
                                                    columns["families"]["own_weight"])),
-        "model_coordinate": (("model",), sampled(z, line, truth["omega"] / c1,
+        "model_coordinate": (("model",), sampled(z, line, sd / c1,
                                                  columns["models"]["own_weight"])),
         "size_share": (("anchor",), share),
         "log_size_slope": (("anchor",), truth["log_alpha"] + np.log(share)),

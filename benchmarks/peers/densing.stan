@@ -125,11 +125,11 @@ transformed parameters {
   real gap = natural ? 0 : omega_z * sqrt(2 * q / pi());
   real shift = (natural ? 0 : (mean_log_params - u0) / u1) - family_gap - gap;
   vector[n_knots] rate_step = turn * (pow(drift, 1 - turn_weight) .* step_coordinate);
-  vector[n_families] family = family_gap + pow(omega_family_z, 1 - families_own_weight)
-                              .* (family_coordinate - families_own_weight * family_gap);
+  // about the mean of the group in its sds; natural: about the frontier, weight 1
+  vector[n_families] family = pow(sd_family_z, 1 - families_own_weight) .* family_coordinate;
   vector[n_models] place = size / u1 + mean_z + rate_z * models_time + effect * rate_step / u1
-                           + family[models_family] + gap;
-  vector[n_models] z = place + pow(omega_z, 1 - models_own_weight)
+                           + family[models_family];
+  vector[n_models] z = place + pow(sd_model_z, 1 - models_own_weight)
                        .* (model_coordinate - models_own_weight .* place);
   vector[n_benchmark] sd_benchmark = sd_benchmark_z * u1;
   // linked curves
@@ -171,10 +171,14 @@ model {
   linked_place ~ normal((prior_linked_midpoint[1] - u0) / u1 + lead,
                         prior_linked_midpoint[2] / u1);
   // families and models below the frontier
-  target += below_lpdf(family_coordinate | families_own_weight * family_gap,
-                       pow(omega_family_z, families_own_weight), q_family);
-  target += below_lpdf(model_coordinate | models_own_weight .* place,
-                       pow(omega_z, models_own_weight), q);
+  {
+    vector[n_families] unit = pow(sd_family_z, families_own_weight);
+    vector[n_models] one = pow(sd_model_z, models_own_weight);
+    target += below_lpdf(family_coordinate | unit * family_gap / sd_family_z,
+                         unit / ratio_family, q_family);
+    target += below_lpdf(model_coordinate | models_own_weight .* place + one * gap / sd_model_z,
+                         one / ratio, q);
+  }
   // ladder, pairs, repeated cells
   ladder_log_loss ~ normal(
     log(exp(log_a[ladder_anchor] - alpha[ladder_anchor] .* ladder_log_params)

@@ -68,18 +68,22 @@ def model(d: dict[str, Any]) -> None:
     numpyro.sample("pairs", dist.Normal(fitted, sigma_pair[i]), obs=d["pairs_score"])
 
     # spread and frontier
-    omega, gap = {}, {}
+    spread, ratios, gap = {}, {}, {}
     q = {"family": numpyro.sample("q_family", dist.Beta(*prior("q"))),
          "model": numpyro.sample("q", dist.Beta(*prior("q")))}
     for name in ("family", "model"):
         ratio = 1.0 if natural else jnp.sqrt(1 - 2 * q[name] / jnp.pi)
         sd = numpyro.sample(f"sd_{name}_z", dist.HalfNormal(prior("omega")[0] * ratio / u1))
-        omega[name] = sd / ratio
-        gap[name] = 0.0 if natural else omega[name] * jnp.sqrt(2 * q[name] / jnp.pi)
-    own = d["families_own_weight"]
-    y = below("family_coordinate", own * gap["family"], omega["family"]**own, q["family"],
-              d["n_families"])
-    family = gap["family"] + omega["family"]**(1 - own) * (y - own * gap["family"])
+        spread[name], ratios[name] = sd, ratio
+        gap[name] = 0.0 if natural else sd / ratio * jnp.sqrt(2 * q[name] / jnp.pi)
+
+    def partly_centred(name: str, mean: Any, own: Any, length: int) -> Any:
+        sd = spread[name]
+        y = below(f"{name}_coordinate", own * mean + sd**own * gap[name] / sd,
+                  sd**own / ratios[name], q[name], length)
+        return mean + sd**(1 - own) * (y - own * mean)
+
+    family = partly_centred("family", 0.0, d["families_own_weight"], d["n_families"])
     shift = (0.0 if natural else (d["mean_log_params"] - u0) / u1) - gap["family"] - gap["model"]
     mu, sigma = prior("level")
     mean_z = numpyro.sample("mean_z", dist.Normal(mu / u1 + shift, sigma / u1))
@@ -93,10 +97,8 @@ def model(d: dict[str, Any]) -> None:
     effect = d["knots_scale"] * (jnp.maximum(time[:, None] - d["knots_at"], 0)
                                  - d["knots_level"] - d["knots_slope"] * time[:, None])
     place = ((d["models_log_params"] - d["mean_log_params"]) / u1 + mean_z + rate_z * time
-             + effect @ step / u1 + family[d["models_family"]] + gap["model"])
-    own = d["models_own_weight"]
-    y = below("model_coordinate", own * place, omega["model"]**own, q["model"], d["n_models"])
-    z = place + omega["model"]**(1 - own) * (y - own * place)
+             + effect @ step / u1 + family[d["models_family"]])
+    z = partly_centred("model", place, d["models_own_weight"], d["n_models"])
 
     # scores
     sd_source = vector("sd_source", dist.HalfNormal(prior("sd_source")[0]), n_b)
@@ -140,5 +142,5 @@ def model(d: dict[str, Any]) -> None:
 
     rate = numpyro.deterministic("rate", rate_z * u1)
     numpyro.deterministic("level", (mean_z - shift) * u1 - rate * d["centre_time"])
-    numpyro.deterministic("omega", omega["model"] * u1)
-    numpyro.deterministic("omega_family", omega["family"] * u1)
+    numpyro.deterministic("omega", spread["model"] / ratios["model"] * u1)
+    numpyro.deterministic("omega_family", spread["family"] / ratios["family"] * u1)

@@ -64,10 +64,10 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         # the models: spread below the frontier, of whole families and of single models
         models = table["models"]
         q_family, q = rv("q_family", priors["q"]), rv("q", priors["q"])
-        omega_family, family_gap = _spread("family", priors["omega"], q_family, c1)
-        omega, gap = _spread("model", priors["omega"], q, c1)
+        sd_family, omega_family, family_gap = _spread("family", priors["omega"], q_family, c1)
+        sd, _, gap = _spread("model", priors["omega"], q, c1)
         # effects of families have mean zero; their mean gap is in the level
-        family = _partly_centred("family", family_gap, omega_family, q_family,
+        family = _partly_centred("family", 0.0, sd_family, q_family,
                                  table["families"]["own_weight"])
         pm.Deterministic("family_effect", family / omega_family, dims="family")
 
@@ -83,8 +83,8 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
                                initval=np.full(len(coords["column"]), 0.1))
             path = path + pm.math.dot(pt.stack([models[name] for name in coords["column"]], axis=1),
                                       weight) / c1
-        place = size / c1 + path + family[models.index("family")] + gap
-        z = pm.Deterministic("z", _partly_centred("model", place, omega, q, models["own_weight"]),
+        mean = size / c1 + path + family[models.index("family")]
+        z = pm.Deterministic("z", _partly_centred("model", mean, sd, q, models["own_weight"]),
                              dims="model")
 
         # what they score: anchored benchmarks by the ruler, linked ones by a logistic in z
@@ -149,23 +149,26 @@ def _linked_curve(benchmarks: Table, priors: dict[str, Packed], c0: Any, c1: Any
     return slope, pm.Deterministic("middle_z", place - lead, dims="linked"), headroom
 
 
-def _partly_centred(name: str, place: Any, omega: Any, q: Any, weight: Any) -> Any:
-    """A value below the frontier ``place``, sampled partly centred (Papaspiliopoulos 2007).
+def _partly_centred(name: str, mean: Any, sd: Any, q: Any, weight: Any) -> Any:
+    """Values below a frontier, about their ``mean``, partly centred (Papaspiliopoulos 2007).
 
-    With ``weight`` 1 the value itself is sampled, with 0 its standardised distance from the
-    frontier; between, as far as a member's own scores outweigh what the frontier says of it.
-    Sampled by value alone, the spread of sparse members forms a funnel.
+    With ``weight`` 1 the value itself is sampled, with 0 its distance from the mean in sds;
+    between, as far as a member's own scores outweigh what the group says of it. Sampled by
+    value alone, the spread of sparse members forms a funnel; sampled about the frontier, every
+    value would move with q, which says how far above the mean the frontier lies.
     """
-    y = frontier(f"{name}_coordinate", weight * place, omega**weight, q, dims=name)
-    return place + omega ** (1 - weight) * (y - weight * place)
+    scale, ratio = sd**weight, pt.sqrt(1 - 2 * q / np.pi)
+    y = frontier(f"{name}_coordinate", weight * mean + scale * pt.sqrt(2 * q / np.pi) / ratio,
+                 scale / ratio, q, dims=name)
+    return mean + sd ** (1 - weight) * (y - weight * mean)
 
 
-def _spread(name: str, prior: Packed, q: Any, c1: Any) -> tuple[Any, Any]:
-    """Scale omega and mean gap (both in z) of a skew normal, sampled through its sd.
+def _spread(name: str, prior: Packed, q: Any, c1: Any) -> tuple[Any, Any, Any]:
+    """Sd, scale omega and mean gap (all in z) of a skew normal, sampled through its sd.
 
     The sd omega sqrt(1 - 2 q / pi) is what the models' scatter shows; omega itself trades off
     against q.
     """
     ratio = pt.sqrt(1 - 2 * q / np.pi)
-    omega = rv(f"sd_{name}_z", prior, scale=c1 / ratio) / ratio
-    return omega, omega * pt.sqrt(2 * q / np.pi)
+    sd = rv(f"sd_{name}_z", prior, scale=c1 / ratio)
+    return sd, sd / ratio, sd / ratio * pt.sqrt(2 * q / np.pi)

@@ -9,8 +9,6 @@ import numpy as np
 from densing_bayes.kernel.above import (
     B_C0,
     B_C1,
-    B_GAP,
-    B_GAP_FAMILY,
     B_LOG_OMEGA,
     B_LOG_OMEGA_FAMILY,
     B_MEAN,
@@ -22,11 +20,13 @@ from densing_bayes.kernel.above import (
 )
 from densing_bayes.kernel.back import backwards
 from densing_bayes.kernel.densities import compiled, digamma
-from densing_bayes.kernel.group import back_group, group
+from densing_bayes.kernel.group import back_group, group, to_skewness
 from densing_bayes.kernel.layout import (
     FAMILY,
     MODEL,
     NU,
+    SD_FAMILY,
+    SD_MODEL,
     STEP,
     T_ANCHORED,
     T_ANCHORS,
@@ -57,22 +57,23 @@ def evaluate(x, tables, grad, told):
     grad[:] = 0.0
 
     # families, then models
-    effect, e_family, d_family = np.empty(families), np.empty(families), np.empty(families)
+    effect, r_family, d_family = np.empty(families), np.empty(families), np.empty(families)
     per_family, per_model = np.empty(families), np.empty(number)
-    total, one[B_SKEW_FAMILY] = group(
-        x[at[FAMILY]:at[FAMILY + 1]], np.full(families, above.gap_family), above.omega_family,
-        above.q_family, family_weight, effect, e_family, d_family, per_family)
+    sd_family, sd_model = above.value[at[SD_FAMILY]], above.value[at[SD_MODEL]]
+    total, bar_q_family = group(
+        x[at[FAMILY]:at[FAMILY + 1]], np.zeros(families), sd_family, above.q_family,
+        family_weight, effect, r_family, d_family, per_family)
     wander = np.zeros(number)
     for k in range(amounts.size):
         for i in range(number):
             wander[i] += design[k, i] * amounts[k]
-    place = np.empty(number)
+    mean = np.empty(number)
     for i in range(number):
-        place[i] = ((models[1, i] + wander[i]) / c1 + above.mean + above.rate * models[0, i]
-                    + effect[int(models[2, i])] + above.gap)
-    z, e_model, d_model = np.empty(number), np.empty(number), np.empty(number)
-    lp, one[B_SKEW] = group(x[at[MODEL]:at[MODEL + 1]], place, above.omega, above.q, models[3],
-                            z, e_model, d_model, per_model)
+        mean[i] = ((models[1, i] + wander[i]) / c1 + above.mean + above.rate * models[0, i]
+                   + effect[int(models[2, i])])
+    z, r_model, d_model = np.empty(number), np.empty(number), np.empty(number)
+    lp, bar_q = group(x[at[MODEL]:at[MODEL + 1]], mean, sd_model, above.q, models[3], z, r_model,
+                      d_model, per_model)
     total += lp
 
     # scores
@@ -95,28 +96,28 @@ def evaluate(x, tables, grad, told):
     one[B_NU] = bar_nu + d_nu + in_nu
 
     # back through the models and the families
-    bar_place = np.empty(number)
-    one[B_LOG_OMEGA] = back_group(above.omega, models[3], e_model, d_model, per_model, bar_z,
-                                  grad[at[MODEL]:at[MODEL + 1]], bar_place)
+    bar_model = np.empty(number)
+    one[B_LOG_OMEGA] = back_group(sd_model, models[3], r_model, d_model, per_model, bar_z,
+                                  grad[at[MODEL]:at[MODEL + 1]], bar_model)
+    one[B_SKEW] = to_skewness(bar_q, one[B_LOG_OMEGA], above.q)
     bar_effect = np.zeros(families)
     bar_mean = bar_rate = bar_size = 0.0
     for i in range(number):
-        bar_effect[int(models[2, i])] += bar_place[i]
-        bar_mean += bar_place[i]
-        bar_rate += bar_place[i] * models[0, i]
-        bar_size += bar_place[i] * (models[1, i] + wander[i])
-    one[B_MEAN], one[B_GAP], one[B_RATE] = bar_mean, bar_mean, bar_rate
+        bar_effect[int(models[2, i])] += bar_model[i]
+        bar_mean += bar_model[i]
+        bar_rate += bar_model[i] * models[0, i]
+        bar_size += bar_model[i] * (models[1, i] + wander[i])
+    one[B_MEAN], one[B_RATE] = bar_mean, bar_rate
     one[B_C1] -= bar_size / c1**2
     for k in range(amounts.size):
         bar_amount = 0.0
         for i in range(number):
-            bar_amount += bar_place[i] * design[k, i]
+            bar_amount += bar_model[i] * design[k, i]
         bars.amounts[k] = bar_amount / c1
-    bar_places = np.empty(families)
     one[B_LOG_OMEGA_FAMILY] = back_group(
-        above.omega_family, family_weight, e_family, d_family, per_family, bar_effect,
-        grad[at[FAMILY]:at[FAMILY + 1]], bar_places)
-    one[B_GAP_FAMILY] = bar_places.sum()
+        sd_family, family_weight, r_family, d_family, per_family, bar_effect,
+        grad[at[FAMILY]:at[FAMILY + 1]], np.empty(families))
+    one[B_SKEW_FAMILY] = to_skewness(bar_q_family, one[B_LOG_OMEGA_FAMILY], above.q_family)
     total += backwards(x, at, tables, above, bars, grad)
 
     tell_above(above, tables[T_TURNS], told)
