@@ -31,6 +31,7 @@ def ruler_parameters(posterior: xr.Dataset, columns: dict[str, Any],
     return law_and_curve(at, anchors)
 
 
+@np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance
 def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str, Any],
            seed: int = 0) -> xr.Dataset:
     """Draws of everything that the report tells.

@@ -22,6 +22,7 @@ def thin(dataset: xr.Dataset, draws: int = 400) -> xr.Dataset:
     return flat.isel(sample=chosen.astype(int)).drop_vars(["sample", "chain", "draw"])
 
 
+@np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance
 def cell_predictions(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
                      ) -> xr.Dataset:
     """Expected score, slope and spread of every cell, dims (sample, cell).

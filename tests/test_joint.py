@@ -188,7 +188,8 @@ def test_models_and_families_lie_below_the_frontier_as_skew_normals(at_truth, sm
         omega, q = truth[f"omega{of}"], truth[f"q{of}"]
         weight = np.asarray(columns[table]["own_weight"])
         want = stats.skewnorm.logpdf(value, -np.sqrt(q / (1 - q)), loc=place, scale=omega)
-        jacobian = np.log(c1) + (1 - weight) * np.log(omega / c1)
+        sd = omega * np.sqrt(1 - 2 * q / np.pi)
+        jacobian = np.log(c1) + (1 - weight) * np.log(sd / c1)
         np.testing.assert_allclose(found["terms"][f"{name}_coordinate"], want + jacobian,
                                    rtol=1e-5, atol=1e-6)
     assert (weight > 0).all()
@@ -212,7 +213,8 @@ def test_the_frontier_of_models_and_of_report_is_the_same(
     weight = np.asarray(small_world.columns["models"]["own_weight"])
     want = stats.skewnorm.logpdf(truth["log_density"], -np.sqrt(q / (1 - q)), loc=path - below,
                                  scale=omega)
-    jacobian = np.log(c1) + (1 - weight) * np.log(omega / c1)
+    sd = omega * np.sqrt(1 - 2 * q / np.pi)
+    jacobian = np.log(c1) + (1 - weight) * np.log(sd / c1)
     np.testing.assert_allclose(found["model_coordinate"], want + jacobian, rtol=1e-5, atol=1e-6)
 
 
