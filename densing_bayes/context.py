@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from densing_bayes.checks import diagnostics
+from densing_bayes.checks import diagnostics, of_weights
 from densing_bayes.derive import derive
 from densing_bayes.errors import InputError
 from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import Joint, choose, cut, prepare
+from densing_bayes.joint import MOST_BY_NUTS, Joint, choose, cut, prepare
 from densing_bayes.observations import Observations
 from densing_bayes.plugin import Plugin, plugin
 from densing_bayes.predict import cell_predictions
@@ -100,8 +100,10 @@ class Context:
         return gate(self.fit)
 
     @cached_property
-    def cut(self) -> xr.Dataset:
-        """Derived draws of the cut posterior."""
+    def cut(self) -> xr.Dataset | None:
+        """Derived draws of the cut posterior; none where it would take hours."""
+        if len(self.observations.data["model"]) > MOST_BY_NUTS:
+            return None
         joint, posterior = self.joint, self.posterior
         draws = cut(joint, posterior, self.progress)
         return derive(draws, self.observations, self.columns, self.seed("derive cut"))
@@ -128,8 +130,9 @@ class Context:
 
 
 def gate(fit: Fit) -> dict[str, Any]:
-    """The diagnostics gate over every variable of a fit."""
-    return diagnostics(fit.tree, [str(name) for name in fit.posterior.data_vars])
+    """The gate over every variable of a fit: of chains, or of weights where it has some."""
+    judge = of_weights if "pareto_k" in fit.tree.attrs else diagnostics
+    return judge(fit.tree, [str(name) for name in fit.posterior.data_vars])
 
 
 def median(draws: xr.DataArray) -> np.ndarray:

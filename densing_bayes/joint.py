@@ -15,9 +15,12 @@ from densing_bayes.derive import ruler_parameters
 from densing_bayes.families.ruler import coordinates
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.inputs import inputs
+from densing_bayes.marginal import sample_marginal
 from densing_bayes.observations import Observations, select
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
+
+MOST_BY_NUTS = 10_000  # models; with more, they are integrated out (`densing_bayes.marginal`)
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,26 @@ class Joint:
     coords: dict[str, Any]
     compiled: CompiledJoint
 
+    @property
+    def many(self) -> bool:
+        """Whether there are too many models for NUTS."""
+        return len(self.coords["model"]) > MOST_BY_NUTS
+
     def sample(self, *, case: str = "joint", **changes: Any) -> xr.DataTree:
         """Draws of the joint posterior, with some tables changed (name -> columns)."""
         return sample(self.compiled, self.spec.sampling, case=case, data=changes)
 
     def fit(self, checksums: dict[str, str], *, longer: bool = False) -> Fit:
-        """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
+        """The joint fit with its provenance; ``longer`` chains in smaller steps if asked.
+
+        With more than `MOST_BY_NUTS` models by weighted draws of the globals instead, of which
+        ``longer`` takes twice as many; the tree's attrs then name the ``method``.
+        """
         asked = self.spec.sampling
+        if self.many:
+            tree = sample_marginal(self.compiled, asked, times=2 if longer else 1)
+            tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
+            return Fit(self.spec, tree)
         if longer:
             asked = replace(asked, draws=2 * asked.draws, tune=2 * asked.tune,
                             target_accept=1 - (1 - asked.target_accept) / 2)
@@ -89,14 +105,17 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     mean = {name: start[name].mean(("chain", "draw")).values for name in names}
     ruler = run("ruler", mean, 400).stack(sample=("chain", "draw"))
     # a ruler on which the upper reference score has no finite size cannot measure the models
-    useful = np.flatnonzero(np.isfinite(log_size_at(ruler, joint.columns, "high_score")))
+    low, high = (log_size_at(ruler, joint.columns, end) for end in ("low_score", "high_score"))
+    useful = np.flatnonzero(np.isfinite(high))
+    # evenly in the ruler's scale, the direction in which rulers differ most for the models
+    useful = useful[np.argsort((high - low)[useful], kind="stable")]
     count = int(spec.options["cut_draws"])
-    chosen = useful[np.linspace(0, len(useful) - 1, count).astype(int)]
+    chosen = useful[((np.arange(count) + 0.5) / count * len(useful)).astype(int)]
     runs = []
     for k, at in enumerate(chosen):
         progress(f"cut: the models at ruler draw {k + 1} of {count}")
         held = {name: ruler[name].isel(sample=at).values for name in names}
-        posterior = run(f"cut {k}", held, 40)
+        posterior = run(f"cut {k}", held, 80)
         for name in names:  # the ruler that these draws were made with
             posterior[name] = (("chain", "draw", "anchor"), np.broadcast_to(
                 held[name], (posterior.sizes["chain"], posterior.sizes["draw"], anchors)))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.calibration import published
+from densing_bayes.checks import told
 from densing_bayes.context import Context
 from densing_bayes.derive import end_rates
 from densing_bayes.errors import GateError
@@ -74,11 +75,7 @@ def refusal(context: Context) -> str | None:
     gate = context.diagnostics
     if gate["passed"]:
         return None
-    worst = gate["worst"]
-    return (f"R-hat {gate['rhat_max']:.3f} ({worst['rhat']}), bulk ESS "
-            f"{gate['ess_bulk_min']:.0f} ({worst['ess_bulk']}), tail ESS "
-            f"{gate['ess_tail_min']:.0f} ({worst['ess_tail']}), {gate['divergences']} "
-            f"divergences: the draws do not represent the posterior, and no number here is a "
+    return (f"{told(gate)}: the draws do not represent the posterior, and no number here is a "
             f"result.")
 
 

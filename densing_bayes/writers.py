@@ -104,10 +104,15 @@ def study(context: Context) -> list[Section]:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
+    from densing_bayes.joint import MOST_BY_NUTS
     from densing_bayes.sections import studies
     from densing_bayes.studies import load_study, run_study
     from densing_bayes.studies.bar import Within
 
+    if context.joint.many:
+        return [Section("study", "How much does the answer depend on choices?", [
+            f"Not computed: its refits are by NUTS, which takes hours with more than "
+            f"{MOST_BY_NUTS:,} models."])]
     asked = load_study("brief")
     asked = replace(asked, model=context.spec, sampling=replace(
         asked.sampling, seed=context.spec.sampling.seed))

@@ -6,9 +6,10 @@ process, since numba keeps the machine code on disk, for tables of any size.
 `tests/test_kernel.py` holds the two together, value and gradient, in every option.
 
 In the order of the argument: ``layout`` (what stands where), ``densities`` (special functions,
-priors), ``ruler``, ``group`` (families and models below the frontier), ``scores``, ``evaluate``
-(all of it, forwards and backwards), ``machine`` (what the sampler calls). ``bar_x`` is the
-derivative of the log density with respect to x.
+priors), ``ruler``, ``group`` (families and models below the frontier), ``scores``, ``above`` and
+``back`` (the globals, forwards and backwards), ``evaluate`` (all of it), ``tails``, ``marginal``
+``nodes`` and ``summary`` (families and models integrated out), ``machine`` (what is called from
+Python). ``bar_x`` is the derivative of the log density with respect to x.
 """
 
 from densing_bayes.kernel.layout import (
@@ -22,7 +23,8 @@ from densing_bayes.kernel.layout import (
     TABLES,
     VARIABLES,
 )
-from densing_bayes.kernel.machine import machine_code
+from densing_bayes.kernel.machine import machine_code, marginal_code
+from densing_bayes.kernel.marginal import Latents
 
 __all__ = ["LINKED_HEADROOM", "POSITIVE", "PRIORS", "Q_FAMILY", "ROWS", "SCALES", "SHARES",
-           "TABLES", "VARIABLES", "machine_code"]
+           "TABLES", "VARIABLES", "Latents", "machine_code", "marginal_code"]

@@ -24,6 +24,14 @@ from densing_bayes.kernel.layout import (
     T_STARTS,
     TABLES,
 )
+from densing_bayes.kernel.marginal import (
+    back_to_globals,
+    globals_of,
+    run_gradient,
+    run_value,
+)
+from densing_bayes.kernel.nodes import place_nodes, run_draws
+from densing_bayes.kernel.summary import back_summary, near, summary
 
 
 @compiled
@@ -117,6 +125,46 @@ def machine_code():
         numba.cfunc(types.int64(*given, types.voidptr), cache=True, error_model="numpy")(function)
         for function, given in ((log_density, (size, numbers, numbers, numbers)),
                                 (expansion, (size, size, numbers, numbers))))
+
+
+@functools.cache
+def marginal_code():
+    """What `densing_bayes.marginal` calls, by name: compiled once, without Python's lock.
+
+    As in `machine_code`, the checksum keeps what is on disk in step with the source.
+    """
+    stamp = checksum()
+
+    def globals_at(x, tables):
+        return globals_of(x if stamp else -x, tables)
+
+    def finish(x, tables, latent, bar, cells):
+        return back_to_globals(x, tables, latent, bar, cells if stamp else 0)
+
+    def value(start, stop, latents, asked):
+        return run_value(start if stamp else 0, stop, latents, *asked)
+
+    def gradient(start, stop, latents, asked):
+        return run_gradient(start if stamp else 0, stop, latents, *asked)
+
+    def nodes(start, stop, latents, asked, spacing, most):
+        place_nodes(start if stamp else 0, stop, latents, *asked, spacing, most)
+
+    def draws(start, stop, latents, asked, uniform, into):
+        run_draws(start if stamp else 0, stop, latents, *asked, *uniform, *into)
+
+    def summary_at(x, tables, places):
+        return summary(x if stamp else -x, tables, places)
+
+    def back(x, tables, places, bar_out):
+        return back_summary(x if stamp else -x, tables, places, 0.0, bar_out)
+
+    def approximate(x, tables, places, centre, slope, curvature):
+        return near(x if stamp else -x, tables, places, centre, slope, curvature)
+
+    return {function.__name__: numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+            for function in (globals_at, finish, value, gradient, nodes, draws, summary_at, back,
+                             approximate)}
 
 
 def checksum():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,6 +11,7 @@ from matplotlib.figure import Figure
 from densing_bayes.checks import ESS_MIN, RHAT_MAX
 from densing_bayes.context import Context
 from densing_bayes.figures import predictive_check
+from densing_bayes.importance import K_MAX
 from densing_bayes.predict import replicated_records, score_coverage
 from densing_bayes.reports import Picture, Section, Table
 
@@ -27,10 +30,7 @@ def section(context: Context) -> Section:
                        "observed": observed, "p": p})
     odd = [check for check in checks[1:] if not 0.05 <= check["p"] <= 0.95]
     text = [
-        ("The diagnostics gate passed" if gate["passed"] else "The diagnostics gate refused")
-        + f": worst R-hat {gate['rhat_max']:.3f} (at most {RHAT_MAX}), smallest bulk effective "
-        f"sample size {gate['ess_bulk_min']:.0f} and tail {gate['ess_tail_min']:.0f} (at least "
-        f"{ESS_MIN}), {gate['divergences']} divergences, over every sampled quantity.",
+        f"The diagnostics gate {'passed' if gate['passed'] else 'refused'}: {_measured(gate)}.",
         f"{coverage:.1%} of the {len(pit)} cells (model by benchmark) lie inside their "
         f"{interval.prob:.0%} predictive interval.",
         "Worlds drawn anew from the fitted frontier at the real release dates show "
@@ -57,6 +57,20 @@ def section(context: Context) -> Section:
                     lambda fig: _pit(fig, pit), 7, 3.2)],
         summary={"diagnostics": gate, "checks": checks},
     )
+
+
+def _measured(gate: dict[str, Any]) -> str:
+    """How the draws were made and judged."""
+    if "pareto_k" in gate:
+        return (f"with this many models they are integrated out by quadrature and the parameters "
+                f"above them drawn by importance sampling, with a Pareto k of "
+                f"{gate['pareto_k']:.2f} (at most {K_MAX}) and an effective sample size of "
+                f"{gate['ess_importance']:.0f} (at least {ESS_MIN}) of {gate['weighted']} weighted "
+                f"draws")
+    return (f"worst R-hat {gate['rhat_max']:.3f} (at most {RHAT_MAX}), smallest bulk effective "
+            f"sample size {gate['ess_bulk_min']:.0f} and tail {gate['ess_tail_min']:.0f} (at "
+            f"least {ESS_MIN}), {gate['divergences']} divergences, over every sampled quantity, "
+            f"by NUTS")
 
 
 def _records(fig: Figure, worlds: dict[str, np.ndarray]) -> None:

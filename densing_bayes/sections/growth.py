@@ -37,8 +37,6 @@ def section(context: Context) -> Section:
          row["value"] * DAYS_PER_YEAR,
          *(row[end] * DAYS_PER_YEAR for end in ("low", "high")))
         for row in context.published("densing-rate") if np.isfinite(row["value"])]
-    cut_rate = context.cut["rate"].values.ravel()
-    shift = (np.median(cut_rate) - np.median(rate)) / rate.std()
     text = [
         f"The frontier of capability density grows by {per_day['median']:.4f} per day in natural "
         f"log ({interval}: {per_day['low']:.4f} to {per_day['high']:.4f}), that is "
@@ -50,13 +48,7 @@ def section(context: Context) -> Section:
         "Every model counts, not only records: models lie below the frontier line by an "
         "inefficiency of their family and one of their own, so picking the best of many does "
         "not by itself manufacture growth.",
-        f"The cut posterior, in which the scores say nothing to the ruler, has its median "
-        f"{abs(shift):.1f} posterior standard deviations {'below' if shift < 0 else 'above'} the "
-        f"joint one. " + (
-            "The two agree: the ladder and the scores tell one story about the ruler."
-            if abs(shift) < 1 else
-            "The two disagree: the scores pull the ruler away from what its ladder says, so the "
-            "ruler is misspecified to that extent, and the distance belongs to the uncertainty."),
+        cut_against(context, rate),
     ]
     over_time = rates_over_time(context)
     if over_time is None:
@@ -103,6 +95,23 @@ def section(context: Context) -> Section:
     )
 
 
+def cut_against(context: Context, rate: np.ndarray) -> str:
+    """How far the cut posterior's rate lies from the joint one's."""
+    if context.cut is None:
+        return ("The cut posterior, in which the scores say nothing to the ruler, was not "
+                "computed: with this many models it would take hours.")
+    cut_rate = context.cut["rate"].values.ravel()
+    shift = (np.median(cut_rate) - np.median(rate)) / rate.std()
+    return (f"The cut posterior, in which the scores say nothing to the ruler, has its median "
+            f"{abs(shift):.1f} posterior standard deviations {'below' if shift < 0 else 'above'} "
+            f"the joint one. " + (
+                "The two agree: the ladder and the scores tell one story about the ruler."
+                if abs(shift) < 1 else
+                "The two disagree: the scores pull the ruler away from what its ladder says, so "
+                "the ruler is misspecified to that extent, and the distance belongs to the "
+                "uncertainty."))
+
+
 def rates_over_time(context: Context) -> dict[str, Any] | None:
     """Rate in the first and the last half year of the models; None for a straight line."""
     if context.spec.options["constant_rate"]:
@@ -132,6 +141,8 @@ def method_rows(context: Context) -> list[dict[str, Any]]:
     for name, derived, holds in (
             ("joint", context.derived, "ruler, scores, sources, frontier, together"),
             ("cut", context.cut, "as joint, the ruler from ladder and pairs only")):
+        if derived is None:
+            continue
         rows.append({"method": name, **summary(derived["rate"].values, interval),
                      "holds": holds})
     plugin = context.plugin
