@@ -5,6 +5,12 @@
 measures one size in a process of its own: seconds to read the tables, to build and compile the
 model, per gradient (one thread) and per effective draw of the headline parameters by NUTS, and
 peak memory. `exponents` fits the growth over sizes.
+
+    python -m benchmarks.scale 100000 out.json --marginal
+    python -m benchmarks.scale 1000 out.json --against-nuts
+
+measure the way of large leaderboards (`densing_bayes.marginal`): its seconds by step, memory,
+weights and rate; and its posterior against a long run of NUTS on the same tables.
 """
 
 from __future__ import annotations
@@ -138,6 +144,97 @@ def one(models: int, *, draws: int, tune: int, seconds: float) -> dict[str, Any]
     return found
 
 
+COMPARED = ("rate", "level", "omega", "q", "omega_family", "q_family", "drift", "c1", "nu")
+
+
+def prepared(models: int, found: dict[str, Any]) -> Any:
+    """The joint model of a leaderboard that went through files; seconds of that in ``found``."""
+    from densing_bayes.joint import choose, prepare
+    from densing_bayes.specs import load_model
+    from densing_bayes.tables import load_tables
+    from densing_bayes.worlds import write
+
+    spec = load_model("densing")
+    plain = replace(spec, options={**spec.options, "benchmarks": [], "until": ""})
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), *leaderboard(models))
+        began = time.perf_counter()
+        observations = choose(load_tables(Path(folder)), plain)
+        joint = prepare(observations, plain)
+        found["read_s"] = time.perf_counter() - began
+    return joint
+
+
+def told(posterior: Any, columns: Any) -> dict[str, np.ndarray]:
+    """Draws of the compared quantities, in natural units (rate per year)."""
+    from densing_bayes.derive import mean_gap
+
+    c1 = posterior["c1"]
+    out = {"rate": posterior["rate_z"] * c1, "c1": c1}
+    out |= {name: posterior[name] for name in ("q", "q_family", "drift", "nu")}
+    for part, name, q in (("model", "omega", "q"), ("family", "omega_family", "q_family")):
+        out[name] = posterior[f"sd_{part}_z"] * c1 / np.sqrt(1 - 2 * posterior[q] / np.pi)
+    # at the models' mean date
+    out["level"] = (posterior["mean_z"] * c1 + posterior["c0"]
+                    - columns["setting"]["mean_log_params"][0]
+                    + mean_gap(out["omega"], out["q"])
+                    + mean_gap(out["omega_family"], out["q_family"]))
+    return {name: value.transpose("chain", "draw").values for name, value in out.items()}
+
+
+def by_marginal(models: int) -> dict[str, Any]:
+    """Seconds by step, memory, weights and rate of one size by integrating the models out."""
+    from densing_bayes.marginal import sample_marginal
+    from densing_bayes.worlds import TYPICAL
+
+    found: dict[str, Any] = {"models": models}
+    joint = prepared(models, found)
+    began = time.perf_counter()
+    tree = sample_marginal(joint.compiled, joint.spec.sampling)
+    found["marginal_s"] = time.perf_counter() - began
+    rate = told(tree["posterior"].to_dataset(), joint.columns)["rate"]
+    seconds = json.loads(tree.attrs["seconds"])
+    return found | {f"{step}_s": value for step, value in seconds.items()} | {
+        name: tree.attrs[name] for name in (
+            "pareto_k", "ess_importance", "weighted", "nodes_family", "nodes_model")} | {
+        "rate": [float(rate.mean()), float(rate.std())], "true_rate": TYPICAL["rate"],
+        "peak_mb": peak_mb()}
+
+
+def against_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
+    """Both ways on the same tables: differences of means in posterior sds, ratios of sds.
+
+    The standard error of a difference follows from the effective sizes of both.
+    """
+    import arviz_stats as azs
+
+    from densing_bayes.fitting import sample
+    from densing_bayes.marginal import sample_marginal
+
+    found: dict[str, Any] = {"models": models, "draws": draws}
+    joint = prepared(models, found)
+    began = time.perf_counter()
+    tree = sample_marginal(joint.compiled, joint.spec.sampling)
+    found |= {"marginal_s": time.perf_counter() - began, "pareto_k": tree.attrs["pareto_k"],
+              "ess_importance": tree.attrs["ess_importance"]}
+    ours = told(tree["posterior"].to_dataset(), joint.columns)
+    began = time.perf_counter()
+    asked = replace(joint.spec.sampling, draws=draws, tune=tune)
+    theirs = told(sample(joint.compiled, asked, case="long")["posterior"].to_dataset(),
+                  joint.columns)
+    found["nuts_s"] = time.perf_counter() - began
+    rows = {}
+    for name in COMPARED:
+        sd, ess = theirs[name].std(), float(azs.ess(theirs[name]))
+        rows[name] = {
+            "difference_sd": float((ours[name].mean() - theirs[name].mean()) / sd),
+            "standard_error": float(np.sqrt(1 / ess + 1 / found["ess_importance"]
+                                            + 1 / ours[name].size)),
+            "ratio_of_sds": float(ours[name].std() / sd), "ess_nuts": ess,
+            "rhat_nuts": float(azs.rhat(theirs[name]))}
+    return found | {"compared": rows}
+
+
 def peak_mb() -> float:
     """Peak resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -153,8 +250,8 @@ def exponents(rows: list[dict[str, Any]]) -> dict[str, float]:
     1.0
     """
     out = {}
-    for name in ("read_s", "select_s", "compile_s", "gradient_us", "ms_per_effective_draw",
-                 "peak_mb_before_sampling"):
+    for name in ("read_s", "select_s", "compile_s", "marginal_s", "gradient_us",
+                 "ms_per_effective_draw", "peak_mb_before_sampling"):
         known = [(row["models"], row[name]) for row in rows if row.get(name)]
         if len(known) >= 2:
             size, cost = np.log(np.array(known, float)).T
@@ -170,8 +267,15 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=0)
     parser.add_argument("--tune", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=120, help="limit of the sampling")
+    parser.add_argument("--marginal", action="store_true", help="models integrated out")
+    parser.add_argument("--against-nuts", action="store_true", help="both ways, compared")
     asked = parser.parse_args()
-    found = one(asked.models, draws=asked.draws, tune=asked.tune, seconds=asked.seconds)
+    if asked.marginal:
+        found = by_marginal(asked.models)
+    elif asked.against_nuts:
+        found = against_nuts(asked.models, asked.draws or 1500, asked.tune)
+    else:
+        found = one(asked.models, draws=asked.draws, tune=asked.tune, seconds=asked.seconds)
     asked.out.write_text(json.dumps(found))
 
 

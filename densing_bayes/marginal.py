@@ -44,7 +44,7 @@ STEP, FINE = 0.3, 1e-3  # of differences, in approximate posterior widths
 FIRST_PLACES, PLACES = (0.5, 1.4), ((0.05, 0.5, 0.95), (0.05, 0.35, 0.65, 0.95))
 # Tails of a proposal should be the heavier ones: the quadratic's share that is counted
 COUNTED = 0.92
-WEIGHTED, APART = 800, 4  # draws that are weighted, of so many times as many by NUTS
+WEIGHTED, APART = 600, 4  # draws that are weighted, of so many times as many by NUTS
 CHAINS, DRAWS = 4, 100  # equally weighted draws told, in chains like those of NUTS
 
 

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ import typst
 from densing_bayes import figures
 from densing_bayes.outputs import WRITER, clean, csv_text, json_text, whole_folder
 from densing_bayes.shelf import shelf
+
+LONGEST = 500  # rows of a table on the page and in the PDF; its CSV has all
 
 
 @dataclass(frozen=True)
@@ -195,8 +197,8 @@ def document(title: str, headline: list[str], refused: str | None, sections: lis
             table_number += 1
             chapter["tables"].append({
                 "key": table.key, "number": table_number, "caption": clean(table.caption),
-                "note": clean(table.note), "file": f"tables/{table.key}.csv",
-                **printed(table),
+                "note": clean(_small_print(table)), "file": f"tables/{table.key}.csv",
+                **printed(replace(table, frame=table.frame.head(LONGEST))),
             })
         chapters.append(chapter)
     return {
@@ -204,6 +206,14 @@ def document(title: str, headline: list[str], refused: str | None, sections: lis
         "refused": None if refused is None else clean(refused), "sections": chapters,
         "facts": [_fact(label, value) for label, value in provenance.items()],
     }
+
+
+def _small_print(table: Table) -> str:
+    """A table's note, and where its further rows are when it is too long to be read."""
+    if len(table.frame) <= LONGEST:
+        return table.note
+    return (f"{table.note} The first {LONGEST} of {len(table.frame):,} rows; "
+            f"tables/{table.key}.csv has all.").strip()
 
 
 def printed(table: Table) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """What families and models say of the globals, as a quadratic in coordinates that suit it.
 
 Their log density depends on the globals through a few quantities only, in which it is nearly
-quadratic: spreads, level and rate as sampled, the steps of the frontier's slope, c1 (the size of
-a model in z), and the benchmarks' curves by their scores at given places. The globals as sampled
-bend where these do not: a step is a product of ``drift`` and a coordinate, a curve follows from
-seven coordinates of the ruler.
+quadratic: spreads, level and rate as sampled, skewness and tails, the steps of the frontier's
+slope, c1 (the size of a model in z), and the benchmarks' curves by their scores at given places.
+The globals as sampled bend where these do not: a step is a product of ``drift`` and a coordinate,
+a curve follows from seven coordinates of the ruler.
 """
 
 from __future__ import annotations
@@ -37,7 +37,24 @@ from densing_bayes.kernel.marginal import (
     globals_of,
 )
 
-AS_SAMPLED = (Q_FAMILY, Q, SD_FAMILY, SD_MODEL, MEAN, RATE, SD_SOURCE, SD_BENCHMARK, NU)
+OWN = (Q_FAMILY, Q, SD_FAMILY, SD_MODEL, MEAN, RATE, SD_SOURCE, SD_BENCHMARK, NU)
+
+
+@compiled
+def own_scale(v, x):
+    """The scale on which models speak of a variable, and its derivative to the sampled one.
+
+    Of a skew normal its skewness (up to a constant), of a Student t the reciprocal of nu.
+    """
+    if v in (Q, Q_FAMILY):
+        q = 1 / (1 + math.exp(-x))
+        share = 2 * q / math.pi
+        odds = share / (1 - share)
+        return odds**1.5, 1.5 * math.sqrt(odds) * 2 / math.pi * q * (1 - q) / (1 - share) ** 2
+    if v == NU:
+        nu = 2 + math.exp(x)
+        return 1 / nu, -math.exp(x) / nu**2
+    return x, 1.0
 
 
 @compiled
@@ -49,13 +66,13 @@ def summary(x, tables, places):
     at = tables[T_STARTS][0].astype(np.int64)
     numbers, amounts, curves, anchors, _, _ = globals_of(x, tables)
     sampled = 0
-    for v in AS_SAMPLED:
+    for v in OWN:
         sampled += at[v + 1] - at[v]
     out = np.empty(sampled + amounts.size + 1 + places.shape[1])
     k = 0
-    for v in AS_SAMPLED:
+    for v in OWN:
         for i in range(at[v], at[v + 1]):
-            out[k] = x[i]
+            out[k], _ = own_scale(v, x[i])
             k += 1
     c1 = numbers[8]
     for i in range(amounts.size):
@@ -78,7 +95,7 @@ def back_summary(x, tables, places, latent, bar_out):
     bar = np.zeros(ONES + columns + curves.size)
     bar_curves = bar[ONES + columns:].reshape((-1, PER_CURVE))
     k = 0
-    for v in AS_SAMPLED:
+    for v in OWN:
         k += at[v + 1] - at[v]
     for i in range(columns):
         bar[ONES + i] = bar_out[k + i] / c1
@@ -101,9 +118,10 @@ def back_summary(x, tables, places, latent, bar_out):
             bar_curves[b, 1] -= per * curve[0]
     total, grad = back_to_globals(x, tables, latent, bar, 0)
     k = 0
-    for v in AS_SAMPLED:
+    for v in OWN:
         for i in range(at[v], at[v + 1]):
-            grad[i] += bar_out[k]
+            _, per = own_scale(v, x[i])
+            grad[i] += bar_out[k] * per
             k += 1
     return total, grad
 

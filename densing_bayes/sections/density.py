@@ -15,6 +15,8 @@ from densing_bayes.figures import density_timeline
 from densing_bayes.reports import Picture, Section, Table
 
 ORIGIN = np.datetime64("2023-02-24")
+DRAWN = 2000  # models in the picture: more cannot be told apart
+RECORD = 0.3  # probability from which a model is marked as a record
 
 
 def section(context: Context) -> Section:
@@ -56,7 +58,9 @@ def section(context: Context) -> Section:
                        "high": "{:.2f}", "gap (factor)": "{:.1f}", "P(on frontier)": "{:.2f}",
                        "P(record)": "{:.2f}", "e-folds beyond the ladder": "{:.1f}",
                        "P(near ceiling)": "{:.2f}", "effective size (billions)": "{:.1f}"})],
-        pictures=[Picture("density-timeline", f"Density over release date ({interval})",
+        pictures=[Picture("density-timeline", f"Density over release date ({interval})"
+                          + (f"; {DRAWN:,} models by chance, and the records"
+                             if len(rows) > DRAWN else ""),
                           "Scatter of model densities over time under a rising frontier band.",
                           lambda fig: timeline(fig, context), 7.5, 5.5)],
         summary={"density": [
@@ -94,6 +98,11 @@ def density_rows(context: Context) -> list[dict[str, Any]]:
 def timeline(fig: Figure, context: Context) -> None:
     """Every model's density with the frontier band."""
     rows = pd.DataFrame(density_rows(context))
+    if len(rows) > DRAWN:
+        chosen = np.zeros(len(rows), bool)
+        rng = np.random.default_rng(context.seed("timeline"))
+        chosen[rng.choice(len(rows), DRAWN, replace=False)] = True
+        rows = rows[chosen | (rows["p_record"] > RECORD)]
     dates = rows["date"].to_numpy("datetime64[D]")
     grid = np.linspace(dates.min().astype(float), dates.max().astype(float), 60
                        ).astype("datetime64[D]")
@@ -103,7 +112,7 @@ def timeline(fig: Figure, context: Context) -> None:
     density_timeline(
         fig.subplots(), date=dates, median=rows["median"], low=rows["low"], high=rows["high"],
         p_frontier=rows["p_on_frontier"], name=list(rows["model"]),
-        record=rows["p_record"] > 0.3, band_date=grid, band=band, interval=context.interval)
+        record=rows["p_record"] > RECORD, band_date=grid, band=band, interval=context.interval)
 
 
 def chosen_rows(context: Context, names: list[str]) -> list[dict[str, Any]]:
