@@ -161,6 +161,7 @@ def fit(spec: Annotated[str, typer.Argument(help="Model spec.")] = "densing", da
         out: Annotated[Path | None, typer.Option("--out", help="File to write (.nc).")] = None,
         seed: Seed = None, as_json: Json = False) -> None:
     """Fit a model spec and save the draws."""
+    from densing_bayes.checks import told
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
@@ -170,9 +171,7 @@ def fit(spec: Annotated[str, typer.Argument(help="Model spec.")] = "densing", da
         gate = ctx.diagnostics
         ctx.fit.save(path)
     say({"fit": str(path), "spec_hash": ctx.spec.hash, "diagnostics": gate}, as_json,
-        f"{path}\nR-hat {gate['rhat_max']:.3f}, bulk ESS {gate['ess_bulk_min']:.0f}, tail ESS "
-        f"{gate['ess_tail_min']:.0f}, {gate['divergences']} divergences: "
-        + ("passed" if gate["passed"] else "refused"))
+        f"{path}\n{told(gate)}: " + ("passed" if gate["passed"] else "refused"))
     refuse(ctx)
 
 

@@ -54,6 +54,11 @@ class Context:
         """The tables of the joint model."""
         return inputs(self.observations, self.spec)[0]
 
+    @property
+    def many(self) -> bool:
+        """Whether there are too many models for refits by NUTS."""
+        return bool(self.observations.data.sizes["model"] > MOST_BY_NUTS)
+
     @cached_property
     def joint(self) -> Joint:
         """The joint model."""
@@ -75,7 +80,7 @@ class Context:
         self.progress("sampling the joint posterior")
         fit = joint.fit(self.tables.sha256)
         if not gate(fit)["passed"]:  # other data than the spec was tuned on: once more
-            self.progress("sampling again, twice as long: the first chains failed their checks")
+            self.progress("sampling again, three times as long: the first chains failed their checks")
             fit = joint.fit(self.tables.sha256, longer=True)
         if self.saved is not None:
             fit.save(self.saved)
@@ -102,7 +107,7 @@ class Context:
     @cached_property
     def cut(self) -> xr.Dataset | None:
         """Derived draws of the cut posterior; none where it would take hours."""
-        if len(self.observations.data["model"]) > MOST_BY_NUTS:
+        if self.many:
             return None
         joint, posterior = self.joint, self.posterior
         draws = cut(joint, posterior, self.progress)
