@@ -24,6 +24,8 @@ from densing_bayes.predict import cell_predictions
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
+CELL_DRAWS = 20_000_000  # draws times cells of the predictions: a gigabyte in all
+
 
 @dataclass
 class Context:
@@ -80,7 +82,8 @@ class Context:
         self.progress("sampling the joint posterior")
         fit = joint.fit(self.tables.sha256)
         if not gate(fit)["passed"]:  # other data than the spec was tuned on: once more
-            self.progress("sampling again, three times as long: the first chains failed their checks")
+            self.progress("sampling again, three times as long: the first chains failed "
+                          "their checks")
             fit = joint.fit(self.tables.sha256, longer=True)
         if self.saved is not None:
             fit.save(self.saved)
@@ -121,8 +124,10 @@ class Context:
 
     @cached_property
     def cells(self) -> xr.Dataset:
-        """Predictions of every cell."""
-        return cell_predictions(self.posterior, self.derived, self.columns)
+        """Predictions of every cell, at as many draws as memory allows."""
+        draws = CELL_DRAWS // max(1, self.observations.data.sizes["cell"])
+        return cell_predictions(self.posterior, self.derived, self.columns,
+                                min(400, max(50, draws)))
 
     def published(self, prefix: str) -> list[dict[str, Any]]:
         """Published figures whose key begins with ``prefix``, where the tables have them."""

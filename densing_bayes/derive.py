@@ -62,24 +62,25 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     at_mean = posterior["mean_z"] * c1 + c0 - setting["mean_log_params"] + gap + family_gap
     out["level"] = at_mean - out["rate"] * setting["centre_time"]
     log_params = xr.DataArray(data["log_params"].values, dims="model")
-    out["log_effective"] = c0 + c1 * posterior["z"]
+    kept = posterior["z"].dtype  # of large leaderboards single precision: memory
+    out["log_effective"] = (c0 + c1 * posterior["z"]).astype(kept)
     out["log_density"] = log_density(log_effective=out["log_effective"],
-                                     params=np.exp(log_params))
+                                     params=np.exp(log_params)).astype(kept)
     rng = np.random.default_rng(seed)
     time = xr.DataArray(data["time"].values, dims="model")
     _add_drift(out, posterior, columns, rng)
     frontier = frontier_path(out, time.values, "model")
     family_of = xr.DataArray(data["family_index"].values, dims="model")
     below_family = posterior["family_effect"] * out["omega_family"] - family_gap
-    of_family = below_family.isel(family=family_of)
+    of_family = below_family.isel(family=family_of).astype(kept)
     gap_family = _gap(below_family, out["omega_family"], out["q_family"], rng)
     gap_model = _gap(out["log_density"] - frontier - of_family, out["omega"], out["q"], rng)
-    out["gap"] = gap_family.isel(family=family_of) + gap_model
-    out["on_frontier"] = (out["gap"] < np.log(NEAR_FRONTIER)).astype(float)
-    out["record"] = record_share(out["log_density"], data["time"].values)
+    out["gap"] = (gap_family.isel(family=family_of) + gap_model).astype(kept)
+    out["on_frontier"] = (out["gap"] < np.log(NEAR_FRONTIER)).astype(kept)
+    out["record"] = record_share(out["log_density"], data["time"].values).astype(kept)
     out["beyond"] = extrapolation(
         log_effective=out["log_effective"],
-        largest_params=np.exp(float(data["run_log_params"].max())))
+        largest_params=np.exp(float(data["run_log_params"].max()))).astype(kept)
     law, curve = ruler_parameters(posterior, columns)
     for name, value in {**law, **curve}.items():
         out[name] = value
@@ -88,7 +89,7 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     loss = laws.loss_of_log_size(log_size=out["log_effective"],
                                  tokens=setting["reference_tokens"], **law)
     share = (laws.score(loss=loss, **curve) - curve["chance"]) / curve["scale"]
-    out["near_ceiling"] = (share > NEAR_CEILING).astype(float)
+    out["near_ceiling"] = (share > NEAR_CEILING).astype(kept)
     dims = ["chain", "draw"]
     return out.transpose(*dims, ...).assign_coords(
         date=("model", data["date"].values),

@@ -24,8 +24,8 @@ def thin(dataset: xr.Dataset, draws: int = 400) -> xr.Dataset:
 
 @np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance
 def cell_predictions(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
-                     ) -> xr.Dataset:
-    """Expected score, slope and spread of every cell, dims (sample, cell).
+                     draws: int = 400) -> xr.Dataset:
+    """Expected score, slope and spread of every cell, dims (sample, cell), of thinned draws.
 
     Returns
     -------
@@ -35,7 +35,10 @@ def cell_predictions(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[s
         sources in score;
         ``nu``; and per cell ``score``, ``model`` and ``benchmark`` (indices).
     """
-    post, out = thin(posterior), thin(derived[["log_effective"]])
+    # without the latents: their copies would be the larger part
+    post = thin(posterior.drop_vars(["z", "model_coordinate", "family_coordinate"],
+                                    errors="ignore"), draws)
+    out = thin(derived[["log_effective"]], draws)
     tokens = float(columns["setting"]["reference_tokens"][0])
     law, curve = ruler_parameters(post, columns)
     parts = []

@@ -18,7 +18,7 @@ def section(context: Context) -> Section:
     interval = context.interval
     data = context.observations.data
     names = [str(name) for name in data["benchmark"].values]
-    joint = thin(context.derived[["rate"]])["rate"].values
+    joint = thin(context.derived[["rate"]], context.cells.sizes["sample"])["rate"].values
     rates = benchmark_rates(context.cells, joint, data["time"].values, len(names),
                             context.seed("benchmarks"))
     stray = context.posterior["sd_benchmark_z"] * context.posterior["c1"]
