@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,3 +224,17 @@ def test_nothing_may_be_held(small_joint, small_fit):
     draw = small_fit.posterior.isel(chain=0, draw=0)
     with pytest.raises(ValueError, match="held"):
         Marginal(small_joint.compiled.holding({"nu": draw["nu"].values}))
+
+
+@pytest.mark.slow
+def test_a_bigger_world_agrees_with_nuts(monkeypatch):
+    """A sparse leaderboard of 600 models, by the same measure as for the small world."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks import scale
+
+    found = scale.against_nuts(600, draws=800, tune=300)
+    assert found["pareto_k"] < 0.7
+    for name, row in found["compared"].items():
+        assert row["rhat_nuts"] < 1.01, name
+        assert abs(row["difference_sd"]) < 4.5 * row["standard_error"], name
+        assert abs(np.log(row["ratio_of_sds"])) < 4.5 * np.sqrt(2) * row["standard_error"], name
