@@ -54,8 +54,8 @@ class Joint:
             tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
             return Fit(self.spec, tree)
         if longer:
-            asked = replace(asked, draws=2 * asked.draws, tune=2 * asked.tune,
-                            target_accept=1 - (1 - asked.target_accept) / 2)
+            asked = replace(asked, draws=3 * asked.draws, tune=3 * asked.tune,
+                            target_accept=1 - (1 - asked.target_accept) / 4)
         tree = sample(self.compiled, asked, case="joint longer" if longer else "joint")
         tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
         return Fit(self.spec, tree)

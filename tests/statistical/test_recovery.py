@@ -6,11 +6,12 @@ of several shapes the way goes through files.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from densing_bayes.checks import diagnostics
-from densing_bayes.context import Context
+from densing_bayes.context import Context, gate
 from densing_bayes.derive import derive, frontier_path
 from densing_bayes.intervals import Interval
 from densing_bayes.specs import load_model
@@ -24,39 +25,42 @@ WORLDS = 12
 @pytest.fixture(scope="module", params=[(1.6, 0.0), (0.0, 0.0), (1.6, -0.5)],
                 ids=["growth", "no growth", "slowing"])
 def worlds(request, small_world, small_joint):
-    """Fits of worlds on one design: (passed, draws of the rate), and their true average rate."""
-    (rate, bend), found = request.param, []
+    """Fits of worlds on one design: (gate, draws of the rate), and their true average rate.
+
+    As the main job does it: where the gate refuses, the chains are sampled once more, longer.
+    """
+    (rate, bend), found, again = request.param, [], 0
     truth = TYPICAL | {"rate": rate}
     for k in range(WORLDS):
         outcomes, _ = simulate(small_world.columns, truth, np.random.default_rng(100 + k),
                                Twist(bend=bend))
-        tree = small_joint.sample(case=f"world {k}", **outcomes)
-        posterior = tree["posterior"].to_dataset()
-        rate = (posterior["rate_z"] * posterior["c1"]).values.ravel()
-        found.append((diagnostics(tree, list(posterior.data_vars)), rate))
-    return found, request.param[0]
+        joint = replace(small_joint, compiled=small_joint.compiled.with_data(**outcomes))
+        fit = joint.fit({})
+        if not gate(fit)["passed"]:
+            fit, again = joint.fit({}, longer=True), again + 1
+        rate = (fit.posterior["rate_z"] * fit.posterior["c1"]).values.ravel()
+        found.append((gate(fit), rate))
+    return found, request.param[0], again
 
 
 def test_fits_pass_the_gate(worlds):
-    """A world in ten may need a second look (R-hat of hundreds of quantities); not more."""
-    refused = [gate for gate, _ in worlds[0] if not gate["passed"]]
-    assert len(refused) <= 2, refused
-
-
-def test_no_fit_diverges(worlds):
-    assert sum(gate["divergences"] > 0 for gate, _ in worlds[0]) <= 1
+    """A world of sixty models in three may need a second look; then all but one pass."""
+    found, _, again = worlds
+    refused = [one for one, _ in found if not one["passed"]]
+    assert len(refused) <= 1, refused
+    assert again <= WORLDS / 2
 
 
 def test_intervals_cover(worlds):
     """90% intervals of 12 worlds: fewer than 8 hits has probability 0.004 (Bin(12, 0.9))."""
-    found, truth = worlds
+    found, truth, _ = worlds
     bounds = [Interval(0.9).of(rate) for _, rate in found]
     assert sum(low <= truth <= high for low, high in bounds) >= 8
 
 
 def test_a_world_without_growth_does_not_grow(worlds):
     """P(growth) > 0.95 in one world of 20 by chance; four of 12 has probability 0.002."""
-    found, truth = worlds
+    found, truth, _ = worlds
     sure = sum((rate > 0).mean() > 0.95 for _, rate in found)
     if truth == 0:
         assert sure <= 3
