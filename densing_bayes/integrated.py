@@ -97,9 +97,13 @@ class Marginal:
     def log_density(self, x: np.ndarray) -> float:
         """Log density of the globals at a point (all constants included)."""
         asked = self._asked(x)
-        latent = sum(self._all(lambda a, b: self.code["value"](a, b, self.latents, asked)))
+        return self._finished(x, asked, self._all(
+            lambda a, b: self.code["value"](a, b, self.latents, asked)))
+
+    def _finished(self, x: np.ndarray, asked: tuple[Any, ...], runs: list[float]) -> float:
+        """Log density of everything from that of the runs of families."""
         bar = np.zeros(11 + asked[1].size + asked[2].size)
-        return float(self.code["finish"](x, self.tables, latent, bar, self.cells)[0])
+        return float(self.code["finish"](x, self.tables, sum(runs), bar, self.cells)[0])
 
     def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log density and gradient."""
@@ -109,15 +113,16 @@ class Marginal:
         total, gradient = self.code["finish"](x, self.tables, latent, bar, self.cells)
         return float(total), gradient
 
-    def draw(self, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Effects of families (in omegas) and z of the models given the globals."""
+    def draw(self, x: np.ndarray, rng: np.random.Generator,
+             ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Log density; effects of families (in omegas) and z of the models given the globals."""
         asked, nodes = self._asked(x), self.latents
         uniform = rng.random(nodes.low.size), rng.random(nodes.z_low.size)
         into = np.empty(nodes.low.size), np.empty(nodes.z_low.size)
-        self._all(lambda a, b: self.code["draws"](a, b, nodes, asked, uniform, into))
+        runs = self._all(lambda a, b: self.code["draws"](a, b, nodes, asked, uniform, into))
         z = np.empty_like(into[1])
         z[self.order] = into[1]
-        return into[0], z
+        return self._finished(x, asked, runs), into[0], z
 
     def natural(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Globals in natural units and what is told of them, by name."""

@@ -10,9 +10,9 @@ small posterior, sampled in five steps:
 3. the mode (BFGS) and, by differences of gradients, the curvature there of all that models and
    repeated scores say; priors, ladder and pairs need no approximation, they cost nothing;
 4. draws of that approximate posterior (priors, ladder and pairs exact, models quadratic),
-   weighted by exact over approximate density, Pareto-smoothed (`densing_bayes.importance`);
-5. equally weighted draws, each with families' effects and models' places drawn given the
-   globals.
+   weighted by exact over approximate density, Pareto-smoothed (`densing_bayes.importance`),
+   each with families' effects and models' places drawn given the globals;
+5. equally weighted draws of these.
 """
 
 from __future__ import annotations
@@ -168,23 +168,35 @@ def differences(marginal: Marginal, mode: np.ndarray, root: np.ndarray,
     return whole, whole - exact
 
 
-def weigh(marginal: Marginal, near: Approximation, sampling: Sampling, count: int,
-          ) -> tuple[np.ndarray, Weighted]:
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Weighted points of the globals, each with a draw of effects and z given it."""
+
+    weighted: Weighted
+    effects: np.ndarray
+    z: np.ndarray
+
+
+def weigh(marginal: Marginal, near: Approximation, sampling: Sampling, count: int) -> Points:
     """Points of the globals with weights that make them draws of the posterior."""
     dim, chains = len(near.mode), 4
     long = replace(sampling, draws=APART * count // chains, tune=500, chains=chains,
                    extra_doublings=0)
     tree = sample(compiled_function(near, dim), long, case="approximate posterior")
     y = tree["posterior"]["x"].values.reshape(-1, dim)[::APART]
-    points = near.mode + y @ near.root.T
-    ratio = np.array([marginal.log_density(x) - near(one)[0]
-                      for x, one in zip(points, y, strict=True)])
+    points, ratio = near.mode + y @ near.root.T, np.empty(len(y))
+    effects, z = (np.empty((len(y), size), np.float32) for size in (
+        marginal.latents.low.size, marginal.latents.z_low.size))
+    rng = np.random.default_rng(case_seed(sampling.seed, "families and models"))
+    for i, x in enumerate(points):
+        value, effects[i], z[i] = marginal.draw(x, rng)
+        ratio[i] = value - near(y[i])[0]
     ratio[np.isnan(ratio)] = -np.inf
     ratio = np.maximum(ratio, ratio.max() - 700)
     smooth, k = array_stats.psislw(-ratio)  # of minus log weights
     weight = np.exp(smooth - smooth.max())
-    return points, Weighted(points, np.zeros(len(points), int), weight / weight.sum(), float(k),
-                            np.nan)
+    return Points(Weighted(points, np.zeros(len(points), int), weight / weight.sum(), float(k),
+                           np.nan), effects, z)
 
 
 def sample_marginal(compiled: CompiledJoint, sampling: Sampling, *, times: int = 1,
@@ -213,37 +225,29 @@ def sample_marginal(compiled: CompiledJoint, sampling: Sampling, *, times: int =
     marginal = timed("sorting", lambda: Marginal(compiled, threads))
     draws = timed("pilot", lambda: pilot(compiled, sampling))
     near = timed("mode and curvature", lambda: approximate(marginal, points_of(marginal, draws)))
-    points, found = timed("weighted draws", lambda: weigh(
-        marginal, near, sampling, times * WEIGHTED))
+    found = timed("weighted draws", lambda: weigh(marginal, near, sampling, times * WEIGHTED))
+    weighted = found.weighted
     rng = np.random.default_rng(case_seed(sampling.seed, "resampled"))
-    chosen = found.resample(CHAINS * DRAWS, rng)
-    posterior = timed("families and models", lambda: told(marginal, points[chosen], rng))
+    posterior = told(marginal, found, weighted.resample(CHAINS * DRAWS, rng))
     nodes = marginal.latents
     tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": xr.Dataset(
-        {"weight": ("point", found.weight)})})
+        {"weight": ("point", weighted.weight)})})
     tree.attrs.update({
-        "method": METHOD, "pareto_k": found.pareto_k, "ess_importance": found.ess,
-        "weighted": len(points), "nodes_family": float(nodes.count.mean()),
+        "method": METHOD, "pareto_k": weighted.pareto_k, "ess_importance": weighted.ess,
+        "weighted": len(weighted.x), "nodes_family": float(nodes.count.mean()),
         "nodes_model": float(nodes.z_count.mean()), "seconds": json.dumps(seconds)})
     return tree
 
 
-def told(marginal: Marginal, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
-    """The posterior at equally weighted points of the globals, with effects and z drawn."""
-    compiled, count = marginal.compiled, len(points)
-    out: dict[str, np.ndarray] = {
-        "family_effect": np.empty((count, *compiled.shapes["family_effect"]), np.float32),
-        "z": np.empty((count, *compiled.shapes["z"]), np.float32)}
-    for name, shape in marginal.above.shapes.items():
-        out[name] = np.empty((count, *shape))
-    for i, x in enumerate(points):
-        out["family_effect"][i], out["z"][i] = marginal.draw(x, rng)
-        for name, value in marginal.natural(x).items():
-            out[name][i] = value
+def told(marginal: Marginal, points: Points, chosen: np.ndarray) -> xr.Dataset:
+    """The posterior at equally weighted points of the globals, effects and z with them."""
+    compiled = marginal.compiled
+    natural = [marginal.natural(x) for x in points.weighted.x[chosen]]
+    out = {"family_effect": points.effects[chosen], "z": points.z[chosen]} | {
+        name: np.array([one[name] for one in natural]) for name in marginal.above.shapes}
     dims = {name: (DIMS[name],) if name in DIMS else () for name in out}
     return xr.Dataset(
         {name: (("chain", "draw", *dims[name]), out[name].reshape(
-            CHAINS, count // CHAINS, *out[name].shape[1:]))
-         for name in compiled.shapes if name in out},
+            CHAINS, DRAWS, *out[name].shape[1:])) for name in compiled.shapes if name in out},
         {dim: compiled.coords[dim] for dim in {one for of in dims.values() for one in of}}
-        | {"chain": np.arange(CHAINS), "draw": np.arange(count // CHAINS)})
+        | {"chain": np.arange(CHAINS), "draw": np.arange(DRAWS)})

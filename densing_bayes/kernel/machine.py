@@ -151,7 +151,7 @@ def marginal_code():
         place_nodes(start if stamp else 0, stop, latents, *asked, spacing, most)
 
     def draws(start, stop, latents, asked, uniform, into):
-        run_draws(start if stamp else 0, stop, latents, *asked, *uniform, *into)
+        return run_draws(start if stamp else 0, stop, latents, *asked, *uniform, *into)
 
     def summary_at(x, tables, places):
         return summary(x if stamp else -x, tables, places)

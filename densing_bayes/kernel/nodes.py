@@ -92,13 +92,16 @@ def inside(log_weight, low, step, uniform):
 @compiled
 def run_draws(start, stop, latents, numbers, amounts, curves, anchors, uniform_family,
               uniform_model, effects, z):
-    """Effects (in omegas) and z of a run of families given the globals; uniforms in, values out."""
-    work = workspace(latents, start, stop)
+    """Effects (in omegas) and z of a run of families given the globals: uniforms in, values out.
+
+    Returns the run's log density, which comes with them.
+    """
+    work, total = workspace(latents, start, stop), 0.0
     likelihood, _, place, _, _, log_weight = work
     omega, q, omega_family = numbers[0], numbers[1], numbers[3]
     skew = math.sqrt(q / (1 - q))
     for f in range(start, stop):
-        integrate(f, latents, numbers, amounts, curves, anchors, work)
+        total += integrate(f, latents, numbers, amounts, curves, anchors, work)
         effect = inside(log_weight[:latents.count[f]], latents.low[f], latents.step[f],
                         uniform_family[f])
         effects[f] = effect / omega_family
@@ -110,3 +113,4 @@ def run_draws(start, stop, latents, numbers, amounts, curves, anchors, uniform_f
                 e = (latents.z_low[i] + k * latents.z_step[i] - place[m] - effect) / omega
                 found[k] = likelihood[m, k] - 0.5 * e * e + log_tail(skew * e)
             z[i] = inside(found, latents.z_low[i], latents.z_step[i], uniform_model[i])
+    return total
