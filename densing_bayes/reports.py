@@ -279,7 +279,7 @@ def merge(*summaries: dict[str, Any]) -> dict[str, Any]:
                 out[key] = merge(out[key], value)
             elif isinstance(value, list) and isinstance(out[key], list):
                 out[key] = out[key] + value
-            elif out[key] != value:
+            elif out[key] != value and value == value:  # two NaN say the same: there is none
                 raise ValueError(f"two values of '{key}' in the summary: {out[key]!r}, {value!r}")
     return out
 

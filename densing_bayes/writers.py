@@ -40,6 +40,10 @@ def change(context: Context) -> list[Section]:
     """The change at ChatGPT."""
     from densing_bayes.sections import regimes
 
+    if context.many:
+        return [Section("regimes", "Growth regimes", [
+            "Not computed: with this many families' releases the weighted draws of all regimes "
+            "fill the memory. The options of the spec can choose fewer models."])]
     context.progress("growth regimes")
     try:
         return [regimes.of_densities(context)]
