@@ -1,6 +1,6 @@
 # make report   the default report on the shipped data (OUT=dir SPEC=name SEED=n)
 # make test     the default tests; make test-slow the statistical ones; make check style and types
-# make bench    speed beside Stan, NumPyro, PyMC, and scale (15 minutes; QUICK=1: a few)
+# make bench    speed beside Stan, NumPyro, PyMC, and scale (half an hour; QUICK=1: a few minutes)
 # make wheel  build and try the wheel;  make lock  new pinned versions
 
 OUT ?=
