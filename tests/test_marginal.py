@@ -203,8 +203,8 @@ def test_a_proposal_that_misses_is_refused(small_joint, small_fit):
         draw=slice(0, 100))))
     places, centre, slope, curvature = near.quadratic
     narrow = replace(near, quadratic=(places, centre, slope, 6 * curvature))
-    assert marginal.weigh(one, near, small_joint.spec.sampling, 800).weighted.passed
-    assert not marginal.weigh(one, narrow, small_joint.spec.sampling, 800).weighted.passed
+    assert marginal.weigh(one, near, small_joint.spec.sampling, 1600).weighted.passed
+    assert not marginal.weigh(one, narrow, small_joint.spec.sampling, 1600).weighted.passed
 
 
 def test_many_models_are_not_left_to_nuts(small_joint, small_world, monkeypatch):
