@@ -82,8 +82,7 @@ class Context:
         self.progress("sampling the joint posterior")
         fit = joint.fit(self.tables.sha256)
         if not gate(fit)["passed"]:  # other data than the spec was tuned on: once more
-            self.progress("sampling again, three times as long: the first chains failed "
-                          "their checks")
+            self.progress("sampling again, for longer: the first draws failed their checks")
             fit = joint.fit(self.tables.sha256, longer=True)
         if self.saved is not None:
             fit.save(self.saved)

@@ -69,7 +69,10 @@ class Approximation:
 
 
 def pilot(compiled: CompiledJoint, sampling: Sampling) -> xr.Dataset:
-    """Draws of the joint posterior of random whole families, `PILOT` models or a few more."""
+    """Draws of the joint posterior of random whole families, `PILOT` models or a few more.
+
+    Ladder, pairs and repeated cells are all there: they cost little.
+    """
     columns = compiled.columns
     family = np.asarray(columns["models"]["family"], int)
     rng = np.random.default_rng(case_seed(sampling.seed, "pilot families"))
@@ -91,9 +94,6 @@ def pilot(compiled: CompiledJoint, sampling: Sampling) -> xr.Dataset:
     labels = {"model": np.arange(inside.sum()), "family": chosen}
     some = compiled_joint({**columns, **tables}, {**compiled.coords, **labels}, compiled.priors,
                           irreducible=compiled.irreducible)
-    contrasts = columns["contrasts"]
-    keep = rng.random(len(contrasts["value"])) < inside.mean()
-    tables["contrasts"] = {name: np.asarray(value)[keep] for name, value in contrasts.items()}
     short = replace(sampling, draws=PILOT_DRAWS, tune=PILOT_TUNE, chains=4)
     return sample(some, short, case="pilot")["posterior"].to_dataset()
 

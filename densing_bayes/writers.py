@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from densing_bayes.context import Context
-from densing_bayes.errors import GateError, InputError, TableError
+from densing_bayes.errors import GateError, InputError, Problem, TableError
+from densing_bayes.joint import MOST_BY_NUTS
 from densing_bayes.reports import Section
 from densing_bayes.specs import load_model
 
@@ -56,6 +57,12 @@ def cost_study(context: Context, device: str | None = None) -> tuple[Any, list[s
     from densing_bayes.cost_density import run_costs
     from densing_bayes.outside import admitted, all_sizes
 
+    if context.many:
+        raise InputError(Problem(
+            "too many models for densities by cost", given=len(context.observations.data["model"]),
+            allowed=f"at most {MOST_BY_NUTS}",
+            hint="draws of all readings and devices fill the memory; the options of the spec can "
+                 "choose fewer models"))
     context.progress("effective sizes of models outside the fit")
     sizes = all_sizes(context.posterior, context.derived, context.columns, context.observations,
                       context.tables, context.seed("outside"))

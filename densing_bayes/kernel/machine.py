@@ -110,6 +110,7 @@ def machine_code():
     the function encloses: here a checksum of all files of the kernel.
     """
     stamp = checksum()
+
     def log_density(dim, x_, grad_, density_, user_data):
         if stamp == 0:
             return -1
