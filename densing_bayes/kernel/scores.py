@@ -10,6 +10,28 @@ from densing_bayes.kernel.densities import LARGE, SMALL, TINY, compiled
 
 
 @compiled
+def cell(score, per_item, per_replicate, expected, slope, sd_benchmark, sd_source, nu):
+    """One score about its expectation, a Student t with nu degrees of freedom.
+
+    ``slope`` of the curve is in z, as is ``sd_benchmark``. Returns r = 1 + d^2 / (nu variance)
+    and the variance, of which the log density is -(nu + 1) / 2 ln r - ln(variance) / 2, and its
+    derivatives to nu (without r's own logarithm), expectation, slope and both sds.
+    """
+    noise = per_item + per_replicate * sd_source**2
+    own = slope * sd_benchmark
+    variance = own * own + expected * (1 - expected) * noise + TINY
+    d = score - expected
+    per_whole, per_variance = 1 / (nu * variance + d * d), 1 / variance  # few divisions
+    bar_d = (nu + 1) * d * per_whole
+    bar_variance = 0.5 * (bar_d * d - 1) * per_variance
+    bar_own = 2 * bar_variance * own
+    return (per_variance / (nu * per_whole), variance, 0.5 * bar_d * d / nu,
+            bar_d + bar_variance * (1 - 2 * expected) * noise, bar_own * sd_benchmark,
+            bar_own * slope,
+            2 * bar_variance * expected * (1 - expected) * per_replicate * sd_source)
+
+
+@compiled
 def anchored_scores(cells, z, c0, c1, law, token_term, chance, sd_benchmark, sd_source, nu,
                     bar_z, bar_law, bar_token, bar_sd_benchmark, bar_sd_source):
     """Log likelihood of the cells of anchored benchmarks; derivatives to all it depends on.
@@ -30,27 +52,18 @@ def anchored_scores(cells, z, c0, c1, law, token_term, chance, sd_benchmark, sd_
         spread = u * (1 - u)
         steep = -gamma * scale * alpha * size_term  # slope per e-fold = steep * spread
         expected, slope = chance[b] + scale * u, steep * spread * c1
-        # the Student t (`student` is written out: it is the innermost loop)
-        noise = cells[3, i] + cells[4, i] * sd_source[b] ** 2
-        own = slope * sd_benchmark[b]
-        variance = own * own + expected * (1 - expected) * noise + TINY
-        d = cells[2, i] - expected
-        # r = 1 + d^2 / (nu variance), with few divisions
-        per_whole, per_variance = 1 / (nu * variance + d * d), 1 / variance
-        product_r *= per_variance / (nu * per_whole)
+        r, variance, d_nu, bar_expected, bar_slope, d_benchmark, d_source = cell(
+            cells[2, i], cells[3, i], cells[4, i], expected, slope, sd_benchmark[b], sd_source[b],
+            nu)
+        bar_nu += d_nu
+        bar_sd_benchmark[b] += d_benchmark
+        bar_sd_source[b] += d_source
+        product_r *= r
         product_v *= variance
         if product_r > LARGE or product_v < SMALL:
             total -= 0.5 * (nu + 1) * math.log(product_r) + 0.5 * math.log(product_v)
             bar_nu -= 0.5 * math.log(product_r)
             product_r, product_v = 1.0, 1.0
-        bar_d = (nu + 1) * d * per_whole
-        bar_variance = 0.5 * (bar_d * d - 1) * per_variance
-        bar_nu += 0.5 * bar_d * d / nu
-        bar_expected = bar_d + bar_variance * (1 - 2 * expected) * noise
-        bar_slope = 2 * bar_variance * own * sd_benchmark[b]
-        bar_sd_benchmark[b] += 2 * bar_variance * own * slope
-        bar_sd_source[b] += (2 * bar_variance * expected * (1 - expected) * cells[4, i]
-                             * sd_source[b])
         # back through the curve
         bar_c1 += bar_slope * steep * spread
         bar_per_fold = bar_slope * c1
@@ -85,26 +98,18 @@ def linked_scores(cells, anchors, z, kappa, middle, scale, chance, sd_benchmark,
         u = 1 / (1 + math.exp(-kappa[k] * distance))
         spread = u * (1 - u)
         expected, slope = chance[k] + scale[k] * u, scale[k] * spread * kappa[k]
-        noise = cells[3, i] + cells[4, i] * sd_source[b] ** 2
-        own = slope * sd_benchmark[b]
-        variance = own * own + expected * (1 - expected) * noise + TINY
-        d = cells[2, i] - expected
-        # r = 1 + d^2 / (nu variance), with few divisions
-        per_whole, per_variance = 1 / (nu * variance + d * d), 1 / variance
-        product_r *= per_variance / (nu * per_whole)
+        r, variance, d_nu, bar_expected, bar_slope, d_benchmark, d_source = cell(
+            cells[2, i], cells[3, i], cells[4, i], expected, slope, sd_benchmark[b], sd_source[b],
+            nu)
+        bar_nu += d_nu
+        bar_sd_benchmark[b] += d_benchmark
+        bar_sd_source[b] += d_source
+        product_r *= r
         product_v *= variance
         if product_r > LARGE or product_v < SMALL:
             total -= 0.5 * (nu + 1) * math.log(product_r) + 0.5 * math.log(product_v)
             bar_nu -= 0.5 * math.log(product_r)
             product_r, product_v = 1.0, 1.0
-        bar_d = (nu + 1) * d * per_whole
-        bar_variance = 0.5 * (bar_d * d - 1) * per_variance
-        bar_nu += 0.5 * bar_d * d / nu
-        bar_expected = bar_d + bar_variance * (1 - 2 * expected) * noise
-        bar_slope = 2 * bar_variance * own * sd_benchmark[b]
-        bar_sd_benchmark[b] += 2 * bar_variance * own * slope
-        bar_sd_source[b] += (2 * bar_variance * expected * (1 - expected) * cells[4, i]
-                             * sd_source[b])
         # back through the curve
         bar_y = (bar_expected + bar_slope * kappa[k] * (1 - 2 * u)) * scale[k] * spread
         bar_z[m] += bar_y * kappa[k]
