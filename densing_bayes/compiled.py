@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from nutpie.compile_pymc import CompiledPyMCModel
 from nutpie.compiled_pyfunc import from_pyfunc
+from scipy import special
 
 from densing_bayes import kernel
 from densing_bayes.drift import effects, turns
@@ -175,6 +176,9 @@ def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Pri
     out = {name: np.stack([(kept | derived)[name][row] for row in rows])
            for name, rows in kernel.ROWS.items() if name not in ("priors", "held")}
     weight, turn = turns(columns["knots"], models["time"])
+    for name, key in (("ladder", "anchor"), ("pairs", "anchor"), ("contrasts", "benchmark"),
+                      ("anchored", "benchmark"), ("linked_cells", "benchmark")):
+        out[name] = out[name][:, np.argsort(kept[name][key], kind="stable")]
     out["turns"] = np.concatenate([weight[None, :], turn])
     out["design"] = np.concatenate([(effects(columns["knots"], models["time"]) @ turn).T, *(
         models[str(name)][None, :] for name in coords["column"])])
@@ -183,8 +187,26 @@ def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Pri
     out["priors"] = np.array([
         [kernel.POSITIVE.index(prior.dist) if prior.dist in kernel.POSITIVE else -1
          for prior in rows],
-        [given[0] for given in numbers], [given[-1] for given in numbers]])
+        [given[0] for given in numbers], [given[-1] for given in numbers],
+        [constant_of(prior.dist, *given) for prior, given in zip(rows, numbers, strict=True)]])
     return out
+
+
+def constant_of(dist: str, first: float, second: float = 0.0) -> float:
+    """The term of a prior's log density that no value changes; a normal's is not asked for.
+
+    Examples
+    --------
+    >>> round(constant_of("Beta", 2.0, 2.0), 6)  # ln 6, as 1 / B(2, 2) = 6
+    1.791759
+    """
+    return float({
+        "Normal": lambda: 0.0,
+        "Beta": lambda: -special.betaln(first, second),
+        "HalfNormal": lambda: 0.5 * np.log(2 / np.pi) - np.log(first),
+        "LogNormal": lambda: -0.5 * np.log(2 * np.pi) - np.log(second),
+        "Gamma": lambda: first * np.log(second) - special.gammaln(first),
+        "Exponential": lambda: np.log(first)}[dist]())
 
 
 def _weighted(name: str, table: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -86,7 +86,7 @@ FAMILIES: dict[str, Family] = {
          "open_only": True, "types": ["base"], "architectures": ["dense"], "precisions": [16],
          "exclude_compressed": True, "benchmarks": [], "without_models": [],
          "without_families": [], "without_organizations": [], "constant_rate": False,
-         "rate_memory": 2.0, "cut_draws": 12},
+         "rate_memory": 2.0, "cut_draws": 20},
         {"log_loss_at_centre": REAL, "size_share": SHARE, "log_alpha": REAL, "log_beta": REAL,
          "irreducible_share": SHARE, "sigma_loss": POSITIVE, "headroom": SHARE,
          "log_steepness": REAL, "log_midpoint": REAL, "sigma_pair": POSITIVE, "level": REAL,

@@ -56,28 +56,33 @@ def evaluate(x, tables, grad, told):
     one, c1, amounts = bars.one, above.c1, above.amounts
     grad[:] = 0.0
 
-    # families, then models
-    effect, r_family, d_family = np.empty(families), np.empty(families), np.empty(families)
-    per_family, per_model = np.empty(families), np.empty(number)
+    # families, then models; arrays in few blocks, as asking for memory takes time
+    of_family, of_model = np.zeros((6, families)), np.zeros((8, number))
+    zero, effect, r_family, d_family, per_family, bar_effect = (
+        of_family[0], of_family[1], of_family[2], of_family[3], of_family[4], of_family[5])
+    moved, mean, z, r_model, d_model, per_model, bar_z, bar_model = (
+        of_model[0], of_model[1], of_model[2], of_model[3], of_model[4], of_model[5], of_model[6],
+        of_model[7])
     sd_family, sd_model = above.value[at[SD_FAMILY]], above.value[at[SD_MODEL]]
     total, bar_q_family = group(
-        x[at[FAMILY]:at[FAMILY + 1]], np.zeros(families), sd_family, above.q_family,
-        family_weight, effect, r_family, d_family, per_family)
-    wander = np.zeros(number)
+        x[at[FAMILY]:at[FAMILY + 1]], zero, sd_family, above.q_family, family_weight, effect,
+        r_family, d_family, per_family)
+    time, size, family = models[0], models[1], models[2]
     for k in range(amounts.size):
+        column, amount = design[k], amounts[k]
         for i in range(number):
-            wander[i] += design[k, i] * amounts[k]
-    mean = np.empty(number)
+            moved[i] += column[i] * amount
     for i in range(number):
-        mean[i] = ((models[1, i] + wander[i]) / c1 + above.mean + above.rate * models[0, i]
-                   + effect[int(models[2, i])])
-    z, r_model, d_model = np.empty(number), np.empty(number), np.empty(number)
+        moved[i] += size[i]
+    for i in range(number):
+        mean[i] = moved[i] / c1 + above.mean + above.rate * time[i]
+    for i in range(number):
+        mean[i] += effect[int(family[i])]
     lp, bar_q = group(x[at[MODEL]:at[MODEL + 1]], mean, sd_model, above.q, models[3], z, r_model,
                       d_model, per_model)
     total += lp
 
     # scores
-    bar_z = np.zeros(number)
     nu = 2 + above.value[at[NU]]
     lp, bar_nu, d_c0, d_c1 = anchored_scores(
         tables[T_ANCHORED], z, above.c0, c1, above.law, above.token_term, chance,
@@ -96,27 +101,26 @@ def evaluate(x, tables, grad, told):
     one[B_NU] = bar_nu + d_nu + in_nu
 
     # back through the models and the families
-    bar_model = np.empty(number)
     one[B_LOG_OMEGA] = back_group(sd_model, models[3], r_model, d_model, per_model, bar_z,
                                   grad[at[MODEL]:at[MODEL + 1]], bar_model)
     one[B_SKEW] = to_skewness(bar_q, one[B_LOG_OMEGA], above.q)
-    bar_effect = np.zeros(families)
-    bar_mean = bar_rate = bar_size = 0.0
+    bar_mean = bar_rate = bar_moved = 0.0
     for i in range(number):
-        bar_effect[int(models[2, i])] += bar_model[i]
         bar_mean += bar_model[i]
-        bar_rate += bar_model[i] * models[0, i]
-        bar_size += bar_model[i] * (models[1, i] + wander[i])
+        bar_rate += bar_model[i] * time[i]
+        bar_moved += bar_model[i] * moved[i]
+    for i in range(number):
+        bar_effect[int(family[i])] += bar_model[i]
     one[B_MEAN], one[B_RATE] = bar_mean, bar_rate
-    one[B_C1] -= bar_size / c1**2
+    one[B_C1] -= bar_moved / c1**2
     for k in range(amounts.size):
-        bar_amount = 0.0
+        column, bar_amount = design[k], 0.0
         for i in range(number):
-            bar_amount += bar_model[i] * design[k, i]
+            bar_amount += bar_model[i] * column[i]
         bars.amounts[k] = bar_amount / c1
     one[B_LOG_OMEGA_FAMILY] = back_group(
         sd_family, family_weight, r_family, d_family, per_family, bar_effect,
-        grad[at[FAMILY]:at[FAMILY + 1]], np.empty(families))
+        grad[at[FAMILY]:at[FAMILY + 1]], zero)
     one[B_SKEW_FAMILY] = to_skewness(bar_q_family, one[B_LOG_OMEGA_FAMILY], above.q_family)
     total += backwards(x, at, tables, above, bars, grad)
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import math
 
-from densing_bayes.kernel.densities import HALF_LOG_TAU, SMALL, compiled, far_hazard, upper_tail
+import numpy as np
+
+from densing_bayes.kernel.densities import (
+    HALF_LOG_TAU,
+    PEAK,
+    compiled,
+    exponential,
+    log_product,
+    scaled_tail,
+)
 
 
 @compiled
@@ -20,32 +29,34 @@ def group(y, mean, sd, q, weight, value, deviation, slope, per_coordinate):
     skew, ratio, shift = math.sqrt(q / (1 - q)), math.sqrt(1 - 2 * q / math.pi), math.sqrt(
         2 * q / math.pi)
     bar_ratio, bar_shift = -1 / (math.pi * ratio), shift / (2 * q)  # derivatives to q
-    log_sd = math.log(sd)
-    total, bar_q, bar_skew, product, total_weight, squares = 0.0, 0.0, 0.0, 1.0, 0.0, 0.0
-    for i in range(y.size):
-        w = weight[i]
-        per_coordinate[i] = math.exp(-w * log_sd)
-        r = (y[i] - w * mean[i]) * per_coordinate[i]
+    log_sd, n = math.log(sd), y.size
+    total_weight = 0.0
+    for i in range(n):
+        per_coordinate[i] = exponential(-weight[i] * log_sd)
+        total_weight += weight[i]
+    for i in range(n):
+        deviation[i] = (y[i] - weight[i] * mean[i]) * per_coordinate[i]
+    for i in range(n):
+        value[i] = mean[i] + sd * deviation[i]
+    tails = np.empty(n)
+    squares, squares_above, bar_q, bar_skew = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        r = deviation[i]
         e = ratio * r - shift
         x = skew * e
-        if x < 25:
-            tail, hazard = upper_tail(x)
-            product *= tail
-            if product < SMALL:
-                total += math.log(product)
-                product = 1.0
-        else:
-            hazard = far_hazard(x)
-            total -= 0.5 * x * x + HALF_LOG_TAU + math.log(hazard)
+        over, scale, tail = x > 0, exponential(-0.5 * x * x), scaled_tail(x)
+        tail = tail if over else 1 - scale * tail  # P(Z > x), above zero without its ``scale``
+        hazard = PEAK * (1.0 if over else scale) / tail
+        tails[i] = tail
+        squares_above += x * max(x, 0.0)
         squares += e * e
-        total_weight += w
         bar_e = -e - skew * hazard
         bar_skew -= e * hazard
         bar_q += bar_e * (bar_ratio * r - bar_shift)
-        value[i], deviation[i], slope[i] = mean[i] + sd * r, r, ratio * bar_e
-    total += (math.log(product) + y.size * (math.log(2.0) - HALF_LOG_TAU + math.log(ratio))
-              - total_weight * log_sd - 0.5 * squares)
-    bar_q += bar_skew / (2 * skew * (1 - q) ** 2) + y.size * bar_ratio / ratio
+        slope[i] = ratio * bar_e
+    total = (log_product(tails) - 0.5 * squares_above - 0.5 * squares - total_weight * log_sd
+             + n * (math.log(2.0) - HALF_LOG_TAU + math.log(ratio)))
+    bar_q += bar_skew / (2 * skew * (1 - q) ** 2) + n * bar_ratio / ratio
     return total, bar_q
 
 

@@ -39,7 +39,7 @@ TABLES = ("starts", "priors", "setting", "anchors", "pins", "ladder", "pairs", "
  T_TURNS, T_FAMILIES, T_CONTRASTS, T_ANCHORED, T_LINKED_CELLS, T_LINKED,
  T_HELD) = range(len(TABLES))
 ROWS = {
-    "priors": ("kind", "first", "second"),
+    "priors": ("kind", "first", "second", "constant"),
     "setting": ("log_tokens", "low_score", "high_score", "mean_log_params"),
     "anchors": ("centre_log_params", "centre_log_tokens", "chance"),
     "pins": (*VARIABLES[:IRREDUCIBLE + 1], "hold"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from densing_bayes.kernel.densities import compiled, normal
+import numpy as np
+
+from densing_bayes.kernel.densities import HALF_LOG_TAU, compiled, exponential
 from densing_bayes.kernel.layout import (
     CENTRE_LOSS,
     HEADROOM,
@@ -53,38 +55,48 @@ def back_law_and_curve(p, law, bar, anchors, a, bar_p):
 def ladder_and_pairs(a, law, chance, ladder, pairs, sigma_loss, sigma_pair, bar):
     """Log likelihood of one anchor's runs and pairs; derivatives to the law and to ln sigmas.
 
-    `families.ruler.ruler_likelihood`.
+    Both tables lie by anchor. `families.ruler.ruler_likelihood`.
     """
     log_a, alpha, log_b, beta, irreducible, gamma, midpoint, scale = law
-    total, bar_sigma_loss, bar_sigma_pair = 0.0, 0.0, 0.0
-    for i in range(ladder.shape[1]):
-        if ladder[0, i] != a:
-            continue
-        size, tokens = ladder[1, i], ladder[2, i]
-        size_term, token_term = math.exp(log_a - alpha * size), math.exp(log_b - beta * tokens)
-        loss = irreducible + size_term + token_term
-        lp, d_value, d_sd = normal(ladder[3, i], math.log(loss), sigma_loss)
-        total += lp
-        bar_sigma_loss += d_sd
-        bar_loss = -d_value / loss
-        bar[0] += bar_loss * size_term
-        bar[1] -= bar_loss * size_term * size
-        bar[2] += bar_loss * token_term
-        bar[3] -= bar_loss * token_term * tokens
+    begin, stop = np.searchsorted(ladder[0], a), np.searchsorted(ladder[0], a + 1)
+    size, tokens, log_loss, n = ladder[1], ladder[2], ladder[3], stop - begin
+    size_term, token_term, deviation = np.empty((3, stop))
+    for i in range(begin, stop):
+        size_term[i] = exponential(log_a - alpha * size[i])
+    for i in range(begin, stop):
+        token_term[i] = exponential(log_b - beta * tokens[i])
+    for i in range(begin, stop):
+        deviation[i] = log_loss[i] - math.log(irreducible + size_term[i] + token_term[i])
+    squares = 0.0
+    for i in range(begin, stop):
+        squares += deviation[i] ** 2
+        loss = irreducible + size_term[i] + token_term[i]
+        bar_loss = deviation[i] / (sigma_loss**2 * loss)
+        bar[0] += bar_loss * size_term[i]
+        bar[1] -= bar_loss * size_term[i] * size[i]
+        bar[2] += bar_loss * token_term[i]
+        bar[3] -= bar_loss * token_term[i] * tokens[i]
         bar[4] += bar_loss
-    for i in range(pairs.shape[1]):
-        if pairs[0, i] != a:
-            continue
-        distance = pairs[1, i] - midpoint
-        u = 1 / (1 + math.exp(-gamma * distance))
-        lp, d_value, d_sd = normal(pairs[2, i], chance + scale * u, sigma_pair)
-        total += lp
-        bar_sigma_pair += d_sd
-        bar_y = -d_value * scale * u * (1 - u)
-        bar[5] += bar_y * distance
-        bar[6] -= bar_y * gamma
-        bar[7] -= d_value * u
-    return total, bar_sigma_loss, bar_sigma_pair
+    bar_sigma_loss = squares / sigma_loss**2 - n
+    total = -n * (HALF_LOG_TAU + math.log(sigma_loss)) - 0.5 * squares / sigma_loss**2
+
+    begin, stop = np.searchsorted(pairs[0], a), np.searchsorted(pairs[0], a + 1)
+    losses, scores, n = pairs[1], pairs[2], stop - begin
+    squares, to_y, to_gamma, to_scale = 0.0, 0.0, 0.0, 0.0
+    for i in range(begin, stop):
+        distance = losses[i] - midpoint
+        u = 1 / (1 + exponential(-gamma * distance))
+        off = scores[i] - chance - scale * u
+        squares += off * off
+        bar_y = off * u * (1 - u)
+        to_y += bar_y
+        to_gamma += bar_y * distance
+        to_scale += off * u
+    bar[5] += to_gamma * scale / sigma_pair**2
+    bar[6] -= to_y * scale * gamma / sigma_pair**2
+    bar[7] += to_scale / sigma_pair**2
+    total += -n * (HALF_LOG_TAU + math.log(sigma_pair)) - 0.5 * squares / sigma_pair**2
+    return total, bar_sigma_loss, squares / sigma_pair**2 - n
 
 
 @compiled

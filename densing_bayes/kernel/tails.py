@@ -11,7 +11,7 @@ import math
 import numpy as np
 from scipy import special
 
-from densing_bayes.kernel.densities import HALF_LOG_TAU, compiled, far_hazard
+from densing_bayes.kernel.densities import HALF_LOG_TAU, compiled
 
 LOW, HIGH, PER_UNIT = -9.0, 25.0, 64
 
@@ -30,6 +30,15 @@ _log = special.log_ndtr(-_x)
 _hazard = np.exp(-0.5 * _x**2 - HALF_LOG_TAU - _log)
 LOG_TAIL = _cubics(_log, -_hazard)
 HAZARD = _cubics(_hazard, _hazard * (_hazard - _x))
+
+
+@compiled
+def far_hazard(x):
+    """The hazard of a standard normal far out (x > 25), by its continued fraction."""
+    fraction = x
+    for k in range(10, 0, -1):
+        fraction = x + k / fraction
+    return fraction
 
 
 @compiled
