@@ -26,17 +26,18 @@ from benchmarks import measure, scale
 ENGINES: dict[str, tuple[int, int, int, float]] = {
     "ours": (1200, 300, 4, 300),
     "nutpie": (800, 300, 4, 300),
-    "nutpie-naive": (300, 300, 2, 120),
-    "pymc": (100, 150, 2, 240),
-    "stan": (200, 200, 2, 420),
-    "stan-naive": (100, 150, 2, 200),
-    "numpyro": (200, 150, 2, 240),
-    "numpyro-naive": (150, 150, 2, 150),
+    "nutpie-naive": (300, 300, 2, 180),
+    "pymc": (200, 200, 2, 600),
+    "stan": (400, 300, 2, 600),
+    "stan-naive": (400, 300, 2, 600),
+    "numpyro": (400, 300, 2, 300),
+    "numpyro-naive": (600, 300, 2, 300),
 }
 QUICK = {"ours": (1200, 300, 4, 300), "nutpie-naive": (100, 150, 2, 60)}
-# models -> draws, warm-up, limit of the sampling in seconds; no draws: gradient and memory only
-SIZES: dict[int, tuple[int, int, float]] = {
-    100: (300, 200, 60), 1000: (200, 200, 90), 10_000: (50, 80, 120), 100_000: (0, 0, 0)}
+# models -> draws and warm-up of NUTS; none: families and models integrated out
+SIZES: list[tuple[int, tuple[int, int] | None]] = [
+    (100, (1200, 300)), (1000, (600, 300)), (10_000, (300, 300)), (10_000, None), (100_000, None)]
+SIZE_LIMIT = 900  # seconds of one size, inventing and writing its tables included
 STEPS = {  # steps of the report by the name of what they are
     "reading tables": "read", "preparing the joint model": "compile",
     "sampling the joint posterior": "sample", "deriving": "derive", "cut": "cut",
@@ -61,7 +62,7 @@ def main() -> None:
         "full": lambda: reports("full", 0),
         "engines": lambda: engines(QUICK if asked.quick else ENGINES, 1 if asked.quick else 3),
         "refits": refits, "bootstrap": bootstrap,
-        "scale": lambda: sizes({n: SIZES[n] for n in list(SIZES)[:2 if asked.quick else 4]})}
+        "scale": lambda: sizes(SIZES[:2] if asked.quick else SIZES)}
     began = time.perf_counter()
     for name in asked.only:
         print(f"\n== {name} ({time.perf_counter() - began:.0f} s so far)", flush=True)
@@ -308,23 +309,23 @@ def bootstrap() -> dict[str, Any]:
     return out
 
 
-def sizes(wanted: dict[int, tuple[int, int, float]]) -> dict[str, Any]:
+def sizes(wanted: list[tuple[int, tuple[int, int] | None]]) -> dict[str, Any]:
     """Invented leaderboards of growing size, each in a process of its own."""
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
-        for models, (draws, tune, limit) in wanted.items():
-            out, log = Path(temporary) / f"{models}.json", Path(temporary) / "log"
-            ran = measure.run(
-                [sys.executable, "-m", "benchmarks.scale", models, out, "--draws", draws, "--tune",
-                 tune, "--seconds", limit], seconds=300, log=log)
+        for models, nuts in wanted:
+            out, log = Path(temporary) / f"{len(rows)}.json", Path(temporary) / "log"
+            how = ["--marginal"] if nuts is None else ["--draws", nuts[0], "--tune", nuts[1]]
+            ran = measure.run([sys.executable, "-m", "benchmarks.scale", models, out, *how],
+                              seconds=SIZE_LIMIT, log=log)
             if out.is_file():
                 rows.append(json.loads(out.read_text()) | {"wall_s": ran["wall_s"]})
                 say(f"{models} models", **{name: value for name, value in rows[-1].items()
-                                           if name not in ("models", "rate")})
+                                           if name != "models"})
             else:
                 last = log.read_text(errors="replace").strip().splitlines()[-1:]
-                rows.append({"models": models, "failed": "stopped after 300 s" if ran["status"]
-                             is None else " ".join(last)[:200]})
+                rows.append({"models": models, "failed": f"stopped after {SIZE_LIMIT} s"
+                             if ran["status"] is None else " ".join(last)[:200]})
                 say(f"{models} models", result=rows[-1]["failed"])
     found = scale.exponents([row for row in rows if "failed" not in row])
     say("growth exponents", **found)

@@ -1,16 +1,15 @@
 """How cost grows with the leaderboard: invented tables of 10^2 to 10^5 models x 6 benchmarks.
 
-    python -m benchmarks.scale 1000 out.json
+    python -m benchmarks.scale 1000 out.json --draws 300 --tune 300
 
-measures one size in a process of its own: seconds to read the tables, to build and compile the
-model, per gradient (one thread) and per effective draw of the headline parameters by NUTS, and
-peak memory. `exponents` fits the growth over sizes.
+measures one size in a process of its own, as the package fits it: by NUTS (seconds to read the
+tables, per gradient of one thread, per effective draw of the headline parameters) or, with
+`--marginal`, with families and models integrated out (seconds by step, weights); and its peak
+memory. `exponents` fits the growth over sizes.
 
-    python -m benchmarks.scale 100000 out.json --marginal
     python -m benchmarks.scale 1000 out.json --against-nuts
 
-measure the way of large leaderboards (`densing_bayes.marginal`): its seconds by step, memory,
-weights and rate; and its posterior against a long run of NUTS on the same tables.
+compares the posterior of the second way with a long run of NUTS on the same tables.
 """
 
 from __future__ import annotations
@@ -70,80 +69,6 @@ def gradient_seconds(compiled: Any, point: np.ndarray, least: float = 2.0) -> fl
     return float(np.median(times))
 
 
-def one(models: int, *, draws: int, tune: int, seconds: float) -> dict[str, Any]:
-    """All measurements at one size; ``draws`` 0 leaves sampling out."""
-    import nutpie
-
-    from densing_bayes.checks import diagnostics
-    from densing_bayes.derive import derive
-    from densing_bayes.families import densing
-    from densing_bayes.fitting import compile_model
-    from densing_bayes.inputs import inputs
-    from densing_bayes.joint import choose
-    from densing_bayes.specs import load_model
-    from densing_bayes.tables import load_tables
-    from densing_bayes.worlds import write
-
-    spec = load_model("densing")
-    found: dict[str, Any] = {"models": models}
-
-    def timed(name: str, call: Any) -> Any:
-        began = time.perf_counter()
-        out = call()
-        found[name] = time.perf_counter() - began
-        return out
-
-    design, outcomes = timed("invent_s", lambda: leaderboard(models))
-    with tempfile.TemporaryDirectory() as folder:
-        timed("write_s", lambda: write(Path(folder), design, outcomes))
-        tables = timed("read_s", lambda: load_tables(Path(folder)))
-    plain = replace(spec, options={**spec.options, "benchmarks": [], "until": ""})
-    observations = timed("select_s", lambda: choose(tables, plain))
-    columns, coords = inputs(observations, plain)
-    found["cells"] = int(observations.data.sizes["cell"])
-    # the latents are not kept, only what they are told by
-    keep = ("c0", "c1", "family_effect", "rate_step")
-    model = densing.build(columns, coords, plain)
-    compiled = timed("compile_s", lambda: compile_model(
-        model, keep=(*keep, "z") if models <= 2000 else keep, jitter=False))
-    found["parameters"] = int(compiled.n_dim)
-    point = np.asarray(compiled.initial_point_func(1), float)
-    found["gradient_us"] = 1e6 * gradient_seconds(compiled, point)
-    found["peak_mb_before_sampling"] = peak_mb()
-    if draws:
-        began = time.perf_counter()
-        sampler = nutpie.sample(
-            compiled, draws=draws, tune=tune, chains=2, cores=2, seed=1, progress_bar=False,
-            target_accept=spec.sampling.target_accept, save_warmup=False, blocking=False,
-            extra_doublings=spec.sampling.extra_doublings)
-        try:
-            tree = sampler.wait(timeout=seconds)
-        except TimeoutError:
-            sampler.cancel()
-            return found | {"finished": False, "sample_s": time.perf_counter() - began,
-                            "peak_mb": peak_mb()}
-        found |= {"finished": True, "sample_s": time.perf_counter() - began}
-        posterior = tree["posterior"].to_dataset()
-        names = ["rate_z", "mean_z", "sd_model_z", "sd_family_z"]
-        if models <= 2000:
-            derived = derive(posterior, observations, columns)
-            tree = type(tree).from_dict({"posterior": derived[
-                ["rate", "level", "omega", "omega_family"]], "sample_stats":
-                tree["sample_stats"].to_dataset()})
-            names = ["rate", "level", "omega", "omega_family"]
-            found["rate"] = [float(derived["rate"].mean()), float(derived["rate"].std())]
-        else:
-            rate = posterior["rate_z"] * posterior["c1"]
-            found["rate"] = [float(rate.mean()), float(rate.std())]
-        health = diagnostics(tree, names)
-        found |= {"draws": draws, "tune": tune, "ess": health["ess_bulk_min"],
-                  "rhat": health["rhat_max"], "divergences": health["divergences"],
-                  "ms_per_effective_draw": 1e3 * found["sample_s"] / health["ess_bulk_min"],
-                  "gradients_per_draw": float(tree["sample_stats"]["n_steps"].mean())}
-    found["peak_mb"] = peak_mb()
-    return found
-
-
 COMPARED = ("rate", "level", "omega", "q", "omega_family", "q_family", "drift", "c1", "nu")
 
 
@@ -182,23 +107,51 @@ def told(posterior: Any, columns: Any) -> dict[str, np.ndarray]:
     return {name: value.transpose("chain", "draw").values for name, value in out.items()}
 
 
+def by_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
+    """Seconds per gradient and per effective draw of one size by NUTS, two chains."""
+    import arviz_stats as azs
+
+    from densing_bayes.fitting import sample
+    from densing_bayes.worlds import TYPICAL
+
+    found: dict[str, Any] = {"models": models, "method": "nuts", "draws": draws, "tune": tune}
+    joint = prepared(models, found)
+    point = np.asarray(joint.compiled.initial_point_func(1), float)
+    found |= {"parameters": int(joint.compiled.n_dim),
+              "gradient_us": 1e6 * gradient_seconds(joint.compiled, point)}
+    asked = replace(joint.spec.sampling, draws=draws, tune=tune, chains=2)
+    began = time.perf_counter()
+    tree = sample(joint.compiled, asked)
+    found["fit_s"] = time.perf_counter() - began
+    draws_of = told(tree["posterior"].to_dataset(), joint.columns)
+    headline = {name: draws_of[name] for name in ("rate", "level", "omega", "omega_family")}
+    stats = tree["sample_stats"]
+    return found | {
+        "ess": min(float(azs.ess(value)) for value in headline.values()),
+        "rhat": max(float(azs.rhat(value)) for value in headline.values()),
+        "divergences": int(stats["diverging"].sum()),
+        "gradients_per_draw": float(stats["n_steps"].mean()),
+        "rate": [float(headline["rate"].mean()), float(headline["rate"].std())],
+        "true_rate": TYPICAL["rate"], "peak_mb": peak_mb()}
+
+
 def by_marginal(models: int) -> dict[str, Any]:
     """Seconds by step, memory, weights and rate of one size by integrating the models out."""
     from densing_bayes.marginal import sample_marginal
     from densing_bayes.worlds import TYPICAL
 
-    found: dict[str, Any] = {"models": models}
+    found: dict[str, Any] = {"models": models, "method": "marginal"}
     joint = prepared(models, found)
     began = time.perf_counter()
     tree = sample_marginal(joint.compiled, joint.spec.sampling)
-    found["marginal_s"] = time.perf_counter() - began
+    found["fit_s"] = time.perf_counter() - began
     rate = told(tree["posterior"].to_dataset(), joint.columns)["rate"]
     seconds = json.loads(tree.attrs["seconds"])
     return found | {f"{step}_s": value for step, value in seconds.items()} | {
         name: tree.attrs[name] for name in (
-            "pareto_k", "ess_importance", "weighted", "nodes_family", "nodes_model")} | {
-        "rate": [float(rate.mean()), float(rate.std())], "true_rate": TYPICAL["rate"],
-        "peak_mb": peak_mb()}
+            "pareto_k", "weighted", "nodes_family", "nodes_model")} | {
+        "ess": tree.attrs["ess_importance"], "rate": [float(rate.mean()), float(rate.std())],
+        "true_rate": TYPICAL["rate"], "peak_mb": peak_mb()}
 
 
 def against_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
@@ -241,21 +194,28 @@ def peak_mb() -> float:
 
 
 def exponents(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Slope of ln cost on ln models by least squares, for each cost that has two sizes or more.
+    """Slope of ln cost on ln models by least squares, over the sizes of either way of fitting.
 
     Examples
     --------
-    >>> found = exponents([{"models": 100, "read_s": 1.0}, {"models": 1000, "read_s": 10.0}])
-    >>> round(found["read_s"], 6)
-    1.0
+    >>> rows = [{"models": n, "method": "nuts", "read_s": n / 100, "fit_s": n / 10, "ess": 50.0,
+    ...          "peak_mb": 300.0} for n in (100, 1000)]
+    >>> {name: round(slope, 6) for name, slope in exponents(rows).items()}
+    {'read_s': 1.0, 'nuts: s_per_effective_draw': 1.0, 'nuts: peak_mb': 0.0}
     """
+    def slope(known: list[tuple[float, float]]) -> float:
+        size, cost = np.log(np.array(known, float)).T
+        return float(np.polyfit(size, cost, 1)[0])
+
     out = {}
-    for name in ("read_s", "select_s", "compile_s", "marginal_s", "gradient_us",
-                 "ms_per_effective_draw", "peak_mb_before_sampling"):
-        known = [(row["models"], row[name]) for row in rows if row.get(name)]
-        if len(known) >= 2:
-            size, cost = np.log(np.array(known, float)).T
-            out[name] = float(np.polyfit(size, cost, 1)[0])
+    if len(rows) >= 2:
+        out["read_s"] = slope([(row["models"], row["read_s"]) for row in rows])
+    for method in ("nuts", "marginal"):
+        of = [row for row in rows if row["method"] == method]
+        if len(of) >= 2:
+            out[f"{method}: s_per_effective_draw"] = slope(
+                [(row["models"], row["fit_s"] / row["ess"]) for row in of])
+            out[f"{method}: peak_mb"] = slope([(row["models"], row["peak_mb"]) for row in of])
     return out
 
 
@@ -264,18 +224,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=int)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--draws", type=int, default=0)
-    parser.add_argument("--tune", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=120, help="limit of the sampling")
+    parser.add_argument("--draws", type=int, default=1500)
+    parser.add_argument("--tune", type=int, default=300)
     parser.add_argument("--marginal", action="store_true", help="models integrated out")
     parser.add_argument("--against-nuts", action="store_true", help="both ways, compared")
     asked = parser.parse_args()
     if asked.marginal:
         found = by_marginal(asked.models)
     elif asked.against_nuts:
-        found = against_nuts(asked.models, asked.draws or 1500, asked.tune)
+        found = against_nuts(asked.models, asked.draws, asked.tune)
     else:
-        found = one(asked.models, draws=asked.draws, tune=asked.tune, seconds=asked.seconds)
+        found = by_nuts(asked.models, asked.draws, asked.tune)
     asked.out.write_text(json.dumps(found))
 
 

@@ -74,8 +74,8 @@ def headline(result: dict[str, Any]) -> list[str]:
     verdicts = result["verdict"]
     broken = [one for one in verdicts if one["kept"] == "no"]
     count = {word: sum(one["kept"] == word for one in verdicts) for word in ("yes", "open")}
-    first = (f"Calibration: of {len(verdicts)} checks of these intervals {count['yes']} hold, "
-             f"{len(broken)} fail, and {count['open']} are open (the Monte Carlo error is too "
+    first = (f"Calibration: of {len(verdicts)} checks of these intervals held {count['yes']}, "
+             f"failed {len(broken)}, and left open {count['open']} (the Monte Carlo error is too "
              f"large to say).")
     if not broken:
         return [first]
