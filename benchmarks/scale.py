@@ -114,7 +114,7 @@ def by_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
     from densing_bayes.fitting import sample
     from densing_bayes.worlds import TYPICAL
 
-    found: dict[str, Any] = {"models": models, "method": "nuts", "draws": draws, "tune": tune}
+    found: dict[str, Any] = {"models": models, "method": "nuts", "iterations": draws + tune}
     joint = prepared(models, found)
     point = np.asarray(joint.compiled.initial_point_func(1), float)
     found |= {"parameters": int(joint.compiled.n_dim),
@@ -149,8 +149,9 @@ def by_marginal(models: int) -> dict[str, Any]:
     seconds = json.loads(tree.attrs["seconds"])
     return found | {f"{step}_s": value for step, value in seconds.items()} | {
         name: tree.attrs[name] for name in (
-            "pareto_k", "weighted", "nodes_family", "nodes_model")} | {
-        "ess": tree.attrs["ess_importance"], "rate": [float(rate.mean()), float(rate.std())],
+            "pareto_k", "nodes_family", "nodes_model")} | {
+        "iterations": tree.attrs["weighted"], "ess": tree.attrs["ess_importance"],
+        "rate": [float(rate.mean()), float(rate.std())],
         "true_rate": TYPICAL["rate"], "peak_mb": peak_mb()}
 
 
@@ -199,9 +200,13 @@ def exponents(rows: list[dict[str, Any]]) -> dict[str, float]:
     Examples
     --------
     >>> rows = [{"models": n, "method": "nuts", "read_s": n / 100, "fit_s": n / 10, "ess": 50.0,
-    ...          "peak_mb": 300.0} for n in (100, 1000)]
-    >>> {name: round(slope, 6) for name, slope in exponents(rows).items()}
-    {'read_s': 1.0, 'nuts: s_per_effective_draw': 1.0, 'nuts: peak_mb': 0.0}
+    ...          "iterations": 60, "peak_mb": 300.0} for n in (100, 1000)]
+    >>> for name, slope in exponents(rows).items():
+    ...     print(name, round(slope, 6))
+    read_s 1.0
+    nuts: s_per_iteration 1.0
+    nuts: s_per_effective_draw 1.0
+    nuts: peak_mb 0.0
     """
     def slope(known: list[tuple[float, float]]) -> float:
         size, cost = np.log(np.array(known, float)).T
@@ -213,6 +218,8 @@ def exponents(rows: list[dict[str, Any]]) -> dict[str, float]:
     for method in ("nuts", "marginal"):
         of = [row for row in rows if row["method"] == method]
         if len(of) >= 2:
+            out[f"{method}: s_per_iteration"] = slope(
+                [(row["models"], row["fit_s"] / row["iterations"]) for row in of])
             out[f"{method}: s_per_effective_draw"] = slope(
                 [(row["models"], row["fit_s"] / row["ess"]) for row in of])
             out[f"{method}: peak_mb"] = slope([(row["models"], row["peak_mb"]) for row in of])

@@ -1,7 +1,7 @@
 """The joint model's log density and its gradient, by hand: what the sampler evaluates.
 
 `densing_bayes.families.densing` says what the model is; these files say the same with the
-derivatives written out: four times as fast, and without half a minute of compilation in every
+derivatives written out: six times as fast, and without half a minute of compilation in every
 process, since numba keeps the machine code on disk, for tables of any size.
 `tests/test_kernel.py` holds the two together, value and gradient, in every option.
 
