@@ -69,7 +69,7 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     rng = np.random.default_rng(seed)
     time = xr.DataArray(data["time"].values, dims="model")
     _add_drift(out, posterior, columns, rng)
-    frontier = frontier_path(out, time.values, "model")
+    frontier = frontier_path(out, time.values, "model").astype(kept)
     family_of = xr.DataArray(data["family_index"].values, dims="model")
     below_family = posterior["family_effect"] * out["omega_family"] - family_gap
     of_family = below_family.isel(family=family_of).astype(kept)
@@ -86,10 +86,12 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
         out[name] = value
     law, curve = ({name: value if isinstance(value, float) else value.isel(anchor=0)
                    for name, value in part.items()} for part in (law, curve))
-    loss = laws.loss_of_log_size(log_size=out["log_effective"],
-                                 tokens=setting["reference_tokens"], **law)
-    share = (laws.score(loss=loss, **curve) - curve["chance"]) / curve["scale"]
-    out["near_ceiling"] = (share > NEAR_CEILING).astype(kept)
+    # scores rise with size, so the size at which the ceiling is near decides; NaN: none is
+    with np.errstate(invalid="ignore"):
+        near = laws.log_effective_size(
+            loss=laws.loss_of_score(score=curve["chance"] + NEAR_CEILING * curve["scale"],
+                                    **curve), tokens=setting["reference_tokens"], **law)
+    out["near_ceiling"] = (out["log_effective"] > near).astype(kept)
     dims = ["chain", "draw"]
     return out.transpose(*dims, ...).assign_coords(
         date=("model", data["date"].values),
@@ -114,9 +116,16 @@ def _gap(below: xr.DataArray, omega: xr.DataArray, q: xr.DataArray,
     u | e ~ Normal(-e q, omega^2 q (1 - q)) truncated to u >= 0 (Jondrow et al. 1982), by the
     inverse of the upper tail, which stays exact however far above the frontier the value is.
     """
-    mean, sd = -below * q, omega * np.sqrt(q * (1 - q))
-    uniform = xr.DataArray(1 - rng.uniform(size=mean.shape), dims=mean.dims)
-    return (mean - sd * special.ndtri(uniform * special.ndtr(mean / sd))).clip(min=0)
+    sd = omega * np.sqrt(q * (1 - q))
+
+    def of_chain(chain: int) -> xr.DataArray:  # a chain at a time: memory of large leaderboards
+        mean, within = (value.isel(chain=chain, missing_dims="ignore").astype(float)
+                        for value in (-below * q, sd))
+        uniform = xr.DataArray(1 - rng.uniform(size=mean.shape), dims=mean.dims)
+        gap = mean - within * special.ndtri(uniform * special.ndtr(mean / within))
+        return gap.clip(min=0).astype(below.dtype)
+
+    return xr.concat([of_chain(chain) for chain in range(below.sizes["chain"])], "chain")
 
 
 def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
@@ -131,7 +140,7 @@ def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
     record = (sorted_value > before) & (sorted_value >= best[..., last_of_day])
     out = np.empty_like(record)
     out[..., order] = record
-    return value.transpose(..., "model").copy(data=out.astype(float))
+    return value.transpose(..., "model").copy(data=out.astype(value.dtype))
 
 
 def frontier_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
