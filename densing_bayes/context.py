@@ -20,11 +20,9 @@ from densing_bayes.intervals import Interval
 from densing_bayes.joint import MOST_BY_NUTS, Joint, choose, cut, prepare
 from densing_bayes.observations import Observations
 from densing_bayes.plugin import Plugin, plugin
-from densing_bayes.predict import cell_predictions
+from densing_bayes.predict import cell_predictions, draws_of
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
-
-CELL_DRAWS = 20_000_000  # draws times cells of the predictions: a gigabyte in all
 
 
 @dataclass
@@ -66,7 +64,7 @@ class Context:
         """The joint model."""
         observations = self.observations
         self.progress("preparing the joint model",
-                      note="the first time on a machine it is compiled: a quarter of a minute")
+                      note="the first time on a machine it is compiled: some twenty seconds")
         return prepare(observations, self.spec)
 
     @cached_property
@@ -124,9 +122,8 @@ class Context:
     @cached_property
     def cells(self) -> xr.Dataset:
         """Predictions of every cell, at as many draws as memory allows."""
-        draws = CELL_DRAWS // max(1, self.observations.data.sizes["cell"])
         return cell_predictions(self.posterior, self.derived, self.columns,
-                                min(400, max(50, draws)))
+                                draws_of(self.observations.data.sizes["cell"]))
 
     def published(self, prefix: str) -> list[dict[str, Any]]:
         """Published figures whose key begins with ``prefix``, where the tables have them."""

@@ -14,6 +14,19 @@ from densing_bayes import laws
 from densing_bayes.derive import frontier_path, record_share, ruler_parameters
 from densing_bayes.intervals import Interval
 
+NUMBERS = 12_000_000  # in one array of predictions: memory of large leaderboards
+
+
+def draws_of(rows: int) -> int:
+    """Draws with which so many cells or models are predicted: 400, at least 50 where they are many.
+
+    Examples
+    --------
+    >>> draws_of(664), draws_of(100_000), draws_of(1_000_000)
+    (400, 120, 50)
+    """
+    return min(400, max(50, NUMBERS // max(1, rows)))
+
 
 def thin(dataset: xr.Dataset, draws: int = 400) -> xr.Dataset:
     """Evenly spaced draws, dims (sample, ...)."""
@@ -138,7 +151,7 @@ def replicated_records(derived: xr.Dataset, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     names = ["level", "rate", "rate_step", "knot_at", "knot_level", "knot_slope", "knot_scale",
              "omega", "q", "omega_family", "q_family", "log_density"]
-    draws = thin(derived[names])
+    draws = thin(derived[names], draws_of(derived.sizes["model"]))
     time = (derived["date"].values - np.datetime64("2023-02-24")).astype("timedelta64[D]"
                                                                          ).astype(float) / 365.25
     family = np.unique(derived["family"].values, return_inverse=True)[1]

@@ -105,7 +105,7 @@ def expand(dim, expanded, x_, out_, user_data):
 def machine_code():
     """`density_and_gradient` and `expand` as C functions.
 
-    Compiled once on a machine (a quarter of a minute), then loaded from disk. numba looks for
+    Compiled once on a machine (some twenty seconds), then loaded from disk. numba looks for
     changes in the file of a C function alone, but also keys what it keeps by the values that
     the function encloses: here a checksum of all files of the kernel.
     """
