@@ -76,8 +76,8 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     gap_family = _gap(below_family, out["omega_family"], out["q_family"], rng)
     gap_model = _gap(out["log_density"] - frontier - of_family, out["omega"], out["q"], rng)
     out["gap"] = (gap_family.isel(family=family_of) + gap_model).astype(kept)
-    out["on_frontier"] = (out["gap"] < np.log(NEAR_FRONTIER)).astype(kept)
-    out["record"] = record_share(out["log_density"], data["time"].values).astype(kept)
+    out["on_frontier"] = (out["gap"] < np.log(NEAR_FRONTIER)).astype(np.int8)
+    out["record"] = record_share(out["log_density"], data["time"].values).astype(np.int8)
     out["beyond"] = extrapolation(
         log_effective=out["log_effective"],
         largest_params=np.exp(float(data["run_log_params"].max()))).astype(kept)
@@ -91,7 +91,7 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
         near = laws.log_effective_size(
             loss=laws.loss_of_score(score=curve["chance"] + NEAR_CEILING * curve["scale"],
                                     **curve), tokens=setting["reference_tokens"], **law)
-    out["near_ceiling"] = (out["log_effective"] > near).astype(kept)
+    out["near_ceiling"] = (out["log_effective"] > near).astype(np.int8)
     dims = ["chain", "draw"]
     return out.transpose(*dims, ...).assign_coords(
         date=("model", data["date"].values),
