@@ -60,6 +60,15 @@ def test_doubling_axis_reads_the_rate(fig):
     assert top.get_xlabel() == "doubling time (months)"
 
 
+def test_doubling_axis_of_a_narrow_range(fig):
+    """No round number of months lies between 5.1 and 5.35: tenths do."""
+    ax = fig.add_subplot()
+    ax.set_xlim(12 * np.log(2) / 5.35, 12 * np.log(2) / 5.05)
+    top = figures.doubling_axis(ax)
+    fig.draw_without_rendering()
+    assert [label.get_text() for label in top.get_xticklabels()] == ["5.1", "5.2", "5.3"]
+
+
 def test_doubling_axis_through_zero(fig):
     ax = fig.add_subplot()
     ax.set_xlim(-1, 1.5)

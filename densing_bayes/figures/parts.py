@@ -122,20 +122,23 @@ def time_axis(ax: Any, most: int = 7) -> None:
 def doubling_axis(ax: Any, gap: float = 0.075) -> Any:
     """Second axis on top that reads an x axis of rates (1/year) as doubling times in months.
 
-    Ticks stand at round months, nowhere closer than ``gap`` of the width; zero growth is ∞ and
-    negative times are halving times. Call it when the limits of the x axis are final.
+    Ticks stand at round months (tenths where these are fewer than two), nowhere closer than
+    ``gap`` of the width; zero growth is ∞ and negative times are halving times. Call it when the
+    limits of the x axis are final.
     """
     low, high = ax.get_xlim()
-    months = [12, 6, 24, 4, 3, 8, 48, 2, 1, 5, 10, 18, 36, 2.5, 3.5, 1.5, 7, 9, 15, 120]
-    wanted = [(0.0, "∞")] + [
-        (float(doubling_time(sign * time)) * MONTHS_PER_YEAR, f"{sign * time:g}".replace("-", "−"))
-        for time in months for sign in (1, -1)
-    ]
+    round_ones = [12, 6, 24, 4, 3, 8, 48, 2, 1, 5, 10, 18, 36, 2.5, 3.5, 1.5, 7, 9, 15, 120]
     chosen: list[tuple[float, str]] = []
-    for place, label in wanted:
-        near = any(abs(place - other) < gap * (high - low) for other, _ in chosen)
-        if low <= place <= high and not near:
-            chosen.append((place, label))
+    for months in (round_ones, np.arange(1, 600) / 10):  # tenths where the range is narrow
+        if len(chosen) >= 2:
+            break
+        wanted = [(0.0, "∞")] + [
+            (float(doubling_time(sign * time)) * MONTHS_PER_YEAR,
+             f"{sign * time:g}".replace("-", "−")) for time in months for sign in (1, -1)]
+        for place, label in wanted:
+            near = any(abs(place - other) < gap * (high - low) for other, _ in chosen)
+            if low <= place <= high and not near:
+                chosen.append((place, label))
     top = ax.secondary_xaxis("top")
     top.xaxis.set_major_locator(FixedLocator([place for place, _ in chosen]))
     labels = dict(chosen)
