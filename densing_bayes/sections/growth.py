@@ -72,7 +72,7 @@ def section(context: Context) -> Section:
                   if interval.of(rate)[0] <= value <= interval.of(rate)[1]]
         text.append(
             f"Of {len(published)} published rates, none with an interval of its own, "
-            f"{len(inside)} {"lies" if len(inside) == 1 else "lie"} inside the {interval} here"
+            f"{len(inside)} {'lies' if len(inside) == 1 else 'lie'} inside the {interval} here"
             + (f": {', '.join(inside)}." if inside else "."))
     return Section(
         key="growth", title="How fast does density grow?", text=text,
