@@ -13,7 +13,7 @@ from densing_bayes.specs import ModelSpec
 
 # Scores of a model, and models of a family, at which their own evidence weighs as much as what
 # the level above says of them. They only choose the sampled coordinates. The shipped tables mix
-# best at 4 cells (spreads in z: benchmarks 0.16, models 0.10, families 0.28), and a third slower at
+# best at 4 cells (spreads in z: benchmarks 0.16, models 0.10, families 0.28), and half as fast at
 # 40, where small tables and such whose models differ little do best: of 24 invented ones of 30 to
 # 100 models 16 passed the gate at once and all at the second look, at 12 cells 13 and 22.
 CELLS, MEMBERS = 40.0, 1.0
