@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -241,3 +244,37 @@ def test_the_far_tail_of_the_frontier_is_finite(small_joint):
     assert np.isfinite(density)
     assert np.isfinite(gradient).all()
     assert gradient[start] < 0
+
+
+BITS = """
+import numpy as np
+from densing_bayes.compiled import compiled_joint
+from densing_bayes.inputs import inputs
+from densing_bayes.integrated import Marginal
+from densing_bayes.joint import choose
+from densing_bayes.specs import load_model
+from densing_bayes.tables import load_tables
+
+spec = load_model("densing")
+whole = compiled_joint(*inputs(choose(load_tables(None), spec), spec), spec.priors,
+                       irreducible=False)
+near = 0.05 * np.random.default_rng(0).normal(size=whole.n_dim)
+total, gradient = whole.log_density(whole.initial_point_func(0) + near)
+print(total.hex(), gradient.tobytes().hex())
+marginal = Marginal(whole)
+x = marginal.above.initial_point_func(0) + near[:marginal.above.n_dim]
+marginal.place_nodes(x)
+total, gradient = marginal.gradient(x)
+print(total.hex(), gradient.tobytes().hex())
+"""
+
+
+def test_the_process_that_compiles_gets_the_digits_of_those_that_load(tmp_path):
+    def bits():
+        return subprocess.run([sys.executable, "-c", BITS], cwd=tmp_path, check=True, text=True,
+                              env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+                              capture_output=True, timeout=600).stdout
+
+    compiling = bits()
+    assert list(tmp_path.rglob("*.nbc"))
+    assert bits() == compiling

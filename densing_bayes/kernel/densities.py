@@ -26,9 +26,12 @@ TINY = np.finfo(np.float64).tiny
 SMALL, LARGE = 1e-150, 1e150
 AT_ONCE = 8  # factors of one product in `log_product`
 
-# sums may be taken in any order, without which they would not be vectors
-compiled = numba.njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-in_order = numba.njit(error_model="numpy", fastmath={"contract"})
+# Sums may be taken in any order, without which they would not be vectors. One function with all
+# calls in it: else the process that compiles would call other copies of the parts than those
+# that load the code, and would add in another order.
+compiled = numba.njit(error_model="numpy", forceinline=True,
+                      fastmath={"contract", "reassoc", "nsz", "arcp"})
+in_order = numba.njit(error_model="numpy", forceinline=True, fastmath={"contract"})
 
 # e^x = 2^k e^r with |r| < ln(2) / 2: ln 2 in two parts, of which the first has zeros at its end
 LOG2_E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 0.693147180369123816490, 1.90821492927058770002e-10
