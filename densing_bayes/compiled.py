@@ -19,6 +19,7 @@ from scipy import special
 from densing_bayes import kernel
 from densing_bayes.drift import effects, turns
 from densing_bayes.families.ruler import COORDINATES, Ruler, law_and_curve
+from densing_bayes.places import own_places
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 
 Columns = dict[str, dict[str, Any]]
@@ -120,7 +121,7 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
         "starts": starts[None, :], "held": np.stack([whole_point(values, shapes), free])}
     if not latents:
         tables |= {name: tables[name][:, :0] for name in (
-            "models", "design", "families", "contrasts", "anchored", "linked_cells")}
+            "models", "design", "contrasts", "anchored", "linked_cells")}
     arrays = {name: np.ascontiguousarray(tables[name], float) for name in kernel.TABLES}
     user_data = np.array([number for array in arrays.values()
                           for number in (array.ctypes.data, *array.shape)], dtype=np.int64)
@@ -162,10 +163,12 @@ def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Pri
     kept = {name: _weighted(name, table) for name, table in columns.items()}
     models, setting, contrasts = kept["models"], kept["setting"], kept["contrasts"]
     count = len(kept["anchors"]["chance"])
+    place, precision = own_places(columns)
     derived = {
         "setting": setting | {"log_tokens": np.log(setting["reference_tokens"])},
         "pins": {name: np.full(count, 0.5) for name in kernel.ROWS["pins"]} | kept["pins"],
-        "models": models | {"size": models["log_params"] - setting["mean_log_params"]},
+        "models": models | {"size": models["log_params"] - setting["mean_log_params"],
+                            "own_place": place, "own_precision": precision},
         "contrasts": contrasts | {
             "square": (contrasts["value"] / contrasts["spread"]) ** 2,
             "log_spread": np.log(contrasts["spread"])},
@@ -260,13 +263,12 @@ def prior_centre(columns: Columns, priors: Mapping[str, Prior],
     c0, c1 = at["c0"], at["c1"]
     at |= {"sd_family_z": at["omega"] / c1, "sd_model_z": at["omega"] / c1}
     (omega_family, gap_family), (omega, gap) = spreads(at)
-    families = len(columns["families"]["own_weight"])
     mean_size = columns["setting"]["mean_log_params"][0]
     at |= {
         "mean_z": (at["level"] + mean_size - c0) / c1 - gap_family - gap,
         "rate_z": at["rate"] / c1, "sd_benchmark_z": at["sd_benchmark"] / c1,
         "rate_step": np.full(len(columns["knots"]["at"]), 0.1),
-        "family_effect": np.full(families, gap_family / omega_family - 0.5),
+        "family_effect": np.full(shapes["family_effect"], gap_family / omega_family - 0.5),
         "log_kappa_z": at["log_kappa"] + np.log(c1),
         "middle_z": (at["linked_midpoint"] - c0) / c1,
     }
@@ -306,22 +308,29 @@ def means(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
 def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.ndarray]:
     """Sampled coordinates that give effects of families, models' z, steps and linked curves.
 
-    They depend on the tables: numbers of cells, dates, mean scores
-    (`densing_bayes.families.densing`).
+    They depend on the tables: scores and dates (`densing_bayes.families.densing`).
     """
     (omega_family, _), _ = spreads(at)
+    place, precision = own_places(columns)
+    family = np.asarray(columns["models"]["family"]).astype(int)
+    effect = np.asarray(at["family_effect"]) * omega_family
+    mean = means(at, columns)
 
-    def coordinate(value: Any, mean: Any, sd: Any, weight: Any) -> Any:
-        weight = np.asarray(weight)
-        return weight * mean + (value - mean) / sd ** (1 - weight)
+    def coordinate(deviation: Any, sd: Any, pull: Any, precision: Any) -> Any:
+        """Of a deviation from the mean: see `densing_bayes.kernel.group.group`."""
+        v = 1 / (1 + precision * sd**2)
+        return (deviation / sd - sd * v * pull) / np.sqrt(v)
+
+    one = precision / (1 + precision * at["sd_model_z"] ** 2)  # of a model about its base
+    of_family, pull = (np.bincount(family, value, minlength=len(effect)) for value in (
+        one, one * (place - mean + effect[family])))
 
     turn_weight, turn = turns(columns["knots"], columns["models"]["time"])
     out = {
         "step_coordinate": turn.T @ at["rate_step"] / at["drift"] ** (1 - turn_weight),
-        "family_coordinate": coordinate(at["family_effect"] * omega_family, 0.0,
-                                        at["sd_family_z"], columns["families"]["own_weight"]),
-        "model_coordinate": coordinate(at["z"], means(at, columns), at["sd_model_z"],
-                                       columns["models"]["own_weight"]),
+        "family_coordinate": coordinate(effect, at["sd_family_z"], pull, of_family),
+        "model_coordinate": coordinate(np.asarray(at["z"]) - mean, at["sd_model_z"],
+                                       precision * (place - mean), precision),
     }
     if "log_kappa_z" in at and len(columns["linked_benchmarks"]["chance"]):
         share = np.asarray(columns["linked_benchmarks"]["mean_share"])

@@ -93,7 +93,6 @@ def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
         compiled, draws=sampling.draws, tune=sampling.tune, chains=sampling.chains,
         cores=cores or min(sampling.chains, os.cpu_count() or 1),
         target_accept=sampling.target_accept, seed=case_seed(sampling.seed, case),
-        extra_doublings=sampling.extra_doublings,
         progress_bar=False, save_warmup=False,
     )
 

@@ -11,13 +11,6 @@ from densing_bayes.families.ruler import coordinates
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 
-# Scores of a model, and models of a family, at which their own evidence weighs as much as what
-# the level above says of them. They only choose the sampled coordinates. The shipped tables mix
-# best at 4 cells (spreads in z: benchmarks 0.16, models 0.10, families 0.28), and half as fast at
-# 40, where small tables and such whose models differ little do best: of 24 invented ones of 30 to
-# 100 models 16 passed the gate at once and all at the second look, at 12 cells 13 and 22.
-CELLS, MEMBERS = 40.0, 1.0
-
 
 def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[str, Any]],
                                                                  dict[str, Any]]:
@@ -33,8 +26,6 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
     k = len(anchors)
     time, size = data["time"].values, data["log_params"].values
     run, pair = data["run_benchmark"].values, data["pair_benchmark"].values
-    count = np.bincount(data["cell_model"].values, minlength=len(time))
-    members = np.bincount(data["family_index"].values, minlength=data.sizes["family"])
     centre = {
         name: [data[f"run_{name}"].values[run == anchor].mean() for anchor in anchors]
         for name in ("log_params", "log_tokens")
@@ -73,10 +64,9 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
         },
         "models": {
             "time": time - time.mean(), "log_params": size,
-            "family": data["family_index"].values, "own_weight": count / (CELLS + count),
+            "family": data["family_index"].values,
         },
         "knots": knots(time - time.mean(), constant=spec.options["constant_rate"]),
-        "families": {"own_weight": members / (MEMBERS + members)},
         "contrasts": {
             "benchmark": data["contrast_benchmark"].values, "value": data["contrast_value"].values,
             **spread_of(data["contrast_score"].values),

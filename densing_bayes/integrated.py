@@ -51,7 +51,7 @@ class Marginal:
         models = whole["models"]
         self.order = np.argsort(models[2], kind="stable")  # models by family
         family = models[2][self.order].astype(int)
-        families = whole["families"].shape[1]
+        families = len(compiled.coords["family"])
         cells = np.concatenate([whole["anchored"], whole["linked_cells"]], axis=1)
         rank = np.empty(family.size, int)
         rank[self.order] = np.arange(family.size)

@@ -96,7 +96,7 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     compiled = joint.compiled.starting_at(starting_point(joint.compiled, start))
 
     def run(case: str, at: dict[str, Any], draws: int) -> xr.Dataset:
-        short = replace(spec.sampling, draws=draws, tune=150, chains=2, extra_doublings=0)
+        short = replace(spec.sampling, draws=draws, tune=150, chains=2)
         pins = {name: at[name] for name in names} | {"hold": np.ones(anchors)}
         tree = sample(compiled, short, case=case, data={"pins": pins})
         return tree["posterior"].to_dataset()

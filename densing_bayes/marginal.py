@@ -82,9 +82,7 @@ def pilot(compiled: CompiledJoint, sampling: Sampling) -> xr.Dataset:
     inside = np.isin(family, chosen)
     rank = np.cumsum(inside) - 1
     tables = {"models": {name: np.asarray(value)[inside] for name, value in
-                         columns["models"].items()},
-              "families": {name: np.asarray(value)[chosen] for name, value in
-                           columns["families"].items()}}
+                         columns["models"].items()}}
     tables["models"]["family"] = np.searchsorted(chosen, family[inside])
     for group in ("anchored", "linked_cells"):
         cells = {name: np.asarray(value) for name, value in columns[group].items()}
@@ -180,8 +178,7 @@ class Points:
 def weigh(marginal: Marginal, near: Approximation, sampling: Sampling, count: int) -> Points:
     """Points of the globals with weights that make them draws of the posterior."""
     dim, chains = len(near.mode), 4
-    long = replace(sampling, draws=APART * count // chains, tune=500, chains=chains,
-                   extra_doublings=0)
+    long = replace(sampling, draws=APART * count // chains, tune=500, chains=chains)
     tree = sample(compiled_function(near, dim), long, case="approximate posterior")
     y = tree["posterior"]["x"].values.reshape(-1, dim)[::APART]
     points, ratio = near.mode + y @ near.root.T, np.empty(len(y))

@@ -99,8 +99,7 @@ def fill(cls: Any, table: Any, file: str, where: str) -> tuple[Any, list[Problem
     problems = check_keys(table, cls.__dataclass_fields__, file, f" in [{where}]")
     for key, value in table.items():
         default = getattr(defaults, key, None)
-        if default is not None and not alike(value, default) and (key, value) not in (
-                ("seed", 0), ("extra_doublings", 0)):
+        if default is not None and not alike(value, default) and (key, value) != ("seed", 0):
             problems.append(Problem(f"[{where}] {key}", file=file, given=brief(value),
                                     allowed=kind_of(default)))
     if problems:

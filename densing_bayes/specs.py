@@ -29,24 +29,19 @@ from densing_bayes.shelf import find
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample: counts per chain, target acceptance, the one seed.
-
-    ``extra_doublings``: how often a trajectory is doubled after its first U-turn. Once is
-    worth its price where a few slow directions (growth, spreads) are what is told.
-    """
+    """How to sample: counts per chain, target acceptance, the one seed."""
 
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
     target_accept: float = 0.9
     seed: int = 20230224
-    extra_doublings: int = 0
 
     def __post_init__(self) -> None:
         # four draws are the fewest of which an effective sample size can be computed
         for name, low, high in (("draws", 4, 1_000_000), ("tune", 1, 1_000_000),
                                 ("chains", 1, 100), ("target_accept", 0.1, 0.9999),
-                                ("seed", 0, 2**63 - 1), ("extra_doublings", 0, 3)):
+                                ("seed", 0, 2**63 - 1)):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SpecError(Problem(f"[sampling] {name}", given=value,

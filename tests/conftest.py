@@ -27,6 +27,7 @@ from densing_bayes.drift import effects, turns
 from densing_bayes.fitting import Fit
 from densing_bayes.inputs import inputs
 from densing_bayes.joint import choose, prepare
+from densing_bayes.places import own_places
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.worlds import TYPICAL, fill, invent, ruler, simulate, write
@@ -100,9 +101,17 @@ def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
     line = (truth["level"] - family_gap - gap + truth["rate"] * models["time"]
             + models["log_params"] + effects(columns["knots"], models["time"]) @ step - c0) / c1
 
-    def sampled(value: Any, mean: Any, sd: float, weight: Any) -> Any:
-        """The partly centred coordinate of a value about its mean."""
-        return weight * mean + sd ** (weight - 1) * (value - mean)
+    def sampled(value: Any, mean: Any, sd: float, place: Any, precision: Any) -> Any:
+        """A value's distance from where a normal would be, given its own evidence, in sds."""
+        variance = 1 / (precision + 1 / sd**2)
+        return (value - variance * (precision * place + mean / sd**2)) / np.sqrt(variance)
+
+    place, precision = own_places(columns)
+    family = np.asarray(models["family"]).astype(int)
+    spread = np.divide(1, precision, where=precision > 0, out=np.full(len(z), np.inf))
+    of_family = np.bincount(family, 1 / (spread + (sd / c1) ** 2))
+    of_place = np.bincount(family, (place - line) / (spread + (sd / c1) ** 2)) / np.maximum(
+        of_family, 1e-300)
 
     # linked curves are sampled by place and steepness where the mean score is reached
     slope, middle = truth["log_kappa"] + np.log(c1), (truth["linked_midpoint"] - c0) / c1
@@ -115,10 +124,9 @@ def as_draw(small_world: SmallWorld, step: np.ndarray) -> xr.Dataset:
         "sd_family_z": ((), family_sd / c1), "nu": ((), truth["nu"]),
         "family_effect": (("family",), np.zeros(len(small_world.coords["family"]))),
         "z": (("model",), z),
-        "family_coordinate": (("family",), sampled(0.0, 0.0, family_sd / c1,
-                                                   columns["families"]["own_weight"])),
-        "model_coordinate": (("model",), sampled(z, line, sd / c1,
-                                                 columns["models"]["own_weight"])),
+        "family_coordinate": (("family",), sampled(0.0, 0.0, family_sd / c1, of_place,
+                                                   of_family)),
+        "model_coordinate": (("model",), sampled(z, line, sd / c1, place, precision)),
         "size_share": (("anchor",), share),
         "log_size_slope": (("anchor",), truth["log_alpha"] + np.log(share)),
         "log_token_slope": (("anchor",), truth["log_beta"] + np.log(1 - share)),

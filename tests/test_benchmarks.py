@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from densing_bayes.places import own_places
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -35,9 +37,11 @@ def test_flat_tables_are_the_tables(small_world, first):
     np.testing.assert_array_equal(given["models_family"] - first, columns["models"]["family"])
     assert given["prior_rate"].tolist() == [0.0, 2.5]
     assert given["log_reference_tokens"] == pytest.approx(np.log(5e12))
+    place, precision = own_places(columns)
+    np.testing.assert_array_equal(given["own_place"], place)
+    np.testing.assert_array_equal(given["own_precision"], precision)
     plain = flat(columns, small_world.coords, small_world.spec, natural=True)
-    assert (plain["models_own_weight"] == 1).all()
-    assert (plain["families_own_weight"] == 1).all()
+    assert (plain["turn_weight"] == 1).all()
 
 
 def test_stan_asks_for_what_it_is_given(small_world):
@@ -83,7 +87,8 @@ def test_numpyro_has_the_density_of_the_package(small_world):
         points = [start, {name: value * 0.9 + 0.01 for name, value in start.items()}]
         theirs = [float(log_density(model, (given,), {}, point)[0]) for point in points]
         raw = ours.compile_logp(jacobian=False, mode="FAST_COMPILE")
-        back = {"_log__": np.log, "_logodds__": lambda p: np.log(p / (1 - p))}
+        back = {"_log__": np.log, "_logodds__": lambda p: np.log(p / (1 - p)),
+                "_mirrored__": np.asarray}
         mine = []
         for point in points:
             at = {}

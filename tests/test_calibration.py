@@ -15,6 +15,7 @@ from densing_bayes.errors import InputError
 from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import choose
+from densing_bayes.places import own_places
 from densing_bayes.plugin import plugin
 from densing_bayes.sections.calibration import headline, section
 from densing_bayes.specs import load_model
@@ -432,12 +433,9 @@ def test_a_ruler_with_irreducible_loss_is_refused(tmp_path):
         certificate.calibrate(out=tmp_path, spec=spec)
 
 
-def test_what_nobody_scored_is_sampled_from_above(rig):
-    from densing_bayes.calibration.rig import recentred
-
+def test_what_nobody_scored_has_no_place_of_its_own(rig):
     origin = str(np.sort(rig.observations.data["date"].values)[50])[:10]
     known = backtest.known_by(rig, origin)
-    columns = rig.columns | backtest.tables_at(rig, origin)
-    weight = np.asarray(recentred(columns)["models"]["own_weight"])
-    assert (weight[~known] == 0).all()
-    assert np.array_equal(weight[known], np.asarray(rig.columns["models"]["own_weight"])[known])
+    _, precision = own_places(rig.columns | backtest.tables_at(rig, origin))
+    assert (precision[~known] == 0).all()
+    assert (precision[known] > 0).all()

@@ -27,6 +27,7 @@ from densing_bayes.families.ruler import coordinates
 from densing_bayes.inputs import inputs, reference_scores
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import choose, cut, log_size_at, starting_point
+from densing_bayes.places import own_places
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import TYPICAL, Twist, expected_scores, ruler, simulate
@@ -175,25 +176,28 @@ def test_priors_hold_in_natural_units(at_truth, small_world):
 
 
 def test_models_and_families_lie_below_the_frontier_as_skew_normals(at_truth, small_world):
-    """Partly centred coordinates change nothing but the place where the sampler stands."""
+    """Their coordinates change nothing but the place where the sampler stands."""
     found, draws = at_truth
     truth, columns = small_world.truth, small_world.columns
+    precision = own_places(columns)[1]
+    sd_model = truth["omega"] * np.sqrt(1 - 2 * truth["q"] / np.pi) / scalar(draws, "c1")
+    of_family = np.bincount(np.asarray(columns["models"]["family"], int),
+                            precision / (1 + precision * sd_model**2))
     c1 = scalar(draws, "c1")
     frontier = truth["level"] + truth["rate"] * np.asarray(columns["models"]["time"])
     mean_gap = truth["omega_family"] * np.sqrt(2 * truth["q_family"] / np.pi)
     # family effects are 0 in these draws: every family lies at the mean of families
-    for name, value, place, table, of in (
-            ("model", truth["log_density"], frontier - mean_gap, "models", ""),
-            ("family", 0.0, mean_gap, "families", "_family")):
+    for name, value, place, own, of in (
+            ("model", truth["log_density"], frontier - mean_gap, precision, ""),
+            ("family", 0.0, mean_gap, of_family, "_family")):
         omega, q = truth[f"omega{of}"], truth[f"q{of}"]
-        weight = np.asarray(columns[table]["own_weight"])
         want = stats.skewnorm.logpdf(value, -np.sqrt(q / (1 - q)), loc=place, scale=omega)
         sd = omega * np.sqrt(1 - 2 * q / np.pi)
-        jacobian = np.log(c1) + (1 - weight) * np.log(sd / c1)
+        # a coordinate counts in sds of a normal that has the group's variance and own evidence
+        jacobian = np.log(c1) - 0.5 * np.log(own + (c1 / sd) ** 2)
         np.testing.assert_allclose(found["terms"][f"{name}_coordinate"], want + jacobian,
                                    rtol=1e-5, atol=1e-6)
-    assert (weight > 0).all()
-    assert (weight < 1).all()
+    assert (precision > 0).all()
 
 
 def test_the_frontier_of_models_and_of_report_is_the_same(
@@ -210,11 +214,11 @@ def test_the_frontier_of_models_and_of_report_is_the_same(
     truth, c1 = small_world.truth, scalar(bent_draws, "c1")
     q, omega = truth["q"], truth["omega"]
     below = truth["omega_family"] * np.sqrt(2 * truth["q_family"] / np.pi)
-    weight = np.asarray(small_world.columns["models"]["own_weight"])
+    precision = own_places(small_world.columns)[1]
     want = stats.skewnorm.logpdf(truth["log_density"], -np.sqrt(q / (1 - q)), loc=path - below,
                                  scale=omega)
     sd = omega * np.sqrt(1 - 2 * q / np.pi)
-    jacobian = np.log(c1) + (1 - weight) * np.log(sd / c1)
+    jacobian = np.log(c1) - 0.5 * np.log(precision + (c1 / sd) ** 2)
     np.testing.assert_allclose(found["model_coordinate"], want + jacobian, rtol=1e-5, atol=1e-6)
 
 

@@ -136,11 +136,7 @@ WRONG = [
      "spec.toml: [sampling] seed (given '-1'; allowed: a positive whole number)"),
     (line("seed"), "sead = 1",
      "spec.toml: unknown key in [sampling] (given 'sead'; allowed: draws, tune, chains, "
-     "target_accept, seed, extra_doublings; did you mean 'seed'?)"),
-    (line("extra_doublings"), "extra_doublings = 4",
-     "spec.toml: [sampling] extra_doublings (given '4'; allowed: 0 to 3)"),
-    (line("extra_doublings"), "extra_doublings = 0",
-     None),  # none is the sampler's own rule
+     "target_accept, seed; did you mean 'seed'?)"),
     (line("constant_rate"), "constant_rate = 1",
      "spec.toml: option 'constant_rate' (given '1'; allowed: true or false)"),
     ("prob = 0.9", "prob = 90",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.drift import turns
+from densing_bayes.places import own_places
 from densing_bayes.specs import ModelSpec
 
 # columns that are indices of another table's rows
@@ -56,10 +57,9 @@ def flat(columns: dict[str, dict[str, Any]], coords: dict[str, Any], spec: Model
     weight, turn = turns(columns["knots"], columns["models"]["time"])
     if natural:  # every value itself
         weight, turn = np.ones_like(weight), np.eye(len(weight))
-        for table in ("models", "families"):
-            out[f"{table}_own_weight"] = np.ones_like(out[f"{table}_own_weight"])
+    out |= dict(zip(("own_place", "own_precision"), own_places(columns), strict=True))
     setting = {name: float(columns["setting"][name][0]) for name in (
         "low_score", "high_score", "centre_time", "mean_log_params")}  # the rest is for forecasts
     return out | setting | {
-        "turn": turn, "turn_weight": weight,
+        "n_families": len(coords["family"]), "turn": turn, "turn_weight": weight,
         "log_reference_tokens": float(np.log(columns["setting"]["reference_tokens"][0]))}

@@ -1,7 +1,7 @@
 // The joint model of families/densing.py with the priors of models/densing.toml.
 //
-// natural = 0: the package's own coordinates (u0, u1 = c0, c1; partly centred; scales sampled
-// through their sd; linked curves by place and steepness). natural = 1: ln N^, level, omega and
+// natural = 0: the package's own coordinates (u0, u1 = c0, c1; families and models about what their
+// own scores and their group say; scales sampled through their sd; linked curves by place and steepness). natural = 1: ln N^, level, omega and
 // the curves' own parameters are sampled as they are. The posterior is the same.
 functions {
   // ln density of f - u + v, summed: a left-skewed normal of scale omega, one-sided share q
@@ -30,14 +30,14 @@ data {
   vector[n_models] models_time;
   vector[n_models] models_log_params;
   array[n_models] int models_family;
-  vector[n_models] models_own_weight;
+  vector[n_models] own_place;
+  vector[n_models] own_precision;
   vector[n_knots] knots_at;
   vector[n_knots] knots_level;
   vector[n_knots] knots_slope;
   vector[n_knots] knots_scale;
   vector[n_knots] turn_weight;
   matrix[n_knots, n_knots] turn;
-  vector[n_families] families_own_weight;
   array[n_contrasts] int contrasts_benchmark;
   vector[n_contrasts] contrasts_value;
   vector[n_contrasts] contrasts_spread;
@@ -90,7 +90,8 @@ parameters {
   vector[n_knots] step_coordinate;
   vector[n_models] model_coordinate;
   vector<lower=0>[n_benchmark] sd_source;
-  vector<lower=0>[n_benchmark] sd_benchmark_z;
+  // mirrored at zero in the package's coordinates
+  vector<lower=(natural ? 0 : negative_infinity())>[n_benchmark] sd_benchmark_z;
   real<lower=0> nu;
   vector<lower=0, upper=1>[n_linked_benchmarks] linked_headroom;
   vector[n_linked_benchmarks] linked_steepness;
@@ -125,13 +126,29 @@ transformed parameters {
   real gap = natural ? 0 : omega_z * sqrt(2 * q / pi());
   real shift = (natural ? 0 : (mean_log_params - u0) / u1) - family_gap - gap;
   vector[n_knots] rate_step = turn * (pow(drift, 1 - turn_weight) .* step_coordinate);
-  // about the mean of the group in its sds; natural: about the frontier, weight 1
-  vector[n_families] family = pow(sd_family_z, 1 - families_own_weight) .* family_coordinate;
-  vector[n_models] place = size / u1 + mean_z + rate_z * models_time + effect * rate_step / u1
-                           + family[models_family];
-  vector[n_models] z = place + pow(sd_model_z, 1 - models_own_weight)
-                       .* (model_coordinate - models_own_weight .* place);
-  vector[n_benchmark] sd_benchmark = sd_benchmark_z * u1;
+  // natural: members are sampled by their values, about a mean that is the frontier
+  vector[n_models] base = size / u1 + mean_z + rate_z * models_time + effect * rate_step / u1;
+  vector[n_families] root_family;
+  vector[n_families] at_family = rep_vector(0, n_families);  // sds above the mean
+  vector[n_families] family = family_coordinate;
+  vector[n_models] root = inv_sqrt(1 + own_precision * square(sd_model_z));
+  vector[n_models] at;
+  vector[n_models] z = model_coordinate;
+  {
+    vector[n_models] one = own_precision .* square(root);
+    vector[n_families] of_family = rep_vector(0, n_families);
+    for (i in 1:n_models) {
+      of_family[models_family[i]] += one[i];
+      at_family[models_family[i]] += one[i] * (own_place[i] - base[i]);
+    }
+    root_family = inv_sqrt(1 + of_family * square(sd_family_z));
+    at_family = sd_family_z * square(root_family) .* at_family;
+    if (!natural) family = sd_family_z * (at_family + root_family .* family_coordinate);
+  }
+  vector[n_models] mean = base + family[models_family];
+  at = sd_model_z * square(root) .* own_precision .* (own_place - mean);
+  if (!natural) z = mean + sd_model_z * (at + root .* model_coordinate);
+  vector[n_benchmark] sd_benchmark = abs(sd_benchmark_z) * u1;
   // linked curves
   vector[n_linked_benchmarks] log_1mp;
   vector[n_linked_benchmarks] lead;
@@ -171,13 +188,14 @@ model {
   linked_place ~ normal((prior_linked_midpoint[1] - u0) / u1 + lead,
                         prior_linked_midpoint[2] / u1);
   // families and models below the frontier
-  {
-    vector[n_families] unit = pow(sd_family_z, families_own_weight);
-    vector[n_models] one = pow(sd_model_z, models_own_weight);
-    target += below_lpdf(family_coordinate | unit * family_gap / sd_family_z,
-                         unit / ratio_family, q_family);
-    target += below_lpdf(model_coordinate | models_own_weight .* place + one * gap / sd_model_z,
-                         one / ratio, q);
+  if (natural) {
+    target += below_lpdf(family_coordinate | rep_vector(0, n_families),
+                         rep_vector(sd_family_z, n_families), q_family);
+    target += below_lpdf(model_coordinate | mean, rep_vector(sd_model_z, n_models), q);
+  } else {
+    target += below_lpdf(family_coordinate | (family_gap / sd_family_z - at_family) ./ root_family,
+                         inv(ratio_family * root_family), q_family);
+    target += below_lpdf(model_coordinate | (gap / sd_model_z - at) ./ root, inv(ratio * root), q);
   }
   // ladder, pairs, repeated cells
   ladder_log_loss ~ normal(

@@ -77,13 +77,16 @@ def model(d: dict[str, Any]) -> None:
         spread[name], ratios[name] = sd, ratio
         gap[name] = 0.0 if natural else sd / ratio * jnp.sqrt(2 * q[name] / jnp.pi)
 
-    def partly_centred(name: str, mean: Any, own: Any, length: int) -> Any:
+    def members(name: str, mean: Any, pull: Any, precision: Any) -> Any:
         sd = spread[name]
-        y = below(f"{name}_coordinate", own * mean + sd**own * gap[name] / sd,
-                  sd**own / ratios[name], q[name], length)
-        return mean + sd**(1 - own) * (y - own * mean)
+        if natural:  # the mean is the frontier
+            return below(f"{name}_coordinate", mean, sd, q[name], len(mean))
+        root = 1 / jnp.sqrt(1 + precision * sd**2)
+        at = sd * root**2 * pull
+        y = below(f"{name}_coordinate", (gap[name] / sd - at) / root, 1 / (ratios[name] * root),
+                  q[name], len(mean))
+        return mean + sd * (at + root * y)
 
-    family = partly_centred("family", 0.0, d["families_own_weight"], d["n_families"])
     shift = (0.0 if natural else (d["mean_log_params"] - u0) / u1) - gap["family"] - gap["model"]
     mu, sigma = prior("level")
     mean_z = numpyro.sample("mean_z", dist.Normal(mu / u1 + shift, sigma / u1))
@@ -96,14 +99,20 @@ def model(d: dict[str, Any]) -> None:
     time = d["models_time"]
     effect = d["knots_scale"] * (jnp.maximum(time[:, None] - d["knots_at"], 0)
                                  - d["knots_level"] - d["knots_slope"] * time[:, None])
-    place = ((d["models_log_params"] - d["mean_log_params"]) / u1 + mean_z + rate_z * time
-             + effect @ step / u1 + family[d["models_family"]])
-    z = partly_centred("model", place, d["models_own_weight"], d["n_models"])
+    base = ((d["models_log_params"] - d["mean_log_params"]) / u1 + mean_z + rate_z * time
+            + effect @ step / u1)
+    precision, of_family = d["own_precision"], d["models_family"]
+    one, zero = precision / (1 + precision * spread["model"]**2), jnp.zeros(d["n_families"])
+    family = members("family", zero, zero.at[of_family].add(one * (d["own_place"] - base)),
+                     zero.at[of_family].add(one))
+    mean = base + family[of_family]
+    z = members("model", mean, precision * (d["own_place"] - mean), precision)
 
     # scores
     sd_source = vector("sd_source", dist.HalfNormal(prior("sd_source")[0]), n_b)
-    sd_benchmark = u1 * vector("sd_benchmark_z", dist.HalfNormal(prior("sd_benchmark")[0] / u1),
-                               n_b)
+    size = prior("sd_benchmark")[0] / u1  # mirrored at zero in the package's coordinates
+    sd_benchmark = u1 * jnp.abs(vector(
+        "sd_benchmark_z", dist.HalfNormal(size) if natural else dist.Normal(0.0, size), n_b))
     nu = 2 + numpyro.sample("nu", dist.Gamma(*prior("nu")))
     numpyro.sample("contrasts", dist.StudentT(
         3.0, 0.0, sd_source[d["contrasts_benchmark"]] * d["contrasts_spread"]),

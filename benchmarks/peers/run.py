@@ -57,7 +57,8 @@ def shipped() -> tuple[Any, Any, Any, Any]:
 
 def starting_values(model: Any) -> dict[str, np.ndarray]:
     """The centre of the priors, from which every engine starts, by name in natural scale."""
-    back = {"_log__": np.exp, "_logodds__": lambda x: 1 / (1 + np.exp(-x))}
+    back = {"_log__": np.exp, "_logodds__": lambda x: 1 / (1 + np.exp(-x)),
+            "_mirrored__": np.abs}
     out = {}
     for name, value in model.initial_point().items():
         for suffix, way in back.items():

@@ -41,9 +41,7 @@ class Rig:
             priors: dict[str, Prior] | None = None, cores: int = 1) -> Refit:
         """The posterior given changed tables (and narrower priors)."""
         columns = self.columns | changes
-        columns |= recentred(columns)
-        data: dict[str, Any] = {name: columns[name] for name in {*changes, "models", "families"}
-                                if name in columns}
+        data: dict[str, Any] = dict(changes)
         if priors is not None:
             data["priors"] = priors
         tree = sample(self.compiled, sampling, case=case, data=data, cores=cores)
@@ -74,28 +72,6 @@ class Refit:
         found = diagnostics(self.tree, ["rate_z"])
         return {"rhat": found["rhat_max"], "ess": found["ess_bulk_min"],
                 "divergences": found["divergences"]}
-
-
-def recentred(columns: Columns) -> Columns:
-    """Coordinates for cells that are left out: what nobody scored is sampled from above.
-
-    ``own_weight`` says how far a model (or a family) is sampled by its own value; without any
-    score it would form a funnel. The posterior does not depend on it.
-    """
-    models = dict(columns["models"])
-    family = np.asarray(models["family"], int)
-    seen = np.zeros(family.size)
-    for group in ("anchored", "linked_cells"):
-        cells = columns[group]
-        np.add.at(seen, np.asarray(cells["model"], int), np.asarray(cells["weight"], float))
-    out = {}
-    if "own_weight" in models:
-        out["models"] = models | {"own_weight": np.asarray(models["own_weight"]) * (seen > 0)}
-    if "families" in columns:
-        own = np.asarray(columns["families"]["own_weight"])
-        members = np.bincount(family[seen > 0], minlength=own.size)
-        out["families"] = {"own_weight": own * (members > 0)}
-    return out
 
 
 def rig(observations: Observations, spec: ModelSpec) -> Rig:

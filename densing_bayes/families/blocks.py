@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
 
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 
@@ -58,6 +59,28 @@ class Table:
     def index(self, column: str) -> Any:
         """A column of whole numbers, to index with."""
         return pt.cast(self[column], "int64")
+
+
+class Mirrored(Transform):
+    """A positive variable on the whole line, by its absolute value.
+
+    For spreads of which only the square counts and that the data may not keep from zero: there
+    the logarithm has a long tail, the mirror image none.
+    """
+
+    name = "mirrored"
+
+    def forward(self, value: Any, *inputs: Any) -> Any:
+        """A point of the line: the value itself."""
+        return value
+
+    def backward(self, value: Any, *inputs: Any) -> Any:
+        """The value at a point of the line."""
+        return pt.abs(value)
+
+    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+        """Two points of the line give one value."""
+        return pt.full_like(value, -np.log(2.0))
 
 
 def matrix(columns: Mapping[str, Sequence[float]]) -> np.ndarray:

@@ -21,7 +21,7 @@ import pytensor.tensor as pt
 
 from densing_bayes import laws
 from densing_bayes.drift import turns
-from densing_bayes.families.blocks import Packed, Table, pack_priors, rv
+from densing_bayes.families.blocks import Mirrored, Packed, Table, pack_priors, rv
 from densing_bayes.families.frontier import frontier
 from densing_bayes.families.measurement import score_likelihood, source_error
 from densing_bayes.families.ruler import (
@@ -31,6 +31,7 @@ from densing_bayes.families.ruler import (
     ruler_likelihood,
     sampled_coordinates,
 )
+from densing_bayes.places import own_places
 from densing_bayes.specs import ModelSpec
 
 Columns = dict[str, dict[str, Any]]
@@ -66,11 +67,6 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         q_family, q = rv("q_family", priors["q"]), rv("q", priors["q"])
         sd_family, omega_family, family_gap = _spread("family", priors["omega"], q_family, c1)
         sd, _, gap = _spread("model", priors["omega"], q, c1)
-        # effects of families have mean zero; their mean gap is in the level
-        family = _partly_centred("family", 0.0, sd_family, q_family,
-                                 table["families"]["own_weight"])
-        pm.Deterministic("family_effect", family / omega_family, dims="family")
-
         # growth of the frontier: level at the mean date, rate, and columns of other regimes
         size = models["log_params"] - setting["mean_log_params"][0]
         middle = (setting["mean_log_params"][0] - c0) / c1
@@ -83,14 +79,26 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
                                initval=np.full(len(coords["column"]), 0.1))
             path = path + pm.math.dot(pt.stack([models[name] for name in coords["column"]], axis=1),
                                       weight) / c1
-        mean = size / c1 + path + family[models.index("family")]
-        z = pm.Deterministic("z", _partly_centred("model", mean, sd, q, models["own_weight"]),
-                             dims="model")
+        base = size / c1 + path
+
+        # families, whose effects have mean zero (their mean gap is in the level), and models
+        place, precision = (pm.Data(name, value, dims="model") for name, value in zip(
+            ("own_place", "own_precision"), own_places(tables), strict=True))
+        of_family = models.index("family")
+        one = precision / (1 + precision * sd**2)  # of a model's place about its base
+        none = pt.zeros(len(coords["family"]))
+        family = _below("family", none, sd_family, q_family,
+                        pull=pt.inc_subtensor(none[of_family], one * (place - base)),
+                        precision=pt.inc_subtensor(none[of_family], one))
+        pm.Deterministic("family_effect", family / omega_family, dims="family")
+        mean = base + family[of_family]
+        z = pm.Deterministic("z", _below("model", mean, sd, q, pull=precision * (place - mean),
+                                         precision=precision), dims="model")
 
         # what they score: anchored benchmarks by the ruler, linked ones by a logistic in z
         sd_source = source_error(table["contrasts"], priors)
         sd_benchmark = c1 * rv("sd_benchmark_z", priors["sd_benchmark"], scale=c1,
-                               dims="benchmark")
+                               dims="benchmark", default_transform=Mirrored())
         nu = 2 + rv("nu", priors["nu"])
         cells = table["anchored"]
         own = ruler.at(cells.index("benchmark"))
@@ -149,18 +157,22 @@ def _linked_curve(benchmarks: Table, priors: dict[str, Packed], c0: Any, c1: Any
     return slope, pm.Deterministic("middle_z", place - lead, dims="linked"), headroom
 
 
-def _partly_centred(name: str, mean: Any, sd: Any, q: Any, weight: Any) -> Any:
-    """Values below a frontier, about their ``mean``, partly centred (Papaspiliopoulos 2007).
+def _below(name: str, mean: Any, sd: Any, q: Any, *, pull: Any, precision: Any) -> Any:
+    """Values below a frontier, about their ``mean``, in coordinates near standard normal.
 
-    With ``weight`` 1 the value itself is sampled, with 0 its distance from the mean in sds;
-    between, as far as a member's own scores outweigh what the group says of it. Sampled by
-    value alone, the spread of sparse members forms a funnel; sampled about the frontier, every
-    value would move with q, which says how far above the mean the frontier lies.
+    Were all normal, a member whose own evidence has ``precision`` and lies at mean +
+    ``pull`` / ``precision`` would have the variance v sd^2, v = 1 / (1 + precision sd^2), about
+    mean + v sd^2 pull. The coordinate is the distance from there in such sds. So it follows
+    scores where they speak and the group where they are silent, and as sd, rate and level move,
+    the value moves along. Sampled by value alone, the spread of sparse members forms a funnel; by
+    distance from the group alone, that of well-seen ones. A fixed weight between the two
+    (Papaspiliopoulos, Roberts & Skold 2007) moves the place only half as far with sd as it has to.
     """
-    scale, ratio = sd**weight, pt.sqrt(1 - 2 * q / np.pi)
-    y = frontier(f"{name}_coordinate", weight * mean + scale * pt.sqrt(2 * q / np.pi) / ratio,
-                 scale / ratio, q, dims=name)
-    return mean + sd ** (1 - weight) * (y - weight * mean)
+    v, ratio = 1 / (1 + precision * sd**2), pt.sqrt(1 - 2 * q / np.pi)
+    root, at = pt.sqrt(v), sd * v * pull  # of r, the deviation from the mean in sds
+    y = frontier(f"{name}_coordinate", (pt.sqrt(2 * q / np.pi) / ratio - at) / root,
+                 1 / (ratio * root), q, dims=name)
+    return mean + sd * (at + root * y)
 
 
 def _spread(name: str, prior: Packed, q: Any, c1: Any) -> tuple[Any, Any, Any]:

@@ -19,6 +19,7 @@ from densing_bayes.kernel.layout import (
     LINKED_PLACE,
     LINKED_STEEPNESS,
     MEAN,
+    MIRRORED,
     Q_FAMILY,
     RATE,
     SCALES,
@@ -90,7 +91,7 @@ class Bars(NamedTuple):
 
 @compiled
 def natural(x, starts):
-    """The variables at a sampled point: exp of logarithms, shares from log odds."""
+    """The variables at a sampled point: exp of logarithms, shares from log odds, sizes."""
     value = x.copy()
     for v in SHARES:
         for i in range(int(starts[v]), int(starts[v + 1])):
@@ -98,6 +99,9 @@ def natural(x, starts):
     for v in SCALES:
         for i in range(int(starts[v]), int(starts[v + 1])):
             value[i] = math.exp(x[i])
+    for v in MIRRORED:
+        for i in range(int(starts[v]), int(starts[v + 1])):
+            value[i] = abs(x[i])
     return value
 
 

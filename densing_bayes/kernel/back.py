@@ -31,6 +31,7 @@ from densing_bayes.kernel.layout import (
     LINKED_STEEPNESS,
     MEAN,
     MIDPOINT,
+    MIRRORED,
     NU,
     P_ALPHA,
     P_BETA,
@@ -110,6 +111,9 @@ def backwards(x, at, tables, above, bars, grad):
     for v in SCALES:
         for i in range(at[v], at[v + 1]):
             grad[i] += bar[i] * value[i]
+    for v in MIRRORED:
+        for i in range(at[v], at[v + 1]):
+            grad[i] += bar[i] if x[i] > 0 else -bar[i]
     for v in PLAIN:
         for i in range(at[v], at[v + 1]):
             grad[i] += bar[i]
@@ -195,9 +199,9 @@ def back_measurement(x, at, priors, above, bars, grad):
         total += lp
         grad[at[SD_SOURCE] + b] += d
         r = above.sd_benchmark[b] * c1 / priors[1, P_SD_BENCHMARK]
-        total += (0.5 * math.log(2 / math.pi) - math.log(priors[1, P_SD_BENCHMARK])
-                  + math.log(c1) - 0.5 * r * r + x[at[SD_BENCHMARK] + b])
-        grad[at[SD_BENCHMARK] + b] += 1 - r * r
+        total += (-HALF_LOG_TAU - math.log(priors[1, P_SD_BENCHMARK]) + math.log(c1)
+                  - 0.5 * r * r)
+        bars.value[at[SD_BENCHMARK] + b] -= r * c1 / priors[1, P_SD_BENCHMARK]
         one[B_C1] += (1 - r * r) / c1
     lp, d = positive(x[at[NU]], above.value[at[NU]], priors, P_NU)
     bars.value[at[NU]] += one[B_NU]

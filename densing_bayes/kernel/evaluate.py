@@ -20,7 +20,14 @@ from densing_bayes.kernel.above import (
 )
 from densing_bayes.kernel.back import backwards
 from densing_bayes.kernel.densities import compiled, digamma
-from densing_bayes.kernel.group import back_group, group, to_skewness
+from densing_bayes.kernel.group import (
+    back_group,
+    back_pooled,
+    group,
+    open_shares,
+    pooled,
+    to_skewness,
+)
 from densing_bayes.kernel.layout import (
     FAMILY,
     MODEL,
@@ -31,7 +38,6 @@ from densing_bayes.kernel.layout import (
     T_ANCHORED,
     T_ANCHORS,
     T_DESIGN,
-    T_FAMILIES,
     T_LINKED,
     T_LINKED_CELLS,
     T_MODELS,
@@ -49,25 +55,25 @@ def evaluate(x, tables, grad, told):
     and midpoint (in z) of the linked benchmarks.
     """
     at = tables[T_STARTS][0].astype(np.int64)
-    family_weight, models, design = tables[T_FAMILIES][0], tables[T_MODELS], tables[T_DESIGN]
+    models, design = tables[T_MODELS], tables[T_DESIGN]
     chance, linked, cells = tables[T_ANCHORS][2], tables[T_LINKED], tables[T_LINKED_CELLS]
-    families, number = family_weight.size, models.shape[1]
+    families, number = at[FAMILY + 1] - at[FAMILY], models.shape[1]
     above, bars = forwards(x, at, tables)
     one, c1, amounts = bars.one, above.c1, above.amounts
     grad[:] = 0.0
 
     # families, then models; arrays in few blocks, as asking for memory takes time
-    of_family, of_model = np.zeros((6, families)), np.zeros((8, number))
-    zero, effect, r_family, d_family, per_family, bar_effect = (
-        of_family[0], of_family[1], of_family[2], of_family[3], of_family[4], of_family[5])
-    moved, mean, z, r_model, d_model, per_model, bar_z, bar_model = (
+    of_family, of_model = np.zeros((11, families)), np.zeros((11, number))
+    zero, effect, r_family, d_family, root_family, pull_family, of_models = (
+        of_family[0], of_family[1], of_family[2], of_family[3], of_family[4], of_family[5],
+        of_family[6])
+    bar_effect, bar_pull_family, bar_of_models = of_family[7], of_family[8], of_family[9]
+    moved, base, mean, z, r_model, d_model, root, pull = (
         of_model[0], of_model[1], of_model[2], of_model[3], of_model[4], of_model[5], of_model[6],
         of_model[7])
+    bar_z, bar_pull, bar_base = of_model[8], of_model[9], of_model[10]
     sd_family, sd_model = above.value[at[SD_FAMILY]], above.value[at[SD_MODEL]]
-    total, bar_q_family = group(
-        x[at[FAMILY]:at[FAMILY + 1]], zero, sd_family, above.q_family, family_weight, effect,
-        r_family, d_family, per_family)
-    time, size, family = models[0], models[1], models[2]
+    time, size, family, place, precision = models[0], models[1], models[2], models[3], models[4]
     for k in range(amounts.size):
         column, amount = design[k], amounts[k]
         for i in range(number):
@@ -75,11 +81,18 @@ def evaluate(x, tables, grad, told):
     for i in range(number):
         moved[i] += size[i]
     for i in range(number):
-        mean[i] = moved[i] / c1 + above.mean + above.rate * time[i]
+        base[i] = moved[i] / c1 + above.mean + above.rate * time[i]
+    open_shares(sd_model, precision, root)
+    pooled(family, place, precision, root, base, pull_family, of_models)
+    open_shares(sd_family, of_models, root_family)
+    y_family, y = x[at[FAMILY]:at[FAMILY + 1]], x[at[MODEL]:at[MODEL + 1]]
+    total, bar_q_family = group(y_family, zero, sd_family, above.q_family, pull_family,
+                                root_family, effect, r_family, d_family)
     for i in range(number):
-        mean[i] += effect[int(family[i])]
-    lp, bar_q = group(x[at[MODEL]:at[MODEL + 1]], mean, sd_model, above.q, models[3], z, r_model,
-                      d_model, per_model)
+        mean[i] = base[i] + effect[int(family[i])]
+    for i in range(number):
+        pull[i] = precision[i] * (place[i] - mean[i])
+    lp, bar_q = group(y, mean, sd_model, above.q, pull, root, z, r_model, d_model)
     total += lp
 
     # scores
@@ -101,26 +114,30 @@ def evaluate(x, tables, grad, told):
     one[B_NU] = bar_nu + d_nu + in_nu
 
     # back through the models and the families
-    one[B_LOG_OMEGA] = back_group(sd_model, models[3], r_model, d_model, per_model, bar_z,
-                                  grad[at[MODEL]:at[MODEL + 1]], bar_model)
+    bar_log_sd = back_group(sd_model, y, pull, root, r_model, d_model, bar_z,
+                            grad[at[MODEL]:at[MODEL + 1]], bar_pull, bar_base)
+    for i in range(number):
+        bar_base[i] = bar_z[i] - precision[i] * bar_pull[i]
+    for i in range(number):
+        bar_effect[int(family[i])] += bar_base[i]
+    one[B_LOG_OMEGA_FAMILY] = back_group(
+        sd_family, y_family, pull_family, root_family, r_family, d_family, bar_effect,
+        grad[at[FAMILY]:at[FAMILY + 1]], bar_pull_family, bar_of_models)
+    one[B_LOG_OMEGA] = bar_log_sd + back_pooled(family, place, precision, root, base,
+                                                bar_pull_family, bar_of_models, bar_base)
     one[B_SKEW] = to_skewness(bar_q, one[B_LOG_OMEGA], above.q)
     bar_mean = bar_rate = bar_moved = 0.0
     for i in range(number):
-        bar_mean += bar_model[i]
-        bar_rate += bar_model[i] * time[i]
-        bar_moved += bar_model[i] * moved[i]
-    for i in range(number):
-        bar_effect[int(family[i])] += bar_model[i]
+        bar_mean += bar_base[i]
+        bar_rate += bar_base[i] * time[i]
+        bar_moved += bar_base[i] * moved[i]
     one[B_MEAN], one[B_RATE] = bar_mean, bar_rate
     one[B_C1] -= bar_moved / c1**2
     for k in range(amounts.size):
         column, bar_amount = design[k], 0.0
         for i in range(number):
-            bar_amount += bar_model[i] * column[i]
+            bar_amount += bar_base[i] * column[i]
         bars.amounts[k] = bar_amount / c1
-    one[B_LOG_OMEGA_FAMILY] = back_group(
-        sd_family, family_weight, r_family, d_family, per_family, bar_effect,
-        grad[at[FAMILY]:at[FAMILY + 1]], zero)
     one[B_SKEW_FAMILY] = to_skewness(bar_q_family, one[B_LOG_OMEGA_FAMILY], above.q_family)
     total += backwards(x, at, tables, above, bars, grad)
 

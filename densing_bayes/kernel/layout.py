@@ -6,19 +6,20 @@ from __future__ import annotations
 VARIABLES = (
     "size_share", "log_size_slope", "log_token_slope", "log_loss_at_centre", "headroom",
     "log_steepness", "log_midpoint", "irreducible_share", "sigma_loss", "sigma_pair",
-    "q_family", "q", "sd_family_z", "sd_model_z", "family_coordinate", "mean_z", "rate_z",
-    "drift", "step_coordinate", "weight", "model_coordinate", "sd_source", "sd_benchmark_z", "nu",
+    "q_family", "q", "sd_family_z", "sd_model_z", "mean_z", "rate_z", "drift", "step_coordinate",
+    "weight", "family_coordinate", "model_coordinate", "sd_source", "sd_benchmark_z", "nu",
     "linked_headroom", "linked_steepness", "linked_place",
 )
 (SIZE_SHARE, SIZE_SLOPE, TOKEN_SLOPE, CENTRE_LOSS, HEADROOM, STEEPNESS, MIDPOINT, IRREDUCIBLE,
- SIGMA_LOSS, SIGMA_PAIR, Q_FAMILY, Q, SD_FAMILY, SD_MODEL, FAMILY, MEAN, RATE, DRIFT, STEP, WEIGHT,
+ SIGMA_LOSS, SIGMA_PAIR, Q_FAMILY, Q, SD_FAMILY, SD_MODEL, MEAN, RATE, DRIFT, STEP, WEIGHT, FAMILY,
  MODEL, SD_SOURCE, SD_BENCHMARK, NU, LINKED_HEADROOM, LINKED_STEEPNESS, LINKED_PLACE,
  ) = range(len(VARIABLES))
-# sampled by their log odds, by their logarithm, as they are
+# sampled by their log odds, by their logarithm, mirrored at zero, as they are
 SHARES = (SIZE_SHARE, HEADROOM, IRREDUCIBLE, Q_FAMILY, Q, LINKED_HEADROOM)
-SCALES = (SIGMA_LOSS, SIGMA_PAIR, SD_FAMILY, SD_MODEL, DRIFT, SD_SOURCE, SD_BENCHMARK, NU)
-PLAIN = (SIZE_SLOPE, TOKEN_SLOPE, CENTRE_LOSS, STEEPNESS, MIDPOINT, FAMILY, MEAN, RATE, STEP,
-         WEIGHT, MODEL, LINKED_STEEPNESS, LINKED_PLACE)
+SCALES = (SIGMA_LOSS, SIGMA_PAIR, SD_FAMILY, SD_MODEL, DRIFT, SD_SOURCE, NU)
+MIRRORED = (SD_BENCHMARK,)  # on the whole line, by whose absolute value it counts
+PLAIN = (SIZE_SLOPE, TOKEN_SLOPE, CENTRE_LOSS, STEEPNESS, MIDPOINT, MEAN, RATE, STEP, WEIGHT,
+         FAMILY, MODEL, LINKED_STEEPNESS, LINKED_PLACE)
 
 # the priors, in the order of their table, and the distributions of positive values
 PRIORS = ("log_loss_at_centre", "size_share", "log_alpha", "log_beta", "irreducible_share",
@@ -33,10 +34,10 @@ HALF_NORMAL, LOG_NORMAL, GAMMA, EXPONENTIAL = range(len(POSITIVE))
 
 # the tables, each a matrix with one row per column of the data, and the rows of each
 TABLES = ("starts", "priors", "setting", "anchors", "pins", "ladder", "pairs", "models", "design",
-          "turns", "families", "contrasts", "anchored", "linked_cells", "linked_benchmarks",
+          "turns", "contrasts", "anchored", "linked_cells", "linked_benchmarks",
           "held")
 (T_STARTS, T_PRIORS, T_SETTING, T_ANCHORS, T_PINS, T_LADDER, T_PAIRS, T_MODELS, T_DESIGN,
- T_TURNS, T_FAMILIES, T_CONTRASTS, T_ANCHORED, T_LINKED_CELLS, T_LINKED,
+ T_TURNS, T_CONTRASTS, T_ANCHORED, T_LINKED_CELLS, T_LINKED,
  T_HELD) = range(len(TABLES))
 ROWS = {
     "priors": ("kind", "first", "second", "constant"),
@@ -45,8 +46,7 @@ ROWS = {
     "pins": (*VARIABLES[:IRREDUCIBLE + 1], "hold"),
     "ladder": ("anchor", "log_params", "log_tokens", "log_loss"),
     "pairs": ("anchor", "loss", "score"),
-    "models": ("time", "size", "family", "own_weight"),
-    "families": ("own_weight",),
+    "models": ("time", "size", "family", "own_place", "own_precision"),
     "contrasts": ("benchmark", "square", "log_spread"),
     "anchored": ("model", "benchmark", "score", "per_item", "per_replicate"),
     "linked_cells": ("model", "benchmark", "score", "per_item", "per_replicate"),

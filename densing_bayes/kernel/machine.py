@@ -16,8 +16,8 @@ from densing_bayes.kernel.above import natural
 from densing_bayes.kernel.densities import compiled
 from densing_bayes.kernel.evaluate import evaluate
 from densing_bayes.kernel.layout import (
+    FAMILY,
     STEP,
-    T_FAMILIES,
     T_HELD,
     T_LINKED,
     T_MODELS,
@@ -39,7 +39,8 @@ def told_size(tables):
     """How many numbers are told besides the variables."""
     starts = tables[T_STARTS][0]
     steps = int(starts[STEP + 1] - starts[STEP])
-    return (2 + steps + tables[T_FAMILIES].shape[1] + tables[T_MODELS].shape[1]
+    families = int(starts[FAMILY + 1] - starts[FAMILY])
+    return (2 + steps + families + tables[T_MODELS].shape[1]
             + 2 * tables[T_LINKED].shape[1])
 
 
@@ -49,7 +50,7 @@ def matrices(user_data):
     at = numba.carray(user_data, (3 * len(TABLES),), np.int64)
     return (one(at, 0), one(at, 1), one(at, 2), one(at, 3), one(at, 4), one(at, 5), one(at, 6),
             one(at, 7), one(at, 8), one(at, 9), one(at, 10), one(at, 11), one(at, 12), one(at, 13),
-            one(at, 14), one(at, 15))
+            one(at, 14))
 
 
 @compiled

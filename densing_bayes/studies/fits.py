@@ -111,7 +111,7 @@ def _held(work: Work, spec: ModelSpec, columns: dict[str, Any], coords: dict[str
                * np.asarray(columns[name]["weight"])} for name in ("anchored", "linked_cells")}}
     compiled = joint_model(columns, coords, spec)
     names = [name for name in compiled.shapes if name in VARIABLES and name not in FRONTIER]
-    short = replace(spec.sampling, chains=1, tune=100, draws=40, extra_doublings=0)
+    short = replace(spec.sampling, chains=1, tune=100, draws=40)
     runs, divergences = [], 0
     for k in range(learnt.sizes["sample"]):
         one = compiled.holding({name: learnt[name].isel(sample=k).values for name in names})

@@ -140,7 +140,7 @@ class StudySpec:
 
 KEYS = ("title", "model", "design", "size", "axes", "prior_factors", "influence", "sampling")
 # a variant's run: an effective size of the rate of several hundred in 2 s of one core
-SHORT = Sampling(draws=400, tune=250, chains=2, target_accept=0.85, extra_doublings=1)
+SHORT = Sampling(draws=400, tune=250, chains=2, target_accept=0.85)
 
 
 def load_study(name: str | Path) -> StudySpec:
