@@ -264,11 +264,13 @@ def prior_centre(columns: Columns, priors: Mapping[str, Prior],
     at |= {"sd_family_z": at["omega"] / c1, "sd_model_z": at["omega"] / c1}
     (omega_family, gap_family), (omega, gap) = spreads(at)
     mean_size = columns["setting"]["mean_log_params"][0]
+    families = 1 + int(max(columns["models"]["family"]))
     at |= {
         "mean_z": (at["level"] + mean_size - c0) / c1 - gap_family - gap,
         "rate_z": at["rate"] / c1, "sd_benchmark_z": at["sd_benchmark"] / c1,
         "rate_step": np.full(len(columns["knots"]["at"]), 0.1),
-        "family_effect": np.full(shapes["family_effect"], gap_family / omega_family - 0.5),
+        "family_effect": np.full(shapes.get("family_effect", families),
+                                 gap_family / omega_family - 0.5),
         "log_kappa_z": at["log_kappa"] + np.log(c1),
         "middle_z": (at["linked_midpoint"] - c0) / c1,
     }
