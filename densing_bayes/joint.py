@@ -20,6 +20,9 @@ from densing_bayes.observations import Observations, select
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
+# per chain, of the ruler alone: rulers for the cut are picked evenly from them, so that their Monte
+# Carlo error is that of all; without families and models they cost little
+RULER_DRAWS = 2_000
 MOST_BY_NUTS = 10_000  # models; with more, they are integrated out (`densing_bayes.marginal`)
 
 
@@ -95,15 +98,17 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     anchors = len(joint.coords["anchor"])
     compiled = joint.compiled.starting_at(starting_point(joint.compiled, start))
 
-    def run(case: str, at: dict[str, Any], draws: int) -> xr.Dataset:
-        short = replace(spec.sampling, draws=draws, tune=150, chains=2)
-        pins = {name: at[name] for name in names} | {"hold": np.ones(anchors)}
-        tree = sample(compiled, short, case=case, data={"pins": pins})
-        return tree["posterior"].to_dataset()
+    def held_at(ruler: dict[str, Any]) -> dict[str, Any]:
+        return {"pins": {name: ruler[name] for name in names} | {"hold": np.ones(anchors)}}
 
     progress("cut: the ruler from ladder and pairs alone")
-    mean = {name: start[name].mean(("chain", "draw")).values for name in names}
-    ruler = run("ruler", mean, 400).stack(sample=("chain", "draw"))
+    mean = {str(name): value.mean(("chain", "draw")).values for name, value in start.items()}
+    alone = compiled_joint(joint.columns | held_at(mean), joint.compiled.coords, spec.priors,
+                           irreducible=spec.options["irreducible"], latents=False)
+    # in small steps: the pairs alone hardly hold the headroom, which has a narrow edge
+    long = replace(spec.sampling, draws=RULER_DRAWS, tune=500, chains=4, target_accept=0.97)
+    ruler = sample(alone.starting_at(alone.point(mean)), long, case="ruler")[
+        "posterior"].to_dataset().stack(sample=("chain", "draw"))
     # a ruler on which the upper reference score has no finite size cannot measure the models
     low, high = (log_size_at(ruler, joint.columns, end) for end in ("low_score", "high_score"))
     useful = np.flatnonzero(np.isfinite(high))
@@ -111,11 +116,13 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     useful = useful[np.argsort((high - low)[useful], kind="stable")]
     count = int(spec.options["cut_draws"])
     chosen = useful[((np.arange(count) + 0.5) / count * len(useful)).astype(int)]
+    short = replace(spec.sampling, draws=80, tune=150, chains=2)
     runs = []
     for k, at in enumerate(chosen):
         progress(f"cut: the models at ruler draw {k + 1} of {count}")
         held = {name: ruler[name].isel(sample=at).values for name in names}
-        posterior = run(f"cut {k}", held, 80)
+        posterior = sample(compiled, short, case=f"cut {k}", data=held_at(held))[
+            "posterior"].to_dataset()
         for name in names:  # the ruler that these draws were made with
             posterior[name] = (("chain", "draw", "anchor"), np.broadcast_to(
                 held[name], (posterior.sizes["chain"], posterior.sizes["draw"], anchors)))
