@@ -246,6 +246,19 @@ def test_the_far_tail_of_the_frontier_is_finite(small_joint):
     assert gradient[start] < 0
 
 
+def test_spreads_of_benchmarks_are_mirrored_at_zero(small_joint):
+    """The other sign: the same density, the gradient mirrored."""
+    joint = small_joint.compiled
+    x = joint.initial_point_func(0) + 0.01
+    mirrored = np.concatenate([np.full(int(np.prod(shape)), name == "sd_benchmark_z")
+                               for name, shape in joint.shapes.items() if name not in TOLD])
+    density, gradient = joint.log_density(x)
+    other, turned = joint.log_density(np.where(mirrored, -x, x))
+    assert other == density
+    np.testing.assert_array_equal(turned, np.where(mirrored, -gradient, gradient))
+    assert abs(gradient[mirrored]).min() > 0
+
+
 BITS = """
 import numpy as np
 from densing_bayes.compiled import compiled_joint
