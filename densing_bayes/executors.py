@@ -10,9 +10,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +26,16 @@ SECONDS_TO_CONNECT, SECONDS_FOR_WORKERS = 10, 30
 
 @dataclass(frozen=True)
 class Workers:
-    """An open executor, and how many tasks it runs at once."""
+    """An open executor, how many tasks it runs at once, and how often a task may be tried.
+
+    A task whose worker died is tried again on an executor that is opened anew: three times on
+    a pool of processes, twice on Dask, which itself tries a task on four workers, and never on
+    an executor that is not ours to open.
+    """
 
     executor: Executor
     width: int
+    tries: int
 
 
 class SerialExecutor(Executor):
@@ -88,23 +95,38 @@ def open_executor(name: str | Executor) -> Iterator[Workers]:
         workers have no or another densing_bayes.
     """
     if isinstance(name, Executor):
-        yield Workers(name, getattr(name, "_max_workers", None) or 1000)
+        yield Workers(name, getattr(name, "_max_workers", None) or 1000, 1)
         return
     kind, argument = check_executor(name)
     if kind == "serial":
-        yield Workers(SerialExecutor(), 1)
+        yield Workers(SerialExecutor(), 1, 1)
     elif kind == "processes":
         pool = ProcessPoolExecutor(int(argument), initializer=_begin_worker,
                                    mp_context=multiprocessing.get_context("spawn"))
         try:
-            yield Workers(pool, int(argument))
+            yield Workers(pool, int(argument), 3)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     else:
         with _dask_client(argument) as client:
             threads = sum(client.nthreads().values())
             # tasks draw from their own named streams: equal calls may share their result
-            yield Workers(client.get_executor(pure=False, retries=2), threads)
+            yield Workers(client.get_executor(pure=False, retries=2), threads, 2)
+
+
+def worker_died(error: BaseException) -> bool:
+    """Whether a task ended so because its worker did, by its own fault or by a neighbour's.
+
+    Dask blames every task that a dying worker had taken up, run or not.
+
+    Examples
+    --------
+    >>> worker_died(BrokenExecutor()), worker_died(ValueError())
+    (True, False)
+    """
+    distributed = sys.modules.get("distributed")  # without it no error can be its
+    return isinstance(error, BrokenExecutor) or (
+        distributed is not None and isinstance(error, distributed.KilledWorker))
 
 
 def _begin_worker() -> None:

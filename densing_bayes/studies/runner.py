@@ -14,9 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from typing import Any
 
 from densing_bayes.errors import DensingError
-from densing_bayes.executors import open_executor
-
-STRIKES = 3  # a task whose worker died so often is given up
+from densing_bayes.executors import open_executor, worker_died
 
 
 def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
@@ -25,9 +23,8 @@ def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
     """Run every task once and hand over its result or its error.
 
     Not more tasks are in flight than workers can soon take up, so that a kill loses little.
-    When a pool breaks because one of its workers died, a new one is opened; the tasks that
-    were in flight are tried again, one at a time at the end, so that a task that kills its
-    worker takes no other down with it. (A Dask scheduler does this by itself.)
+    When a worker dies, the executor is opened anew; the tasks that went down with it are tried
+    again, one at a time at the end, so that a task that kills its worker takes no other with it.
 
     Parameters
     ----------
@@ -47,7 +44,7 @@ def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
                             landed, failed)
         for name in broken:
             strikes[name] = strikes.get(name, 0) + 1
-            if strikes[name] >= STRIKES or isinstance(executor, Executor):
+            if strikes[name] >= workers.tries:
                 failed(name, f"its worker died {strikes[name]} time(s)")
             else:
                 suspects.append(name)
@@ -60,7 +57,7 @@ def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
 def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[str, Any],
            queue: deque[str], width: int, landed: Callable[[str, Any], None],
            failed: Callable[[str, str], None]) -> list[str]:
-    """Run a queue until it is empty or the executor breaks; the tasks that were in flight."""
+    """Run a queue until it is empty or a worker dies; the tasks that went down with it."""
     flying: dict[Future[Any], str] = {}
     broken: list[str] = []
     try:
@@ -76,10 +73,11 @@ def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[st
                 name = flying.pop(future)
                 try:
                     result = future.result()
-                except BrokenExecutor:
-                    broken.append(name)
                 except Exception as error:  # whatever a task does wrong is its own affair
-                    failed(name, explain(error))
+                    if worker_died(error):
+                        broken.append(name)
+                    else:
+                        failed(name, explain(error))
                 else:
                     landed(name, result)
     finally:
