@@ -58,6 +58,33 @@ class SerialExecutor(Executor):
         return future
 
 
+class DaskExecutor(Executor):
+    """Tasks on a Dask cluster: every future ends, by a result or by an error.
+
+    (Dask's own executor leaves a future open for ever where its result is lost with a worker
+    and then cannot be had again: `distributed.cfexecutor` takes that error for impossible.)
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Send the task; what goes wrong while its result is fetched is the future's error."""
+        future: Future[Any] = Future()
+
+        def settle(done: Any) -> None:  # called in a thread of the client's
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(done.result())
+            except BaseException as error:
+                future.set_exception(error)
+
+        # not pure: a task that failed may be tried again, and is not answered from memory
+        self._client.submit(fn, *args, **kwargs, pure=False, retries=2).add_done_callback(settle)
+        return future
+
+
 def check_executor(name: str) -> tuple[str, str]:
     """Kind and argument of an executor's name.
 
@@ -110,8 +137,7 @@ def open_executor(name: str | Executor) -> Iterator[Workers]:
     else:
         with _dask_client(argument) as client:
             threads = sum(client.nthreads().values())
-            # tasks draw from their own named streams: equal calls may share their result
-            yield Workers(client.get_executor(pure=False, retries=2), threads, 2)
+            yield Workers(DaskExecutor(client), threads, 2)
 
 
 def worker_died(error: BaseException) -> bool:

@@ -47,9 +47,9 @@ def die_once(task):
 
 
 def die(task):
-    """Kill the worker where asked to, once what it did before has been fetched.
+    """Kill the worker where asked to, after what it did before has been fetched.
 
-    (Dask's executor waits for ever where a result is lost on its way and its task then blamed.)
+    (Dask asks a dead worker for a result for half a minute.)
     """
     name, deadly = task
     if deadly:
