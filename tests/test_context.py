@@ -17,9 +17,18 @@ def test_chains_that_fail_their_checks_are_sampled_once_more(monkeypatch, first_
         return SimpleNamespace(longer=longer)
 
     monkeypatch.setattr(Context, "joint", SimpleNamespace(fit=fit))
-    monkeypatch.setattr(module, "gate", lambda fit: {"passed": first_passes or fit.longer})
+    judged = []
+
+    def gate(fit):
+        judged.append(fit.longer)
+        return {"passed": first_passes or fit.longer}
+
+    monkeypatch.setattr(module, "gate", gate)
     said = []
-    found = Context(SimpleNamespace(sha256={}), None, lambda name, **_: said.append(name)).fit
+    context = Context(SimpleNamespace(sha256={}), None, lambda name, **_: said.append(name))
+    assert context.diagnostics["passed"]
+    found = context.fit
     assert asked == expected
+    assert judged == expected, "each fit is judged once"
     assert found.longer is not first_passes
     assert any("again" in name for name in said) is not first_passes

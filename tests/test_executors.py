@@ -143,15 +143,20 @@ def test_what_dask_blames_for_a_neighbours_deed_is_tried_alone(monkeypatch):
             return super().submit(function, task)
 
     @contextlib.contextmanager
-    def open_blaming(_name):
+    def open_blaming(executor):
         opened.append(1)
-        yield Workers(Blaming(), 1, 2)
+        yield Workers(Blaming(), 1, 1 if isinstance(executor, Blaming) else 2)
 
     monkeypatch.setattr("densing_bayes.studies.runner.open_executor", open_blaming)
-    results, failures = gathered(tasks.die, {name: (name, name == "case 2") for name in NAMES[:6]},
-                                 "dask:tcp://10.0.0.7:8786")
+    work = {name: (name, name == "case 2") for name in NAMES[:6]}
+    results, failures = gathered(tasks.die, work, "dask:tcp://10.0.0.7:8786")
     assert sorted(results) == sorted(set(NAMES[:6]) - {"case 2"})
     assert failures == {"case 2": "its worker died 2 time(s)"}
+
+    opened.clear()  # an executor that is not ours to open anew goes on with what was not blamed
+    results, failures = gathered(tasks.die, work, Blaming())
+    assert sorted(results) == sorted(set(NAMES[:6]) - {"case 2", "case 3"})
+    assert sorted(failures) == ["case 2", "case 3"]
 
 
 def test_a_result_that_is_lost_on_its_way_ends_its_future():

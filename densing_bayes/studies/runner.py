@@ -23,8 +23,9 @@ def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
     """Run every task once and hand over its result or its error.
 
     Not more tasks are in flight than workers can soon take up, so that a kill loses little.
-    When a worker dies, the executor is opened anew; the tasks that went down with it are tried
-    again, one at a time at the end, so that a task that kills its worker takes no other with it.
+    When a pool breaks because one of its workers died, a new one is opened; the tasks that
+    went down with a worker are tried again, one at a time at the end, so that a task that kills
+    its worker takes no other with it.
 
     Parameters
     ----------
@@ -40,9 +41,9 @@ def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
     while waiting or suspects:
         with open_executor(executor) as workers:
             width = 2 * workers.width if waiting else 1
-            broken = _drain(workers.executor, function, tasks, waiting or suspects, width,
-                            landed, failed)
-        for name in broken:
+            lost, broken = _drain(workers.executor, function, tasks, waiting or suspects,
+                                  width, landed, failed)
+        for name in lost:
             strikes[name] = strikes.get(name, 0) + 1
             if strikes[name] >= workers.tries:
                 failed(name, f"its worker died {strikes[name]} time(s)")
@@ -56,10 +57,14 @@ def run_tasks(function: Callable[[Any], Any], tasks: Mapping[str, Any],
 
 def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[str, Any],
            queue: deque[str], width: int, landed: Callable[[str, Any], None],
-           failed: Callable[[str, str], None]) -> list[str]:
-    """Run a queue until it is empty or a worker dies; the tasks that went down with it."""
+           failed: Callable[[str, str], None]) -> tuple[list[str], bool]:
+    """Run a queue until it is empty or the executor breaks.
+
+    Returns the tasks that went down with a worker, and whether the executor broke.
+    """
     flying: dict[Future[Any], str] = {}
-    broken: list[str] = []
+    lost: list[str] = []
+    broken = False
     try:
         while (queue and not broken) or flying:
             while queue and not broken and len(flying) < width:
@@ -67,7 +72,8 @@ def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[st
                 try:
                     flying[executor.submit(function, tasks[name])] = name
                 except BrokenExecutor:
-                    broken.append(name)
+                    lost.append(name)
+                    broken = True
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:
                 name = flying.pop(future)
@@ -75,7 +81,8 @@ def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[st
                     result = future.result()
                 except Exception as error:  # whatever a task does wrong is its own affair
                     if worker_died(error):
-                        broken.append(name)
+                        lost.append(name)
+                        broken |= isinstance(error, BrokenExecutor)
                     else:
                         failed(name, explain(error))
                 else:
@@ -83,7 +90,7 @@ def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[st
     finally:
         for future in flying:
             future.cancel()
-    return broken
+    return lost, broken
 
 
 def explain(error: BaseException) -> str:
