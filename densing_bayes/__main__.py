@@ -1,5 +1,5 @@
 """``python -m densing_bayes``."""
 
-from densing_bayes.cli import main
+from densing_bayes.cli.main import main
 
 main()

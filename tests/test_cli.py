@@ -14,7 +14,8 @@ import pytest
 from small_specs import write_report_spec, write_spec
 from typer.testing import CliRunner
 
-from densing_bayes import cli, commands
+from densing_bayes.cli.answers import say_section
+from densing_bayes.cli.main import app as densing
 from densing_bayes.errors import GateError, Problem
 from densing_bayes.reports import Section, Table
 from densing_bayes.shelf import names, shelf
@@ -30,7 +31,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.delenv("DENSING_SHELF", raising=False)
 
     def call(*words: object) -> tuple[int, str, str]:
-        done = CliRunner().invoke(cli.app, [str(word) for word in words])
+        done = CliRunner().invoke(densing, [str(word) for word in words])
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done.exit_code, done.stdout, done.stderr
@@ -40,8 +41,8 @@ def run(tmp_path, monkeypatch):
 
 
 def every_command() -> list[tuple[str, ...]]:
-    groups = {info.name: info.typer_instance for info in cli.app.registered_groups}
-    own = [((), cli.app), *(((name,), group) for name, group in groups.items())]
+    groups = {info.name: info.typer_instance for info in densing.registered_groups}
+    own = [((), densing), *(((name,), group) for name, group in groups.items())]
     return [(*path, info.name or info.callback.__name__) for path, app in own
             for info in app.registered_commands]
 
@@ -268,5 +269,5 @@ def test_as_a_module_and_as_a_script():
 def test_a_table_with_gaps_is_printed(capsys):
     frame = pd.DataFrame({"number": pd.Series([1.5, None], dtype=object), "word": ["a", "b"]})
     section = Section("gaps", "Gaps", [], [Table("gaps", "Gaps", frame, {"number": "{:.2f}"})])
-    commands.say_section(section, False)
+    say_section(section, False)
     assert capsys.readouterr().out.split() == ["Gaps", "number", "word", "1.50", "a", "b"]

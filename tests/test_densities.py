@@ -120,14 +120,14 @@ def test_the_command_without_a_series_judges_the_densities(context, monkeypatch)
 
     from typer.testing import CliRunner
 
-    from densing_bayes import cli
+    from densing_bayes.cli import main, regimes
 
-    monkeypatch.setattr(cli, "context", lambda *_: context)
-    monkeypatch.setattr(cli, "refuse", lambda _: None)
-    got = CliRunner().invoke(cli.app, ["regimes", "--json"])
+    monkeypatch.setattr(regimes, "context", lambda *_: context)
+    monkeypatch.setattr(regimes, "refuse", lambda _: None)
+    got = CliRunner().invoke(main.app, ["regimes", "--json"])
     assert got.exit_code == 0, got.output
     said = json.loads(got.stdout)
     assert said["breakpoint"]["date"] == "2022-11-30"
     assert len(said["forecast"]) == 3
-    wrong = CliRunner().invoke(cli.app, ["regimes", "--break", "soon"])
+    wrong = CliRunner().invoke(main.app, ["regimes", "--break", "soon"])
     assert wrong.exit_code == 2

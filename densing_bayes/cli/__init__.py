@@ -1,0 +1,1 @@
+"""The ``densing`` command: thin commands, heavy imports inside them."""

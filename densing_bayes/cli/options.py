@@ -1,0 +1,20 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Data = Annotated[Path | None, typer.Option(
+    "--data", help="Folder of tables that replaces the shipped ones.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every random stream.")]
+Spec = Annotated[str, typer.Option("--spec", help="Model spec: a name on the shelf or a path.")]
+FitPath = Annotated[Path | None, typer.Option(
+    "--fit", help="Saved fit (fit.nc) to answer from; else one is made and kept.")]
+Device = Annotated[str | None, typer.Option(
+    "--device", help="Device of hardware.csv, such as 'RTX 4090'.")]
+Executor = Annotated[str, typer.Option(
+    "--executor", help="serial, processes:N or dask:tcp://host:port.")]
