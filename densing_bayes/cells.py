@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.errors import Problem, did_you_mean
-from densing_bayes.reading import Raw, cut
+from densing_bayes.reading import Raw, cut, parse_date
 from densing_bayes.schemas import LONGEST_NAME, TABLES, Column
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
 
@@ -40,14 +39,19 @@ def _number(text: str) -> float | str:
     return "not a number"
 
 
-def _date(text: str) -> datetime.date | str:
-    """The day that a cell holds, or what is wrong with the cell."""
-    if not _DATE.fullmatch(text):
-        return "not an ISO date"
+def _date(text: str) -> tuple[datetime.date, int] | str:
+    """The day that a cell holds and its width in days, or what is wrong with the cell.
+
+    A month, quarter or year that is not over yet ends today.
+    """
     try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        return "there is no such day"
+        day, width = parse_date(text)
+    except ValueError as error:
+        return str(error)
+    gone = (today() - (day - datetime.timedelta(days=width // 2))).days
+    if 0 <= gone < width:
+        day, width = today() - datetime.timedelta(days=gone - gone // 2), gone
+    return day, width
 
 
 def _clean(text: str) -> str:
@@ -65,7 +69,8 @@ def typed(name: str, raw: Raw) -> tuple[pd.DataFrame, set[tuple[int, str]]]:
     """Text cells as numbers, days and text; with the cells that could not be read.
 
     Columns that the contract does not know become numbers if every filled cell is one. Columns
-    that may be missing are added, empty. Problems are appended to ``raw``.
+    that may be missing are added, empty; so is, for every column of dates, ``<column>_width``:
+    the days that the date may be anywhere in (0 for a day). Problems are appended to ``raw``.
     """
     columns = TABLES[name].columns
     cells = raw.frame
@@ -91,14 +96,20 @@ def typed(name: str, raw: Raw) -> tuple[pd.DataFrame, set[tuple[int, str]]]:
             unread.add((row, column))
             raw.problems.append(Problem(said[word], file=raw.file, row=row, column=column,
                                         given=cut(word), allowed=spec.allowed))
-        known = np.array([None if isinstance(value, str) else value for value in values],
-                         dtype="datetime64[us]" if kind == "date" else float)
+        known = [None if isinstance(value, str) else value for value in values]
+        if kind == "date":
+            width = np.array([value[1] if value else 0 for value in known], float)
+            frame[f"{column}_width"] = pd.Series(width[codes], index=text.index)
+            known = [value and value[0] for value in known]
+        known = np.array(known, dtype="datetime64[us]" if kind == "date" else float)
         frame[column] = pd.Series(known[codes], index=text.index)
     for column, spec in columns.items():
         if column not in frame and spec.extra:
             blank = {"number": np.nan, "date": pd.NaT}.get(spec.kind, "")
             dtype = {"number": float, "date": "datetime64[us]"}.get(spec.kind, str)
             frame[column] = pd.Series(blank, index=cells.index, dtype=dtype)
+            if spec.kind == "date":
+                frame[f"{column}_width"] = pd.Series(0.0, index=cells.index)
     return pd.DataFrame(frame, index=cells.index), unread
 
 
@@ -168,20 +179,22 @@ def _check_values(name: str, frame: pd.DataFrame, raw: Raw, unread: set[tuple[in
     cells = {column: raw.frame[column].to_list() for column in schema.columns
              if column in raw.frame}
     place = dict(zip(raw.frame.index, range(len(raw.frame)), strict=True))
-    first = {}  # row on which a key stands first
+    first: dict[int, int] = {}  # row on which a key stands first
     if (cases["check"] == "double").any():
-        for row, *key in zip(place, *(cells[part] for part in schema.key), strict=True):
-            first.setdefault(tuple(key), row)
+        same = frame.groupby(list(schema.key), dropna=False, sort=False).ngroup()
+        for row, key in same.items():
+            first.setdefault(key, row)
     # a check of whole rows fails once per column: one problem is enough
     whole = cases["check"].eq("double") | cases["check"].str.contains(" > ", regex=False)
     cases = cases[~(whole & cases.duplicated(["check", "index"]))]
     bad = unread | set(zip(cases["index"][~whole], cases["column"][~whole], strict=True))
     for failed, column, row in zip(cases["check"], cases["column"], cases["index"], strict=True):
         if failed == "double":
-            key = tuple(cells[part][place[row]] for part in schema.key)
+            said = [cells[part][place[row]] for part in schema.key if part in cells]
             raw.problems.append(Problem(
                 "duplicate key", file=raw.file, row=row, column=", ".join(schema.key),
-                given=cut(", ".join(key), 200), hint=f"as in row {first[key]}"))
+                given=cut(", ".join(filter(None, said)), 200),
+                hint=f"as in row {first[same[row]]}"))
         elif " > " in failed:
             small, large = failed.split(" > ")
             if {(row, small), (row, large)} & bad:

@@ -35,6 +35,7 @@ class Observations:
     ======================  ==========  ======================================================
     model (coordinate)      model       name; ordered by date, then name
     date, time              model       release date; years since `ORIGIN` (LLaMA-1)
+    time_sd                 model       sd in years of a date known to its month, quarter or year
     log_params, log_active  model       ln of total and of active parameters (NaN: unknown)
     log_tokens              model       ln of training tokens (NaN: unknown)
     family_index            model       into the coordinate ``family``
@@ -49,7 +50,8 @@ class Observations:
     cell_benchmark          cell        index of the benchmark
     cell_score              cell        mean over replicates
     cell_replicates         cell        number of replicates, at least 1
-    cell_items              cell        items (harmonic mean over replicates)
+    cell_items              cell        items (harmonic mean over replicates); where a row has a
+                                        standard error or interval, the items that would have it
     contrast_cell           contrast    index of the cell
     contrast_benchmark      contrast    index of the benchmark
     contrast_value          contrast    Helmert contrast of the cell's replicates, in score
@@ -173,6 +175,8 @@ def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
                   index=models.index, dtype=str))
     models = models.assign(architecture=architecture)
     steps = {
+        "size unknown": models["params_total"].isna(),
+        "release date unknown": models["release_date"].isna(),
         "released before since": models["release_date"] < pd.Timestamp(filters["since"] or 0),
         "released after until": models["release_date"] > pd.Timestamp(filters["until"] or "2999"),
         "closed weights": (models["weights"] == "closed") & filters["open_only"],
@@ -235,6 +239,7 @@ def _model_arrays(models: pd.DataFrame) -> dict[str, Any]:
     arrays = {
         "model": models["model"].to_numpy(str), "date": models["release_date"].to_numpy(),
         "time": (days / DAYS_PER_YEAR).to_numpy(),
+        "time_sd": (models["release_date_width"] / 12**0.5 / DAYS_PER_YEAR).to_numpy(),
         "log_params": np.log(models["params_total"].to_numpy()),
         "log_active": np.log(active.to_numpy()),
         "log_tokens": np.log(models["training_tokens"].to_numpy()),
@@ -281,15 +286,43 @@ def helmert(count: int) -> np.ndarray:
     return rows / np.sqrt(k * (k + 1.0))[:, None]
 
 
+def _one_protocol(scores: pd.DataFrame) -> pd.DataFrame:
+    """Of a source's scores by several protocols of one benchmark, the usual one's.
+
+    Protocols (shots and metric) differ by an effect, not by an error: as replicates they would
+    pass for disagreement. The usual protocol is the one that most models have.
+    """
+    what = ["benchmark", "shots", "metric"]
+    usual = scores.groupby(what, dropna=False)["model"].transform("nunique")
+    ranked = scores.assign(usual=usual).sort_values(
+        ["usual", "shots", "metric"], ascending=[False, True, True], kind="stable")
+    cell = ["model", "benchmark", "harness", "source"]
+    best = ranked.drop_duplicates(cell)[[*cell, "shots", "metric"]]
+    return scores.reset_index().merge(best).set_index("index")
+
+
+def _per_item(scores: pd.DataFrame, usual: np.ndarray) -> np.ndarray:
+    """One over the items of each score: variance of the score over that of one item.
+
+    A standard error, or else a 95% interval, of a score neither 0 nor 1 says it itself; then
+    come the row's own items, then the benchmark's.
+    """
+    items = scores["n_items"].fillna(pd.Series(usual, index=scores.index))
+    error = scores["stderr"].fillna((scores["high"] - scores["low"]) / (2 * 1.96))
+    item = scores["score"] * (1 - scores["score"])
+    said = (error > 0) & (item > 0)
+    return (1 / items).mask(said, (error**2 / item.where(item > 0)).clip(1e-9, 1)).to_numpy()
+
+
 def _score_arrays(scores: pd.DataFrame, data: xr.Dataset) -> dict[str, Any]:
     """Cell means, and the contrasts of replicates that tell the error between sources."""
+    scores = _one_protocol(scores)
     benchmark = data.get_index("benchmark").get_indexer(scores["benchmark"])
     rows = pd.DataFrame({
         "model": data.get_index("model").get_indexer(scores["model"]), "benchmark": benchmark,
         "source": scores["source"].to_numpy(), "harness": scores["harness"].to_numpy(),
         "score": scores["score"].to_numpy(),
-        "per_item": 1 / scores["n_items"].fillna(
-            pd.Series(data["n_items"].values[benchmark], index=scores.index)).to_numpy(),
+        "per_item": _per_item(scores, data["n_items"].values[benchmark]),
     }).sort_values(["model", "benchmark", "source", "harness", "score"])
     cells = rows.groupby(["model", "benchmark"]).agg(
         score=("score", "mean"), replicates=("score", "size"),

@@ -7,8 +7,10 @@ record begins, as a text editor numbers it (the header is row 1; a quoted cell m
 from __future__ import annotations
 
 import csv
+import datetime
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,8 @@ _OTHER_KINDS = {
     b"\x1f\x8b": "a gzip file", b"\xd0\xcf\x11\xe0": "an old Excel file", b"%PDF": "a PDF",
 }
 _SAVE_AS = "save the table as CSV, UTF-8, comma-separated"
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_PERIOD = re.compile(r"(\d{4})(?:-(?:(\d\d)|[Qq](\d)))?", re.ASCII)
 
 
 @dataclass
@@ -56,6 +60,48 @@ def shown(path: str | Path) -> str:
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode()
                    for c in str(path))
+
+
+def parse_date(text: str) -> tuple[datetime.date, int]:
+    """A date as people write it down, and how many days wide it is.
+
+    A day (a time of day behind it is dropped) has width 0. A month, a quarter or a year is its
+    middle day, and as wide as it is long: the day is uniform on it, with an sd of
+    width / sqrt(12).
+
+    Parameters
+    ----------
+    text
+        YYYY-MM-DD, YYYY-MM, YYYY-Qn or YYYY.
+
+    Raises
+    ------
+    ValueError
+        With what is wrong, in words.
+
+    Examples
+    --------
+    >>> parse_date("2024-02-29"), parse_date("2024-02")
+    ((datetime.date(2024, 2, 29), 0), (datetime.date(2024, 2, 15), 29))
+    >>> parse_date("2023-Q3"), parse_date("2023")
+    ((datetime.date(2023, 8, 16), 92), (datetime.date(2023, 7, 2), 365))
+    """
+    day, period = _DAY.fullmatch(text), _PERIOD.fullmatch(text)
+    if not day and not period:
+        raise ValueError("not an ISO date")
+    try:
+        if day:
+            return datetime.date.fromisoformat(day[1]), 0
+        year, month, quarter = (part and int(part) for part in period.groups())
+        first = 1 if month is quarter is None else month or 3 * quarter - 2
+        months = 12 if month is quarter is None else 1 if month is not None else 3
+        start = datetime.date(year, first, 1)
+        beyond = first + months
+        end = datetime.date(year + (beyond > 12), beyond - 12 * (beyond > 12), 1)
+    except ValueError:
+        raise ValueError("there is no such day") from None
+    width = (end - start).days
+    return start + datetime.timedelta(days=width // 2), width
 
 
 def read_cells(path: Path, name: str | None = None) -> Raw:

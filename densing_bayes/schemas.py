@@ -53,7 +53,7 @@ class Column:
         if self.choices:
             words = ", ".join(self.choices)
         elif self.kind == "date":
-            words = f"a date YYYY-MM-DD from {self.low} to tomorrow"
+            words = f"a date YYYY-MM-DD, YYYY-MM, YYYY-Qn or YYYY from {self.low} to tomorrow"
         elif self.kind == "number":
             words = "a number"
             if self.low is not None or self.high is not None:
@@ -109,9 +109,10 @@ TABLES: dict[str, Schema] = {
         "model": _name("name"),
         "organization": _name("who made it", filled=False),
         "family": _name("models that share data and recipe", filled=False),
-        "release_date": Column("day of release", "date", filled=True, low="2012-01-01"),
+        "release_date": Column("day of release; unknown: outside the fit", "date",
+                               low="2012-01-01"),
         "date_kind": Column("what came out that day", choices=("weights", "paper", "api")),
-        "params_total": _count("parameters", 1e5, 1e16, filled=True),
+        "params_total": _count("parameters; unknown: outside the fit", 1e5, 1e16),
         "params_active": _count("parameters used per token", 1e5, 1e16),
         "architecture": Column("one expert or many", choices=("dense", "moe")),
         "training_tokens": _count("tokens seen in pre-training", 1e6),
@@ -131,8 +132,14 @@ TABLES: dict[str, Schema] = {
         "n_items": _ITEMS,
         "harness": _name("evaluation program", filled=False),
         "source": _SOURCE,
+        "metric": _name("what is counted as solved, with any filter", filled=False, extra=True),
+        "evaluated": Column("day of the evaluation", "date", low="2012-01-01", extra=True),
+        "stderr": Column("standard error of the score", "number", low=0, high=0.5, extra=True),
+        "low": _fraction("lower end of the 95% interval of the score", extra=True),
+        "high": _fraction("upper end of the 95% interval of the score", extra=True),
         "role": Column("own report or re-evaluation", extra=True), "note": _NOTE,
-    }, key=("model", "benchmark", "harness", "source")),
+    }, key=("model", "benchmark", "shots", "metric", "harness", "source", "evaluated"),
+        ordered=(("low", "score"), ("score", "high"))),
     "benchmarks": Schema("benchmarks: items, chance level, anchor", {
         "benchmark": _name("name"),
         "n_items": Column("counted items", "number", filled=True, low=1, high=1e9),

@@ -95,6 +95,66 @@ def test_contrasts_of_replicates(tables):
     np.testing.assert_allclose(data["contrast_score"], [0.37, 0.54, 0.54])
 
 
+def rewrite(folder: Path, tmp_path: Path, table: str, change) -> Path:
+    """A copy of a folder with one table changed."""
+    copy = Path(shutil.copytree(folder, tmp_path / "changed"))
+    frame = pd.read_csv(copy / f"{table}.csv", dtype=str, keep_default_na=False)
+    change(frame)
+    frame.to_csv(copy / f"{table}.csv", index=False)
+    return copy
+
+
+def test_models_of_unknown_size_or_date_are_left_out_and_counted(tmp_path):
+    def forget(frame):
+        frame.loc[frame["model"] == "Elm-70B", "params_total"] = ""
+        frame.loc[frame["model"] == "Ash-7B", "release_date"] = ""
+
+    changed = select(load_tables(rewrite(GOOD, tmp_path, "models", forget)))
+    assert not {"Elm-70B", "Ash-7B"} & set(changed.data["model"].values)
+    dropped = json.loads(changed.data.attrs["dropped"])
+    assert (dropped["size unknown"], dropped["release date unknown"]) == (1, 1)
+
+
+def test_a_month_is_its_middle_with_the_sd_of_a_uniform(tmp_path):
+    def coarse(frame):
+        frame.loc[frame["model"] == "Cedar-8x7B", "release_date"] = "2024-01"
+
+    data = select(load_tables(rewrite(GOOD, tmp_path, "models", coarse))).data
+    at = data.sel(model="Cedar-8x7B")
+    assert str(at["date"].values)[:10] == "2024-01-16"
+    assert float(at["time_sd"]) == pytest.approx(31 / np.sqrt(12) / 365.25)
+    assert float(data["time_sd"].sum()) == pytest.approx(float(at["time_sd"]))
+
+
+def test_protocols_of_one_source_are_no_replicates(tmp_path):
+    def also_zero_shot(frame):
+        row = frame[(frame["model"] == "Ash-7B") & (frame["benchmark"] == "Trivia")].iloc[0]
+        frame.loc[len(frame)] = dict(row) | {"shots": "0", "score": "0.2"}
+
+    changed = select(load_tables(rewrite(GOOD, tmp_path, "scores", also_zero_shot))).data
+    # five shots are the usual protocol of Trivia: the other score is not averaged in
+    assert changed.equals(select(load_tables(GOOD)).data)
+
+
+def test_a_standard_error_says_how_many_items_a_score_is_worth(tmp_path):
+    def known(frame):
+        frame["stderr"], frame["low"], frame["high"] = "", "", ""
+        trivia = frame["benchmark"] == "Trivia"
+        # 0.7 with 0.05: 0.21 / 0.0025 = 84 items; 0.5 within 0.196 of either side: sd 0.1
+        frame.loc[trivia & (frame["model"] == "Cedar-8x7B"), "stderr"] = "0.05"
+        frame.loc[trivia & (frame["model"] == "Elm-70B"), ["score", "low", "high"]] = [
+            "0.5", "0.304", "0.696"]
+        frame.loc[~trivia & (frame["model"] == "Elm-70B"), "stderr"] = "0"  # a score of 1
+
+    data = select(load_tables(rewrite(GOOD, tmp_path, "scores", known))).data
+    items = {(str(data["model"].values[m]), b): n for m, b, n in zip(
+        data["cell_model"].values, data["cell_benchmark"].values, data["cell_items"].values,
+        strict=True)}
+    assert items["Cedar-8x7B", 0] == pytest.approx(84)
+    assert items["Elm-70B", 0] == pytest.approx(25)
+    assert items["Elm-70B", 1] == 200
+
+
 @given(st.integers(2, 9))
 def test_helmert_contrasts_are_orthonormal_and_blind_to_the_mean(count):
     contrasts = helmert(count)

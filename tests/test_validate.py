@@ -60,12 +60,11 @@ WRONG_CELLS = [
      "did you mean 'Trivia'?"),
     ("scores", "h1,report B", "h1,", 6, "source", "missing source"),
     ("scores", "h1,report B", "h1,report A", 6,
-     "model, benchmark, harness, source", "as in row 5"),
+     "model, benchmark, shots, metric, harness, source, evaluated", "as in row 5"),
     ("models", "7000000000,7000000000", "7,7000000000", 2, "params_total", "billions"),
     ("models", "7000000000,7000000000", "7B,7000000000", 2, "params_total", "7e9 for 7B"),
     ("models", "7000000000,7000000000", "inf,7000000000", 2, "params_total", "finite"),
     ("models", "7000000000,7000000000", "-7e9,7000000000", 2, "params_total", "below 100000"),
-    ("models", "7000000000,7000000000", ",7000000000", 2, "params_total", "missing"),
     ("models", "7000000000,7000000000", '"7,000,000,000",7000000000', 2, "params_total",
      "without separators"),
     ("models", "7000000000,7000000000", "7000000000,8000000000", 2, "params_active",
@@ -74,11 +73,12 @@ WRONG_CELLS = [
     ("models", "1e12,16", "1e12,0", 2, "precision_bits", "not above 0"),
     ("models", "2023-03-01", "2023-02-29", 2, "release_date", "no such day"),
     ("models", "2023-03-01", "01/03/2023", 2, "release_date", "not an ISO date"),
-    ("models", "2023-03-01", "2023-03", 2, "release_date", "not an ISO date"),
+    ("models", "2023-03-01", "2023-13", 2, "release_date", "no such day"),
+    ("models", "2023-03-01", "2023-Q5", 2, "release_date", "no such day"),
+    ("models", "2023-03-01", "2023-3", 2, "release_date", "not an ISO date"),
     ("models", "2023-03-01", "20230301", 2, "release_date", "not an ISO date"),
     ("models", "2023-03-01", "2003-03-01", 2, "release_date", "before 2012-01-01"),
     ("models", "2023-03-01", "9999-03-01", 2, "release_date", "in the future"),
-    ("models", "2023-03-01", "", 2, "release_date", "missing release_date"),
     ("models", "dense,1e12", "mixture,1e12", 2, "architecture", "dense, moe"),
     ("models", "base,toy report,open,\n", "bsae,toy report,open,\n", 2, "type",
      "did you mean 'base'?"),
@@ -136,6 +136,38 @@ def test_a_day_ahead_is_a_time_zone_and_two_are_the_future(folder, monkeypatch):
     assert validate([folder]) == []
     monkeypatch.setattr(cells, "today", lambda: datetime.date(2024, 12, 30))
     assert {p.row for p in validate([folder])} == {9, 10}  # Fir-1B, Fir-1B-chat of 2025-01-01
+
+
+def test_a_period_that_is_not_over_ends_today(folder, monkeypatch):
+    monkeypatch.setattr(cells, "today", lambda: datetime.date(2025, 1, 11))
+    edit(folder / "models.csv", "Fir-1B,Conifer,Fir,2025-01-01", "Fir-1B,Conifer,Fir,2025")
+    row = load_tables(folder).models.set_index("model").loc["Fir-1B"]
+    assert (str(row["release_date"].date()), row["release_date_width"]) == ("2025-01-06", 10)
+    edit(folder / "models.csv", "Fir-1B,Conifer,Fir,2025", "Fir-1B,Conifer,Fir,2025-02")
+    assert "in the future" in str(the_one(validate([folder])))
+
+
+def test_shots_metric_and_day_of_evaluation_are_no_duplicates(folder):
+    row = "Ash-7B,Trivia,0.35,5,,h1,report A"
+    edit(folder / "scores.csv", row, f"{row}\n{row.replace(',5,', ',0,')}")
+    text = (folder / "scores.csv").read_text().splitlines()
+    text = [text[0] + ",metric,evaluated", *(line + ",," for line in text[1:])]
+    text += [text[1][:-2] + ",exact_match,", text[1][:-2] + ",,2024-03-01"]
+    (folder / "scores.csv").write_text("\n".join(text) + "\n")
+    assert validate([folder]) == []
+    (folder / "scores.csv").write_text("\n".join([*text, text[-1].replace(",5,", ",5.0,")]))
+    found = the_one(validate([folder]))  # 5 and 5.0 shots are one protocol
+    assert (found.row, found.hint) == (21, "as in row 20")
+
+
+def test_the_interval_of_a_score_holds_the_score(folder):
+    text = (folder / "scores.csv").read_text().splitlines()
+    ends = [",,"] * 15
+    ends[0], ends[3] = ",0.4,0.5", ",0.4,0.45"  # scores 0.35 and 0.5
+    (folder / "scores.csv").write_text("\n".join(
+        [text[0] + ",low,high", *map("".join, zip(text[1:16], ends, strict=True))]))
+    assert [(p.row, p.what) for p in validate([folder])] == [(2, "low > score"),
+                                                             (5, "score > high")]
 
 
 def test_rows_are_lines_of_the_file_across_quoted_line_breaks(folder):

@@ -41,6 +41,7 @@ def predictors(models: pd.DataFrame) -> pd.DataFrame:
     parameters, 0 for dense), ``distilled`` (1 if distilled or pruned). Quantised copies are
     left out: they are the same models.
     """
+    models = models[models["release_date"].notna()]
     total = pd.to_numeric(models["params_total"], errors="coerce")
     active = pd.to_numeric(models["params_active"], errors="coerce").where(
         models["architecture"] == "moe", total)
