@@ -15,11 +15,11 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from densing_bayes import laws
-from densing_bayes.drift import effects
 from densing_bayes.families.blocks import Table, pack_priors, rv
 from densing_bayes.families.frontier import frontier
-from densing_bayes.families.measurement import score_likelihood, source_error
-from densing_bayes.families.ruler import (
+from densing_bayes.joint.growth import effects
+from densing_bayes.joint.measurement import score_likelihood, source_error
+from densing_bayes.joint.ruler import (
     Ruler,
     law_and_curve,
     ruler_likelihood,
@@ -29,7 +29,7 @@ from densing_bayes.specs import ModelSpec
 
 
 def build(tables: dict[str, dict[str, Any]], coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
-    """The model; arguments as of `densing_bayes.families.densing.build`."""
+    """The model; arguments as of `densing_bayes.joint.graph.build`."""
     with pm.Model(coords=coords, check_bounds=False) as model:
         priors = pack_priors(spec.priors)
         used = [name for name in tables if name not in ("setting", "pins", "knots", "families")]

@@ -277,7 +277,7 @@ def joint_refits() -> dict[str, Any]:
     """The joint model on the shipped tables from three seeds, with the shipped sampling."""
     from benchmarks.peers.run import shipped
     from densing_bayes.context import gate
-    from densing_bayes.joint import prepare
+    from densing_bayes.joint.fit import prepare
 
     spec, observations, *_ = shipped()
     joint = prepare(observations, spec)

@@ -74,7 +74,7 @@ COMPARED = ("rate", "level", "omega", "q", "omega_family", "q_family", "drift", 
 
 def prepared(models: int, found: dict[str, Any]) -> Any:
     """The joint model of a leaderboard that went through files; seconds of that in ``found``."""
-    from densing_bayes.joint import choose, prepare
+    from densing_bayes.joint.fit import choose, prepare
     from densing_bayes.specs import load_model
     from densing_bayes.tables import load_tables
     from densing_bayes.worlds import write
@@ -92,7 +92,7 @@ def prepared(models: int, found: dict[str, Any]) -> Any:
 
 def told(posterior: Any, columns: Any) -> dict[str, np.ndarray]:
     """Draws of the compared quantities, in natural units (rate per year)."""
-    from densing_bayes.derive import mean_gap
+    from densing_bayes.joint.quantities import mean_gap
 
     c1 = posterior["c1"]
     out = {"rate": posterior["rate_z"] * c1, "c1": c1}
@@ -137,7 +137,7 @@ def by_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
 
 def by_marginal(models: int) -> dict[str, Any]:
     """Seconds by step, memory, weights and rate of one size by integrating the models out."""
-    from densing_bayes.marginal import sample_marginal
+    from densing_bayes.joint.marginal import sample_marginal
     from densing_bayes.worlds import TYPICAL
 
     found: dict[str, Any] = {"models": models, "method": "marginal"}
@@ -163,7 +163,7 @@ def against_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
     import arviz_stats as azs
 
     from densing_bayes.fitting import sample
-    from densing_bayes.marginal import sample_marginal
+    from densing_bayes.joint.marginal import sample_marginal
 
     found: dict[str, Any] = {"models": models, "draws": draws}
     joint = prepared(models, found)

@@ -50,7 +50,7 @@ def diagnostics(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:
 
 
 def of_weights(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:
-    """The gate of weighted draws (`densing_bayes.marginal`), with the keys of `diagnostics`.
+    """The gate of weighted draws (`densing_bayes.joint.marginal`), with the keys of `diagnostics`.
 
     The draws are independent given their weights, so that R-hat says nothing (NaN); effective
     sample sizes are that of the weights. ``passed`` is True when the weights' Pareto k is at most

@@ -12,15 +12,15 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics, of_weights
-from densing_bayes.derive import derive
 from densing_bayes.errors import InputError
 from densing_bayes.fitting import Fit, case_seed
-from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import MOST_BY_NUTS, Joint, choose, cut, prepare
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.fit import MOST_BY_NUTS, Joint, choose, cut, prepare
+from densing_bayes.joint.predict import cell_predictions, draws_of
+from densing_bayes.joint.quantities import derive
 from densing_bayes.observations import Observations
 from densing_bayes.plugin import Plugin, plugin
-from densing_bayes.predict import cell_predictions, draws_of
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 

@@ -318,8 +318,8 @@ def run_costs(log_effective: xr.DataArray, tables: Tables, spec: ModelSpec, *,
     device
         Name of the headline device; default: the first that the spec compares.
     counted
-        Models that may count for growth and ranks (`densing_bayes.outside.admitted`); default:
-        all. Quantised, pruned, distilled and post-trained ones never do.
+        Models that may count for growth and ranks (`densing_bayes.joint.outside.admitted`);
+        default: all. Quantised, pruned, distilled and post-trained ones never do.
     """
     spec = spec.with_seed(seed)
     compared = report_devices(tables.hardware, spec.options["devices"])

@@ -77,7 +77,7 @@ def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
     Parameters
     ----------
     compiled
-        From `compile_model`, or the joint model (`densing_bayes.compiled`).
+        From `compile_model`, or the joint model (`densing_bayes.joint.engine`).
     sampling
         Counts, acceptance and seed.
     case

@@ -12,10 +12,10 @@ import numpy as np
 from densing_bayes.calibration import published
 from densing_bayes.checks import told
 from densing_bayes.context import Context
-from densing_bayes.derive import end_rates
 from densing_bayes.errors import GateError
 from densing_bayes.fitting import provenance
 from densing_bayes.intervals import growth_summary, probability, words_of_set
+from densing_bayes.joint.quantities import end_rates
 from densing_bayes.outputs import check_out
 from densing_bayes.reports import Section, write_report
 from densing_bayes.sections import calibration

@@ -11,7 +11,7 @@ from typing import Any
 
 from densing_bayes.context import Context
 from densing_bayes.errors import GateError, InputError, Problem, TableError
-from densing_bayes.joint import MOST_BY_NUTS
+from densing_bayes.joint.fit import MOST_BY_NUTS
 from densing_bayes.reports import Section
 from densing_bayes.specs import load_model
 
@@ -55,7 +55,7 @@ def change(context: Context) -> list[Section]:
 def cost_study(context: Context, device: str | None = None) -> tuple[Any, list[str]]:
     """Cost-weighted densities of every scored model, and the models outside the fit."""
     from densing_bayes.cost_density import run_costs
-    from densing_bayes.outside import admitted, all_sizes
+    from densing_bayes.joint.outside import admitted, all_sizes
 
     if context.many:
         raise InputError(Problem(
@@ -91,7 +91,7 @@ def costs(context: Context) -> list[Section]:
 def compression(context: Context) -> list[Section]:
     """Parents and their compressed children."""
     from densing_bayes.compression import run_compression
-    from densing_bayes.outside import curve_slopes
+    from densing_bayes.joint.outside import curve_slopes
     from densing_bayes.sections import compression
 
     if context.tables.compression is None:

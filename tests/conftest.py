@@ -23,11 +23,11 @@ from small_specs import write_report_spec, write_spec
 
 from densing_bayes import laws
 from densing_bayes.context import gate
-from densing_bayes.drift import effects, turns
 from densing_bayes.fitting import Fit
-from densing_bayes.inputs import inputs
-from densing_bayes.joint import choose, prepare
-from densing_bayes.places import own_places
+from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.fit import choose, prepare
+from densing_bayes.joint.growth import effects, turns
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.worlds import TYPICAL, fill, invent, ruler, simulate, write

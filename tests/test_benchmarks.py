@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densing_bayes.places import own_places
+from densing_bayes.joint.centring import own_places
 
 ROOT = Path(__file__).resolve().parents[1]
 

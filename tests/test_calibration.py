@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from densing_bayes.calibration import Plan, backtest, certificate, coverage, sbc
 from densing_bayes.calibration.rig import AHEAD, Rig, observed
-from densing_bayes.drift import KNOTS, STEP, effects
 from densing_bayes.errors import InputError
-from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import choose
-from densing_bayes.places import own_places
+from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.fit import choose
+from densing_bayes.joint.growth import KNOTS, STEP, effects
 from densing_bayes.plugin import plugin
 from densing_bayes.sections.calibration import headline, section
 from densing_bayes.specs import load_model

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from densing_bayes.inputs import inputs
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import choose
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.fit import choose
 from densing_bayes.regimes.densities import OFF_CHANCE, densities
 from densing_bayes.sections.regimes import of_densities
 from densing_bayes.specs import load_model

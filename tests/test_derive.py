@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from densing_bayes.derive import _gap, derive, frontier_path, mean_gap, record_share
-from densing_bayes.drift import KNOTS, LATER, STEP, effects, knots
+from densing_bayes.joint.growth import KNOTS, LATER, STEP, effects, knots
+from densing_bayes.joint.quantities import _gap, derive, frontier_path, mean_gap, record_share
 from densing_bayes.trends import DAYS_PER_YEAR
 
 

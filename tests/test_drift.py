@@ -8,8 +8,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densing_bayes.derive import frontier_path
-from densing_bayes.drift import KNOTS, LATER, STEP, effects, knots, later
+from densing_bayes.joint.growth import KNOTS, LATER, STEP, effects, knots, later
+from densing_bayes.joint.quantities import frontier_path
 from densing_bayes.trends import hinge
 
 # dates of models: days of four years, so that many share one

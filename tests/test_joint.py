@@ -19,15 +19,15 @@ from scipy import stats
 
 from densing_bayes import laws
 from densing_bayes.checks import diagnostics
-from densing_bayes.derive import derive, frontier_path
-from densing_bayes.drift import turns
-from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix, prior_vector
-from densing_bayes.families.ruler import coordinates
-from densing_bayes.inputs import inputs, reference_scores
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import choose, cut, log_size_at, starting_point
-from densing_bayes.places import own_places
+from densing_bayes.joint import graph as joint_graph
+from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.data import inputs, reference_scores
+from densing_bayes.joint.fit import choose, cut, log_size_at, starting_point
+from densing_bayes.joint.growth import turns
+from densing_bayes.joint.quantities import derive, frontier_path
+from densing_bayes.joint.ruler import coordinates
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import TYPICAL, Twist, expected_scores, ruler, simulate
@@ -40,7 +40,7 @@ PLAIN = Mode(linker="py", optimizer="fast_compile")
 
 @pytest.fixture(scope="module")
 def graph(small_world):
-    return densing.build(small_world.columns, small_world.coords, small_world.spec)
+    return joint_graph.build(small_world.columns, small_world.coords, small_world.spec)
 
 
 class Terms:
@@ -362,7 +362,7 @@ def test_prior_arguments_are_data(graph, terms, changed, small_world, true_draws
 def test_an_irreducible_term_is_an_option(small_world, true_draws, at_truth):
     spec = small_world.spec.with_options(irreducible=True)
     columns, coords = inputs(small_world.observations, spec)
-    model = densing.build(columns, coords, spec)
+    model = joint_graph.build(columns, coords, spec)
     assert "irreducible_share" in columns["pins"]
     none = true_draws.assign(irreducible_share=(("chain", "draw", "anchor"), [[[1e-12]]]))
     found = Terms(model, slopes=False).at(point_of(model, none))["terms"]
@@ -374,7 +374,7 @@ def test_an_irreducible_term_is_an_option(small_world, true_draws, at_truth):
 def test_the_shipped_tables_build_a_model():
     spec = load_model("densing")
     columns, coords = inputs(choose(load_tables(), spec), spec)
-    model = densing.build(columns, coords, spec)
+    model = joint_graph.build(columns, coords, spec)
     call = compile_function(model.continuous_value_vars, model.logp(sum=False), mode=PLAIN,
                             on_unused_input="ignore")
     assert all(np.isfinite(term).all() for term in call(**model.initial_point()))
@@ -389,7 +389,7 @@ def test_one_benchmark_and_no_repeated_cell_are_enough(small_world):
                   .drop_duplicates("model").assign(score=0.5))
     columns, coords = inputs(choose(few, small_world.spec), small_world.spec)
     assert len(coords["linked"]) == len(columns["contrasts"]["value"]) == 0
-    model = densing.build(columns, coords, small_world.spec)
+    model = joint_graph.build(columns, coords, small_world.spec)
     call = compile_function(model.continuous_value_vars, model.logp(sum=False), mode=PLAIN,
                             on_unused_input="ignore")
     assert all(np.isfinite(term).all() for term in call(**model.initial_point()))

@@ -13,14 +13,13 @@ import pytest
 from pytensor.compile.mode import Mode
 from scipy import special
 
-from densing_bayes import kernel
 from densing_bayes.calibration.rig import rig
-from densing_bayes.compiled import TOLD, compiled_joint
-from densing_bayes.drift import knots
-from densing_bayes.families import densing
 from densing_bayes.fitting import sample
-from densing_bayes.inputs import inputs
-from densing_bayes.kernel import densities
+from densing_bayes.joint import graph, kernel
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.engine import TOLD, compiled_joint
+from densing_bayes.joint.growth import knots
+from densing_bayes.joint.kernel import densities
 from densing_bayes.priors import Prior
 from densing_bayes.specs import FAMILIES
 from densing_bayes.studies.fits import FRONTIER
@@ -33,7 +32,7 @@ def graph_of(columns, coords, spec):
     """The PyMC graph as a function of its point, log density and gradient; and what it tells."""
     # plain numbers as doubles: PyTensor would take the 2 of a square root as a single
     with pytensor.config.change_flags(cast_policy="numpy+floatX"):
-        model = densing.build(columns, coords, spec)
+        model = graph.build(columns, coords, spec)
         values = [model.rvs_to_values[rv] for rv in model.free_RVs]
         density = model.logp()
         call = pytensor.function(values, [density, *pytensor.grad(density, values)], mode=PLAIN)
@@ -261,10 +260,10 @@ def test_spreads_of_benchmarks_are_mirrored_at_zero(small_joint):
 
 BITS = """
 import numpy as np
-from densing_bayes.compiled import compiled_joint
-from densing_bayes.inputs import inputs
-from densing_bayes.integrated import Marginal
-from densing_bayes.joint import choose
+from densing_bayes.joint.engine import compiled_joint
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.integrated import Marginal
+from densing_bayes.joint.fit import choose
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 

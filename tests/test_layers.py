@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "densing_bayes"
 # files that may import the sampler's libraries
-PYMC = ("families/", "kernel/", "compiled.py", "fitting.py", "checks.py")
+PYMC = ("families/", "joint/graph.py", "joint/ruler.py", "joint/measurement.py", "joint/kernel/",
+        "joint/engine.py", "fitting.py", "checks.py")
 HEAVY = {"pymc", "pytensor", "nutpie", "numba", "arviz", "arviz_stats", "arviz_base", "pandas",
          "xarray", "scipy", "matplotlib", "pandera", "typst", "jinja2"}
 

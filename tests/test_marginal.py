@@ -10,17 +10,17 @@ import pytest
 import xarray as xr
 from scipy import special, stats
 
-from densing_bayes import joint as module
-from densing_bayes import marginal
 from densing_bayes.checks import of_weights, told
-from densing_bayes.compiled import TOLD
 from densing_bayes.context import gate
-from densing_bayes.drift import effects as effects_of
 from densing_bayes.fitting import Fit
-from densing_bayes.integrated import Marginal
-from densing_bayes.joint import Joint, choose, prepare
-from densing_bayes.kernel import tails
-from densing_bayes.marginal import points_of, sample_marginal
+from densing_bayes.joint import fit as module
+from densing_bayes.joint import marginal
+from densing_bayes.joint.engine import TOLD
+from densing_bayes.joint.fit import Joint, choose, prepare
+from densing_bayes.joint.growth import effects as effects_of
+from densing_bayes.joint.integrated import Marginal
+from densing_bayes.joint.kernel import tails
+from densing_bayes.joint.marginal import points_of, sample_marginal
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import TYPICAL, invent, simulate, write

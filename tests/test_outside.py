@@ -7,10 +7,10 @@ import pytest
 import xarray as xr
 
 from densing_bayes.compression import run_compression
-from densing_bayes.derive import ruler_parameters
-from densing_bayes.inputs import inputs
-from densing_bayes.outside import admitted, all_sizes, curve_slopes, outside_sizes
-from densing_bayes.predict import cell_predictions
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.outside import admitted, all_sizes, curve_slopes, outside_sizes
+from densing_bayes.joint.predict import cell_predictions
+from densing_bayes.joint.quantities import ruler_parameters
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 
@@ -24,7 +24,7 @@ BENCHMARK = {"sd_source": 0.005, "sd_benchmark_z": 0.03}
 
 @pytest.fixture(scope="module")
 def world():
-    from densing_bayes.joint import choose
+    from densing_bayes.joint.fit import choose
 
     tables, spec = load_tables(), load_model("densing")
     observations = choose(tables, spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from densing_bayes.places import ENOUGH, SPREAD, TOP, own_places
+from densing_bayes.joint.centring import ENOUGH, SPREAD, TOP, own_places
 
 CHANCE = 0.25
 SLOPE = {0: 3.0, 1: 4.0}  # of the benchmarks' logits in z

@@ -7,15 +7,15 @@ import pytest
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.derive import derive, ruler_parameters
 from densing_bayes.intervals import Interval
-from densing_bayes.predict import (
+from densing_bayes.joint.predict import (
     benchmark_rates,
     cell_predictions,
     replicated_records,
     score_coverage,
     thin,
 )
+from densing_bayes.joint.quantities import derive, ruler_parameters
 from densing_bayes.worlds import Twist, expected_scores
 
 

@@ -17,7 +17,7 @@ import pytest
 from synthetic_tables import synthetic_tables
 
 from densing_bayes.errors import InputError, SpecError
-from densing_bayes.joint import choose
+from densing_bayes.joint.fit import choose
 from densing_bayes.observations import Observations
 from densing_bayes.shelf import names, shelf
 from densing_bayes.studies import load_study

@@ -12,10 +12,10 @@ import pytest
 from pytensor.compile.mode import get_mode
 from scipy import stats
 
-from densing_bayes.derive import derive
-from densing_bayes.families import densing
 from densing_bayes.families.blocks import matrix
 from densing_bayes.fitting import Fit
+from densing_bayes.joint import graph as joint_graph
+from densing_bayes.joint.quantities import derive
 from densing_bayes.sections.studies import report, section
 from densing_bayes.studies import attribution, load_study, run_study, structures
 from densing_bayes.studies.cases import Case
@@ -41,7 +41,7 @@ def world(small_world):
 @pytest.fixture(scope="module")
 def model(world):
     small, columns, coords = world
-    return densing.build(columns, coords, small.spec)
+    return joint_graph.build(columns, coords, small.spec)
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from densing_bayes import laws, worlds
-from densing_bayes.drift import effects, knots
-from densing_bayes.inputs import inputs
-from densing_bayes.joint import choose
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.fit import choose
+from densing_bayes.joint.growth import effects, knots
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import TYPICAL, Twist, fill, invent, simulate

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from densing_bayes.drift import turns
-from densing_bayes.places import own_places
+from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.growth import turns
 from densing_bayes.specs import ModelSpec
 
 # columns that are indices of another table's rows

@@ -1,4 +1,4 @@
-"""The joint model of `densing_bayes.families.densing` in NumPyro, in two parametrisations."""
+"""The joint model of `densing_bayes.joint.graph` in NumPyro, in two parametrisations."""
 
 from __future__ import annotations
 

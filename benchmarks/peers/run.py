@@ -45,8 +45,8 @@ class Clock:
 
 def shipped() -> tuple[Any, Any, Any, Any]:
     """Spec, observations, columns and coords of the main fit."""
-    from densing_bayes.inputs import inputs
-    from densing_bayes.joint import choose
+    from densing_bayes.joint.data import inputs
+    from densing_bayes.joint.fit import choose
     from densing_bayes.specs import load_model
     from densing_bayes.tables import load_tables
 
@@ -71,14 +71,14 @@ def starting_values(model: Any) -> dict[str, np.ndarray]:
 def graph(columns: Any, coords: Any, spec: Any, naive: bool) -> Any:
     """The PyMC model in either parametrisation."""
     from benchmarks import naive as natural
-    from densing_bayes.families import densing
+    from densing_bayes.joint import graph
 
-    return (natural if naive else densing).build(columns, coords, spec)
+    return (natural if naive else graph).build(columns, coords, spec)
 
 
 def told(posterior: Any, observations: Any, columns: Any) -> Draws:
     """Draws of the compared parameters from an xarray posterior, shape (chain, draw)."""
-    from densing_bayes.derive import derive
+    from densing_bayes.joint.quantities import derive
 
     derived = (posterior.rename(rate_z="rate", sd_model_z="omega", sd_family_z="omega_family")
                if "level" in posterior else derive(posterior, observations, columns))
@@ -95,12 +95,12 @@ def by_nutpie(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
         import nutpie  # noqa: F401
         import pymc  # noqa: F401
 
-        import densing_bayes.joint  # noqa: F401
+        import densing_bayes.joint.fit  # noqa: F401
 
     clock("import", load)
     from benchmarks.scale import gradient_seconds
-    from densing_bayes.compiled import TOLD, compiled_joint
     from densing_bayes.fitting import compile_model, sample
+    from densing_bayes.joint.engine import TOLD, compiled_joint
 
     spec, observations, columns, coords = clock("read", shipped)
     keep = ("level",) if naive else TOLD
@@ -126,7 +126,7 @@ def by_pymc(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
     def load() -> None:
         import pymc  # noqa: F401
 
-        import densing_bayes.joint  # noqa: F401
+        import densing_bayes.joint.fit  # noqa: F401
 
     clock("import", load)
     import pymc as pm

@@ -21,12 +21,12 @@ import xarray as xr
 
 from densing_bayes import laws
 from densing_bayes.calibration.rig import AHEAD, Rig, observed
-from densing_bayes.drift import knots
 from densing_bayes.fitting import case_seed
-from densing_bayes.inputs import reference_scores
 from densing_bayes.intervals import Interval
+from densing_bayes.joint.data import reference_scores
+from densing_bayes.joint.growth import knots
+from densing_bayes.joint.predict import cell_predictions
 from densing_bayes.plugin import Plugin, plugin
-from densing_bayes.predict import cell_predictions
 from densing_bayes.specs import Sampling
 from densing_bayes.trends import DAYS_PER_MONTH
 from densing_bayes.worlds import Columns

@@ -23,7 +23,7 @@ from densing_bayes.calibration import backtest, coverage, rounds
 from densing_bayes.calibration.rig import Rig, invented, rig
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import choose
+from densing_bayes.joint.fit import choose
 from densing_bayes.outputs import json_text, replacing
 from densing_bayes.shelf import shelf
 from densing_bayes.specs import ModelSpec, Sampling, load_model

@@ -17,8 +17,8 @@ from scipy import stats
 
 from densing_bayes.calibration.rig import Rig, observed
 from densing_bayes.fitting import case_seed
-from densing_bayes.inputs import reference_scores
 from densing_bayes.intervals import Interval
+from densing_bayes.joint.data import reference_scores
 from densing_bayes.plugin import Plugin, plugin, records
 from densing_bayes.specs import Sampling
 from densing_bayes.trends import hinge

@@ -12,12 +12,12 @@ import xarray as xr
 
 from densing_bayes import worlds
 from densing_bayes.checks import diagnostics
-from densing_bayes.compiled import CompiledJoint, compiled_joint
-from densing_bayes.derive import derive
-from densing_bayes.drift import KNOTS, knots
 from densing_bayes.fitting import case_seed, sample
-from densing_bayes.inputs import inputs
-from densing_bayes.joint import choose
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.engine import CompiledJoint, compiled_joint
+from densing_bayes.joint.fit import choose
+from densing_bayes.joint.growth import KNOTS, knots
+from densing_bayes.joint.quantities import derive
 from densing_bayes.observations import Observations
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec, Sampling

@@ -16,8 +16,8 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.derive import frontier_path
 from densing_bayes.errors import InputError, Problem
+from densing_bayes.joint.quantities import frontier_path
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
 
@@ -93,7 +93,7 @@ def constants(derived: xr.Dataset, names: Sequence[str]) -> dict[str, xr.DataArr
 
 def from_derived(derived: xr.Dataset, *, benchmark: str, reference_tokens: float,
                  name: str = "fit", weight: float = 1.0) -> Posterior:
-    """The posterior of a joint fit, as `densing_bayes.derive.derive` gives it.
+    """The posterior of a joint fit, as `densing_bayes.joint.quantities.derive` gives it.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 The paper's break at ChatGPT rests on MMLU alone and on eight models before it, most of them
 closed. They are no part of the main fit. Their scores are read off its curves instead
-(`densing_bayes.outside`), one draw of the ruler at a time, so that all densities of the series
+(`joint.outside`), one draw of the ruler at a time, so that all densities of the series
 share the ruler's error; and where sources dispute a score, each version makes its own series.
 
 Models of one family stand or fall together: in the main fit families differ by three times as
@@ -20,9 +20,9 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes.errors import InputError
+from densing_bayes.joint.outside import outside_sizes
+from densing_bayes.joint.predict import thin
 from densing_bayes.observations import select
-from densing_bayes.outside import outside_sizes
-from densing_bayes.predict import thin
 from densing_bayes.regimes.series import Series, density_series
 
 OFF_CHANCE = 0.04  # above guessing: nearer to it, habits of answering move scores, not size

@@ -8,7 +8,7 @@ import pandas as pd
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest
 from densing_bayes.intervals import words_of_set
-from densing_bayes.predict import benchmark_rates, thin
+from densing_bayes.joint.predict import benchmark_rates, thin
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 

@@ -12,7 +12,7 @@ from densing_bayes.checks import ESS_MIN, RHAT_MAX
 from densing_bayes.context import Context
 from densing_bayes.figures import predictive_check
 from densing_bayes.importance import K_MAX
-from densing_bayes.predict import replicated_records, score_coverage
+from densing_bayes.joint.predict import replicated_records, score_coverage
 from densing_bayes.reports import Picture, Section, Table
 
 

@@ -29,7 +29,7 @@ def section(study: CostStudy, outside: Collection[str] = ()) -> Section:
     """Densities by total, by active and by cost; growth beside the dense one; devices.
 
     ``outside`` names the models whose effective size was read off the fitted curves
-    (`densing_bayes.outside`).
+    (`densing_bayes.joint.outside`).
     """
     interval, head = study.spec.interval, study.devices[0]
     special = _special(study)

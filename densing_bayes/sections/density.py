@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.context import Context, median
-from densing_bayes.derive import NEAR_CEILING, NEAR_FRONTIER, frontier_path
 from densing_bayes.errors import InputError, Problem, did_you_mean
 from densing_bayes.figures import density_timeline
+from densing_bayes.joint.quantities import NEAR_CEILING, NEAR_FRONTIER, frontier_path
 from densing_bayes.reports import Picture, Section, Table
 
 ORIGIN = np.datetime64("2023-02-24")

@@ -10,9 +10,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
-from densing_bayes.derive import end_rates, rate_path
 from densing_bayes.figures import rate_band, rate_forest, rate_posterior
 from densing_bayes.intervals import growth_summary, probability, summary, words_of_set
+from densing_bayes.joint.quantities import end_rates, rate_path
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from densing_bayes import laws
 from densing_bayes.context import Context
-from densing_bayes.derive import ruler_parameters
 from densing_bayes.figures import ladder, score_curve
 from densing_bayes.intervals import summary
-from densing_bayes.predict import thin
+from densing_bayes.joint.predict import thin
+from densing_bayes.joint.quantities import ruler_parameters
 from densing_bayes.reports import Picture, Section, Table
 
 NAMES = {"alpha": "alpha (exponent of size)", "beta": "beta (exponent of tokens)",

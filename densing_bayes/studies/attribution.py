@@ -25,8 +25,8 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.derive import ruler_parameters
-from densing_bayes.families.ruler import coordinates
+from densing_bayes.joint.quantities import ruler_parameters
+from densing_bayes.joint.ruler import coordinates
 from densing_bayes.studies.influence import thinned
 
 WITHIN = ("ruler", "extrapolation", "items and sources", "which models exist")

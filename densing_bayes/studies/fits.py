@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.fitting import sample
-from densing_bayes.kernel import VARIABLES
+from densing_bayes.joint.kernel import VARIABLES
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.studies.cases import Case
 from densing_bayes.studies.lines import read

@@ -18,8 +18,8 @@ import xarray as xr
 from scipy import special, stats
 
 from densing_bayes import laws
-from densing_bayes.derive import ruler_parameters
-from densing_bayes.drift import effects
+from densing_bayes.joint.growth import effects
+from densing_bayes.joint.quantities import ruler_parameters
 
 NODES, REACH = 41, 6.0  # grid of ln N^: points, and reach in posterior sds
 FAMILY_NODES = 25

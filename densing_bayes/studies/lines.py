@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.derive import mean_gap, ruler_parameters
-from densing_bayes.drift import effects
 from densing_bayes.fitting import case_seed
 from densing_bayes.frontiers import frontier_line
+from densing_bayes.joint.growth import effects
+from densing_bayes.joint.quantities import mean_gap, ruler_parameters
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 from densing_bayes.studies.cases import Case

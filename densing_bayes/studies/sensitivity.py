@@ -16,7 +16,7 @@ import xarray as xr
 from scipy import stats
 
 from densing_bayes import laws
-from densing_bayes.derive import mean_gap, ruler_parameters
+from densing_bayes.joint.quantities import mean_gap, ruler_parameters
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec
 from densing_bayes.studies.influence import thinned

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from densing_bayes.compiled import CompiledJoint, compiled_joint, own_coordinates
-from densing_bayes.drift import KNOTS, knots
-from densing_bayes.inputs import inputs
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.engine import CompiledJoint, compiled_joint, own_coordinates
+from densing_bayes.joint.growth import KNOTS, knots
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 

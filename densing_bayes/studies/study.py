@@ -22,7 +22,7 @@ from densing_bayes.checks import diagnostics
 from densing_bayes.errors import InputError
 from densing_bayes.executors import open_executor
 from densing_bayes.fitting import Fit, provenance, sample
-from densing_bayes.joint import choose
+from densing_bayes.joint.fit import choose
 from densing_bayes.observations import Observations
 from densing_bayes.studies.bar import Quiet
 from densing_bayes.studies.cases import (

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.joint import choose
+from densing_bayes.joint.fit import choose
 from densing_bayes.observations import FEWEST_MODELS, Observations
 from densing_bayes.specs import ModelSpec
 from densing_bayes.studies.cases import Case

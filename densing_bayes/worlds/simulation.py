@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from densing_bayes import laws
-from densing_bayes.drift import effects
-from densing_bayes.families.ruler import law_and_curve
+from densing_bayes.joint.growth import effects
+from densing_bayes.joint.ruler import law_and_curve
 
-Columns = dict[str, dict[str, Any]]  # tables of the joint model, as from densing_bayes.inputs
+Columns = dict[str, dict[str, Any]]  # tables of the joint model, as from densing_bayes.joint.data
 Truth = dict[str, Any]  # parameters by name, in natural units
 
 # dimension of each parameter of a truth; the priors of ``sd_model`` and ``sd_family`` are those

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from densing_bayes.context import Context, gate
-from densing_bayes.derive import derive, frontier_path
 from densing_bayes.intervals import Interval
+from densing_bayes.joint.quantities import derive, frontier_path
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import TYPICAL, Twist, invent, simulate, write

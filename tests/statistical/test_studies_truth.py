@@ -99,7 +99,7 @@ def test_importance_weights_agree_with_fits_where_they_say_they_do(tmp_path):
     study = replace(study, influence=replace(study.influence, refit_above=-10.0))  # all of them
     found = run_study(study, tables, tmp_path / "out")
     from densing_bayes.fitting import Fit
-    from densing_bayes.joint import choose
+    from densing_bayes.joint.fit import choose
 
     fit = Fit.load(tmp_path / "out" / "main.nc", study.model)
     observations = choose(tables, study.model)

@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.compiled import CompiledJoint, compiled_joint
-from densing_bayes.derive import ruler_parameters
-from densing_bayes.families.ruler import coordinates
 from densing_bayes.fitting import Fit, provenance, sample
-from densing_bayes.inputs import inputs
-from densing_bayes.marginal import sample_marginal
+from densing_bayes.joint.data import inputs
+from densing_bayes.joint.engine import CompiledJoint, compiled_joint
+from densing_bayes.joint.marginal import sample_marginal
+from densing_bayes.joint.quantities import ruler_parameters
+from densing_bayes.joint.ruler import coordinates
 from densing_bayes.observations import Observations, select
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
@@ -23,7 +23,7 @@ from densing_bayes.tables import Tables
 # per chain, of the ruler alone: rulers for the cut are picked evenly from them, so that their Monte
 # Carlo error is that of all; without families and models they cost little
 RULER_DRAWS = 2_000
-MOST_BY_NUTS = 10_000  # models; with more, they are integrated out (`densing_bayes.marginal`)
+MOST_BY_NUTS = 10_000  # models; with more, they are integrated out (`densing_bayes.joint.marginal`)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The joint model's log density and its gradient, by hand: what the sampler evaluates.
 
-`densing_bayes.families.densing` says what the model is; these files say the same with the
+`densing_bayes.joint.graph` says what the model is; these files say the same with the
 derivatives written out: six times as fast, and without half a minute of compilation in every
 process, since numba keeps the machine code on disk, for tables of any size.
 `tests/test_kernel.py` holds the two together, value and gradient, in every option.
@@ -12,7 +12,7 @@ priors), ``ruler``, ``group`` (families and models below the frontier), ``scores
 Python). ``bar_x`` is the derivative of the log density with respect to x.
 """
 
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.layout import (
     LINKED_HEADROOM,
     POSITIVE,
     PRIORS,
@@ -23,8 +23,8 @@ from densing_bayes.kernel.layout import (
     TABLES,
     VARIABLES,
 )
-from densing_bayes.kernel.machine import machine_code, marginal_code
-from densing_bayes.kernel.marginal import Latents
+from densing_bayes.joint.kernel.machine import machine_code, marginal_code
+from densing_bayes.joint.kernel.marginal import Latents
 
 __all__ = ["LINKED_HEADROOM", "POSITIVE", "PRIORS", "Q_FAMILY", "ROWS", "SCALES", "SHARES",
            "TABLES", "VARIABLES", "Latents", "machine_code", "marginal_code"]

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.above import B_C1
-from densing_bayes.kernel.densities import compiled
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.above import B_C1
+from densing_bayes.joint.kernel.densities import compiled
+from densing_bayes.joint.kernel.layout import (
     MEAN,
     NU,
     Q_FAMILY,
@@ -27,7 +27,7 @@ from densing_bayes.kernel.layout import (
     T_STARTS,
     Q,
 )
-from densing_bayes.kernel.marginal import (
+from densing_bayes.joint.kernel.marginal import (
     C_CHANCE,
     C_SCALE,
     ONES,

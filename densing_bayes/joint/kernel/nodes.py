@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.densities import compiled
-from densing_bayes.kernel.marginal import NEVER, integrate, workspace
-from densing_bayes.kernel.tails import log_tail
+from densing_bayes.joint.kernel.densities import compiled
+from densing_bayes.joint.kernel.marginal import NEVER, integrate, workspace
+from densing_bayes.joint.kernel.tails import log_tail
 
 RARE = 1e-6  # nodes whose share of the highest is below this are left out
 SIGNIFICANT = 1e-2  # curvature is looked for where a node has this share of the highest

@@ -17,8 +17,8 @@ import xarray as xr
 from scipy import stats
 
 from densing_bayes.compression import log_slopes
+from densing_bayes.joint.predict import cell_predictions, thin
 from densing_bayes.observations import Observations, select
-from densing_bayes.predict import cell_predictions, thin
 from densing_bayes.tables import Tables
 
 GRID = 241  # points over six prior sd: a tenth of an e-fold apart
@@ -32,7 +32,7 @@ def all_sizes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any
     Returns
     -------
     DataArray (chain, draw, model)
-        One chain of evenly spaced draws of the fit (see `densing_bayes.predict.thin`).
+        One chain of evenly spaced draws of the fit (see `densing_bayes.joint.predict.thin`).
     """
     fitted = thin(derived[["log_effective"]])["log_effective"].transpose("sample", "model")
     benchmarks = [str(name) for name in observations.data["benchmark"].values]

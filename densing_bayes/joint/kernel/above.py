@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from densing_bayes.kernel.densities import compiled
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.densities import compiled
+from densing_bayes.joint.kernel.layout import (
     DRIFT,
     LADDER_PARTS,
     LINKED_HEADROOM,
@@ -38,7 +38,7 @@ from densing_bayes.kernel.layout import (
     WEIGHT,
     Q,
 )
-from densing_bayes.kernel.ruler import law_and_curve, log_size
+from densing_bayes.joint.kernel.ruler import law_and_curve, log_size
 
 # entries of `Bars.one`
 (B_C0, B_C1, B_MEAN, B_RATE, B_NU, B_GAP, B_LOG_OMEGA, B_SKEW, B_GAP_FAMILY, B_LOG_OMEGA_FAMILY,

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from scipy import special
 
-from densing_bayes.kernel.densities import HALF_LOG_TAU, compiled
+from densing_bayes.joint.kernel.densities import HALF_LOG_TAU, compiled
 
 LOW, HIGH, PER_UNIT = -9.0, 25.0, 64
 

@@ -2,7 +2,7 @@
 
 NUTS moves all models' places at once: beyond ten thousand a draw takes seconds. Given the some
 fifty globals the families are independent, so that their places can be integrated out by
-quadrature (`densing_bayes.kernel.marginal`) at the cost of a dozen gradients. What is left is a
+quadrature (`joint.kernel.marginal`) at the cost of a dozen gradients. What is left is a
 small posterior, sampled in five steps:
 
 1. pilot: NUTS on some whole families of the same tables gives a starting point and scales;
@@ -28,11 +28,11 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy import linalg, optimize
 
-from densing_bayes.compiled import DIMS, CompiledJoint, compiled_function, compiled_joint
-from densing_bayes.drift import turns
 from densing_bayes.fitting import case_seed, sample
 from densing_bayes.importance import FLATTEST, Weighted
-from densing_bayes.integrated import Marginal
+from densing_bayes.joint.engine import DIMS, CompiledJoint, compiled_function, compiled_joint
+from densing_bayes.joint.growth import turns
+from densing_bayes.joint.integrated import Marginal
 from densing_bayes.specs import Sampling
 
 METHOD = "marginal"  # as told by a fit's attrs
@@ -53,7 +53,7 @@ class Approximation:
     """Priors, ladder and pairs exactly; models and repeated scores as a quadratic.
 
     Points are ``mode + root y``: the posterior is about as wide as 1 in y. The quadratic is in
-    the summary (`densing_bayes.kernel.summary`), which tells the curves at ``places``.
+    the summary (`densing_bayes.joint.kernel.summary`), which tells the curves at ``places``.
     """
 
     marginal: Marginal

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.densities import (
+from densing_bayes.joint.kernel.densities import (
     HALF_LOG_TAU,
     PEAK,
     compiled,

@@ -1,4 +1,4 @@
-"""The scores, forwards and backwards: see `densing_bayes.families.measurement`.
+"""The scores, forwards and backwards: see `densing_bayes.joint.measurement`.
 
 Cells lie by benchmark, and are taken a chunk of one benchmark at a time. What is kept of a chunk
 lies in one array, each quantity at a distance that is known when this is compiled: the compiler
@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.densities import TINY, compiled, exponential, log_product
+from densing_bayes.joint.kernel.densities import TINY, compiled, exponential, log_product
 
 CHUNK = 128
 # where the quantities of a chunk begin: z, r and variance of `cell`, derivative to z

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.above import (
+from densing_bayes.joint.kernel.above import (
     B_C0,
     B_C1,
     B_GAP,
@@ -19,8 +19,8 @@ from densing_bayes.kernel.above import (
     B_SKEW,
     B_SKEW_FAMILY,
 )
-from densing_bayes.kernel.densities import HALF_LOG_TAU, compiled, normal, positive, share
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.densities import HALF_LOG_TAU, compiled, normal, positive, share
+from densing_bayes.joint.kernel.layout import (
     CENTRE_LOSS,
     DRIFT,
     HEADROOM,
@@ -82,13 +82,13 @@ from densing_bayes.kernel.layout import (
     WEIGHT,
     Q,
 )
-from densing_bayes.kernel.ruler import (
+from densing_bayes.joint.kernel.ruler import (
     back_law_and_curve,
     back_log_size,
     ladder_and_pairs,
     law_and_curve,
 )
-from densing_bayes.kernel.scores import source_contrasts
+from densing_bayes.joint.kernel.scores import source_contrasts
 
 
 @compiled

@@ -12,10 +12,10 @@ import numpy as np
 from numba import types
 from nutpie.compile_pymc import address_as_void_pointer
 
-from densing_bayes.kernel.above import natural
-from densing_bayes.kernel.densities import compiled
-from densing_bayes.kernel.evaluate import evaluate
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.above import natural
+from densing_bayes.joint.kernel.densities import compiled
+from densing_bayes.joint.kernel.evaluate import evaluate
+from densing_bayes.joint.kernel.layout import (
     FAMILY,
     STEP,
     T_HELD,
@@ -24,14 +24,14 @@ from densing_bayes.kernel.layout import (
     T_STARTS,
     TABLES,
 )
-from densing_bayes.kernel.marginal import (
+from densing_bayes.joint.kernel.marginal import (
     back_to_globals,
     globals_of,
     run_gradient,
     run_value,
 )
-from densing_bayes.kernel.nodes import place_nodes, run_draws
-from densing_bayes.kernel.summary import back_summary, near, summary
+from densing_bayes.joint.kernel.nodes import place_nodes, run_draws
+from densing_bayes.joint.kernel.summary import back_summary, near, summary
 
 
 @compiled
@@ -131,7 +131,7 @@ def machine_code():
 
 @functools.cache
 def marginal_code():
-    """What `densing_bayes.marginal` calls, by name: compiled once, without Python's lock.
+    """What `densing_bayes.joint.marginal` calls, by name: compiled once, without Python's lock.
 
     As in `machine_code`, the checksum keeps what is on disk in step with the source.
     """

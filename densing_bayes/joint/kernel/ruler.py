@@ -1,4 +1,4 @@
-"""The ruler, forwards and backwards: see `densing_bayes.families.ruler`."""
+"""The ruler, forwards and backwards: see `densing_bayes.joint.ruler`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.densities import HALF_LOG_TAU, compiled, exponential
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.densities import HALF_LOG_TAU, compiled, exponential
+from densing_bayes.joint.kernel.layout import (
     CENTRE_LOSS,
     HEADROOM,
     IRREDUCIBLE,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from densing_bayes.kernel.above import (
+from densing_bayes.joint.kernel.above import (
     B_C0,
     B_C1,
     B_LOG_OMEGA,
@@ -18,9 +18,9 @@ from densing_bayes.kernel.above import (
     B_SKEW_FAMILY,
     forwards,
 )
-from densing_bayes.kernel.back import backwards
-from densing_bayes.kernel.densities import compiled, digamma
-from densing_bayes.kernel.group import (
+from densing_bayes.joint.kernel.back import backwards
+from densing_bayes.joint.kernel.densities import compiled, digamma
+from densing_bayes.joint.kernel.group import (
     back_group,
     back_pooled,
     group,
@@ -28,7 +28,7 @@ from densing_bayes.kernel.group import (
     pooled,
     to_skewness,
 )
-from densing_bayes.kernel.layout import (
+from densing_bayes.joint.kernel.layout import (
     FAMILY,
     MODEL,
     NU,
@@ -44,7 +44,7 @@ from densing_bayes.kernel.layout import (
     T_STARTS,
     T_TURNS,
 )
-from densing_bayes.kernel.scores import anchored_scores, linked_scores
+from densing_bayes.joint.kernel.scores import anchored_scores, linked_scores
 
 
 @compiled

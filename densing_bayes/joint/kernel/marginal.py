@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from densing_bayes.kernel.above import (
+from densing_bayes.joint.kernel.above import (
     B_C0,
     B_C1,
     B_GAP,
@@ -31,11 +31,11 @@ from densing_bayes.kernel.above import (
     B_SKEW_FAMILY,
     forwards,
 )
-from densing_bayes.kernel.back import backwards
-from densing_bayes.kernel.densities import HALF_LOG_TAU, LARGE, SMALL, TINY, compiled
-from densing_bayes.kernel.evaluate import of_nu, tell_above
-from densing_bayes.kernel.layout import NU, T_ANCHORS, T_LINKED, T_STARTS, T_TURNS
-from densing_bayes.kernel.tails import hazard, log_tail
+from densing_bayes.joint.kernel.back import backwards
+from densing_bayes.joint.kernel.densities import HALF_LOG_TAU, LARGE, SMALL, TINY, compiled
+from densing_bayes.joint.kernel.evaluate import of_nu, tell_above
+from densing_bayes.joint.kernel.layout import NU, T_ANCHORS, T_LINKED, T_STARTS, T_TURNS
+from densing_bayes.joint.kernel.tails import hazard, log_tail
 
 ONES = 11  # single numbers in `Bars.one`
 # rows of a benchmark's curve: anchored ones ln amplitude and decay of the size term, the rest of

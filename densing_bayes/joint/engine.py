@@ -1,4 +1,4 @@
-"""The joint model as the sampler takes it: tables packed for `densing_bayes.kernel`.
+"""The joint model as the sampler takes it: tables packed for `densing_bayes.joint.kernel`.
 
 Nothing is compiled for a new table: the kernel takes tables of any size, and numba keeps its
 machine code on disk.
@@ -16,10 +16,10 @@ from nutpie.compile_pymc import CompiledPyMCModel
 from nutpie.compiled_pyfunc import from_pyfunc
 from scipy import special
 
-from densing_bayes import kernel
-from densing_bayes.drift import effects, turns
-from densing_bayes.families.ruler import COORDINATES, Ruler, law_and_curve
-from densing_bayes.places import own_places
+from densing_bayes.joint import kernel
+from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.growth import effects, turns
+from densing_bayes.joint.ruler import COORDINATES, Ruler, law_and_curve
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 
 Columns = dict[str, dict[str, Any]]
@@ -96,7 +96,7 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
                    irreducible: bool, values: Mapping[str, Any] | None = None,
                    start: Callable[[int], np.ndarray] | None = None,
                    latents: bool = True) -> CompiledJoint:
-    """The joint model of tables and labels (`densing_bayes.inputs`) under given priors.
+    """The joint model of tables and labels (`densing_bayes.joint.data`) under given priors.
 
     Chains start at the centre of the priors unless ``start`` (seed -> point) says otherwise.
     Without ``latents`` it is the globals' part alone: priors, ladder and pairs, without families,
@@ -310,7 +310,7 @@ def means(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
 def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.ndarray]:
     """Sampled coordinates that give effects of families, models' z, steps and linked curves.
 
-    They depend on the tables: scores and dates (`densing_bayes.families.densing`).
+    They depend on the tables: scores and dates (`densing_bayes.joint.graph`).
     """
     (omega_family, _), _ = spreads(at)
     place, precision = own_places(columns)
@@ -319,7 +319,7 @@ def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.nda
     mean = means(at, columns)
 
     def coordinate(deviation: Any, sd: Any, pull: Any, precision: Any) -> Any:
-        """Of a deviation from the mean: see `densing_bayes.kernel.group.group`."""
+        """Of a deviation from the mean: see `densing_bayes.joint.kernel.group.group`."""
         v = 1 / (1 + precision * sd**2)
         return (deviation / sd - sd * v * pull) / np.sqrt(v)
 

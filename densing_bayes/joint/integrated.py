@@ -1,7 +1,7 @@
 """The log density of the globals with families and models integrated out.
 
 Tables sorted by family, nodes of the integrals, and runs of families shared among threads for
-`densing_bayes.kernel.marginal`; results do not depend on the number of threads.
+`densing_bayes.joint.kernel.marginal`; results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from densing_bayes import kernel
-from densing_bayes.compiled import CompiledJoint, compiled_joint
+from densing_bayes.joint import kernel
+from densing_bayes.joint.engine import CompiledJoint, compiled_joint
 
 FIRST = (64, 96)  # nodes of every family's effect and of every model before any is known
 PASSES = 3  # of placing the nodes: each takes the weights of those before

@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.derive import frontier_path, record_share, ruler_parameters
 from densing_bayes.intervals import Interval
+from densing_bayes.joint.quantities import frontier_path, record_share, ruler_parameters
 
 NUMBERS = 12_000_000  # in one array of predictions: memory of large leaderboards
 

@@ -13,8 +13,8 @@ from scipy import special
 
 from densing_bayes import laws
 from densing_bayes.density import extrapolation, log_density
-from densing_bayes.drift import STEP, effects, later, slopes
-from densing_bayes.families.ruler import COORDINATES, law_and_curve
+from densing_bayes.joint.growth import STEP, effects, later, slopes
+from densing_bayes.joint.ruler import COORDINATES, law_and_curve
 from densing_bayes.observations import Observations
 
 NEAR_FRONTIER = 1.5  # a model within this factor of the frontier's density is "on" it
@@ -41,7 +41,7 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     xr.Dataset
         ``rate`` (average over the models, 1/year), ``level`` (of that average line at LLaMA-1's
         release, ln density), ``drift`` (sd of the rate's change over a year), ``rate_step``
-        and ``knot_*`` (see `densing_bayes.drift`),
+        and ``knot_*`` (see `densing_bayes.joint.growth`),
         ``omega``, ``q``, ``omega_family``, ``q_family``; per model ``log_effective``,
         ``log_density``, ``gap`` (ln, below the frontier), ``on_frontier``
         (within a factor 1.5 of it, 0 or 1), ``record`` (densest so far, 0 or 1),

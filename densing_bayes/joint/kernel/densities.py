@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from numpy.polynomial import chebyshev
 from scipy import special
 
-from densing_bayes.kernel.layout import GAMMA, HALF_NORMAL, LOG_NORMAL
+from densing_bayes.joint.kernel.layout import GAMMA, HALF_NORMAL, LOG_NORMAL
 
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 PEAK = math.exp(-HALF_LOG_TAU)  # of the standard normal density

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from densing_bayes.drift import KNOTS, knots
-from densing_bayes.families.ruler import coordinates
+from densing_bayes.joint.growth import KNOTS, knots
+from densing_bayes.joint.ruler import coordinates
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 

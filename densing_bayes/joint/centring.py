@@ -35,7 +35,7 @@ def own_places(tables: Columns) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     tables
-        Columns of the joint model (`densing_bayes.inputs`).
+        Columns of the joint model (`densing_bayes.joint.data`).
 
     Returns
     -------

@@ -20,18 +20,18 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from densing_bayes import laws
-from densing_bayes.drift import turns
 from densing_bayes.families.blocks import Mirrored, Packed, Table, pack_priors, rv
 from densing_bayes.families.frontier import frontier
-from densing_bayes.families.measurement import score_likelihood, source_error
-from densing_bayes.families.ruler import (
+from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.growth import turns
+from densing_bayes.joint.measurement import score_likelihood, source_error
+from densing_bayes.joint.ruler import (
     Ruler,
     held,
     law_and_curve,
     ruler_likelihood,
     sampled_coordinates,
 )
-from densing_bayes.places import own_places
 from densing_bayes.specs import ModelSpec
 
 Columns = dict[str, dict[str, Any]]
@@ -43,7 +43,7 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     Parameters
     ----------
     tables, coords
-        From `densing_bayes.inputs.inputs`: columns of each table, labels of each dimension.
+        From `densing_bayes.joint.data.inputs`: columns of each table, labels of each dimension.
     spec
         Priors and options of family ``densing``.
     """
@@ -121,7 +121,7 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
 
 
 def _wander(time: Any, tables: Columns, knots: Table, priors: dict[str, Packed]) -> Any:
-    """Departure of the frontier from its average line (`densing_bayes.drift`), ln density."""
+    """Departure of the frontier from its average line (`joint.growth`), ln density."""
     # starting values off the priors' modes: the sampler refuses a gradient of exactly zero
     drift = rv("drift", priors["drift"], initval=0.3)
     # Turned to the directions of which the models say most first, each centred as far as they

@@ -1,0 +1,1 @@
+"""The joint model: from ladder losses and scores to the growth of the density frontier."""
