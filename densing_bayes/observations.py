@@ -98,8 +98,9 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
         the table does not say is kept and counted in ``attrs["unknown"]``; an unknown
         architecture is read off active and total parameters where both are known.
     benchmarks
-        Keep these; empty keeps every benchmark that is no variant of another and has scores of
-        at least `FEWEST_MODELS` models.
+        Keep these, named singly or by a set of benchmarks.csv (`named_sets`). Empty keeps the set
+        'default', or where the table has none every benchmark that is no variant of another;
+        of either those that have scores of at least `FEWEST_MODELS` models.
     exclude_compressed
         Leave out quantised, pruned and distilled models.
     without_models, without_families, without_organizations
@@ -146,7 +147,7 @@ def _refuse_unknown_words(tables: Tables, filters: dict[str, Any]) -> None:
     columns = TABLES["models"].columns
     for name, known in (
             ("types", columns["type"].choices), ("architectures", columns["architecture"].choices),
-            ("benchmarks", tables.benchmarks["benchmark"]),
+            ("benchmarks", [*tables.benchmarks["benchmark"], *named_sets(tables.benchmarks)]),
             ("without_models", tables.models["model"]),
             ("without_families", tables.models["family"]),
             ("without_organizations", tables.models["organization"])):
@@ -207,16 +208,20 @@ def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
 def _choose_benchmarks(marks: pd.DataFrame, scores: pd.DataFrame, wanted: list[str],
                        ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Benchmarks, anchored ones first; and those left out, with their number of models."""
-    marks = marks[marks["benchmark"].isin(wanted) if wanted else marks["variant_of"] == ""]
+    sets = named_sets(marks)
+    usual = sets.get("default") or marks["benchmark"][marks["variant_of"] == ""].tolist()
+    singly = set(wanted) & set(marks["benchmark"])
+    names = singly.union(*(sets[word] for word in wanted if word not in singly))
+    marks = marks[marks["benchmark"].isin(names or usual)]
     counts = scores.groupby("benchmark")["model"].nunique()
     counts = marks["benchmark"].map(counts).fillna(0).astype(int)
     enough = counts >= FEWEST_MODELS
     few = dict(zip(marks["benchmark"][~enough], counts[~enough].tolist(), strict=True))
-    if few and wanted:
+    if singly & set(few):
         raise InputError([
             Problem(f"the benchmark has scores of {count} selected models", file="scores.csv",
                     given=cut(name), allowed=f"at least {FEWEST_MODELS}")
-            for name, count in few.items()])
+            for name, count in few.items() if name in singly])
     marks = marks[enough]
     anchored = marks["anchor"] != ""
     if not anchored.any():
@@ -226,6 +231,23 @@ def _choose_benchmarks(marks: pd.DataFrame, scores: pd.DataFrame, wanted: list[s
             allowed=f"at least one anchored benchmark with scores of {FEWEST_MODELS} models",
             hint=f"selected models by benchmark: {cut(said, 300)}" if few else None))
     return pd.concat([marks[anchored], marks[~anchored]], ignore_index=True), few
+
+
+def named_sets(marks: pd.DataFrame) -> dict[str, list[str]]:
+    """Benchmarks of each named set of benchmarks.csv, in the table's order.
+
+    Examples
+    --------
+    >>> named_sets(pd.DataFrame({"benchmark": ["A", "B"], "sets": ["default;facts", "facts"]}))
+    {'default': ['A'], 'facts': ['A', 'B']}
+    """
+    sets: dict[str, list[str]] = {}
+    if "sets" not in marks:
+        return sets
+    for benchmark, words in zip(marks["benchmark"], marks["sets"], strict=True):
+        for word in filter(None, (part.strip() for part in words.split(";"))):
+            sets.setdefault(word, []).append(benchmark)
+    return sets
 
 
 # -- arrays -----------------------------------------------------------------------------------

@@ -153,6 +153,8 @@ TABLES: dict[str, Schema] = {
                             extra=True),
         "score_format": _name("format of the pairs that belong to it; empty: all",
                               filled=False, extra=True),
+        "sets": Column("named sets that it belongs to, separated by semicolons; a fit that names "
+                       "no benchmarks takes the set 'default'", extra=True),
         "note": _NOTE,
     }, key=("benchmark",)),
     "runs": Schema("training runs of loss ladders", {

@@ -71,6 +71,22 @@ def test_anchored_benchmark_first_variants_left_out(tables):
     assert data["chance"].values.tolist() == [0.25, 0]
 
 
+def test_a_named_set_of_benchmarks_stands_for_its_members(tables):
+    marks = tables.benchmarks.assign(sets=["facts; puzzles", "default;facts", "odd"])
+    named = replace(tables, benchmarks=marks)
+    assert marks["benchmark"].tolist() == ["Puzzles", "Trivia", "Trivia-0shot"]
+
+    def chosen(*words: str) -> list[str]:
+        return select(named, benchmarks=words).data["benchmark"].values.tolist()
+
+    assert chosen() == ["Trivia"]  # 'default', where the table has such a set
+    assert chosen("facts") == ["Trivia", "Puzzles"]
+    assert chosen("Trivia", "puzzles") == ["Trivia", "Puzzles"]
+    assert chosen("Trivia", "odd") == ["Trivia"]  # of a set, those with enough models
+    with pytest.raises(InputError, match="did you mean 'facts'"):
+        chosen("fact")
+
+
 def test_cells_are_means_of_replicates(tables):
     data = select(tables).data
     cell = (data["cell_model"] == 0) & (data["cell_benchmark"] == 0)

@@ -28,9 +28,12 @@ def check_names(study: StudySpec, folder: Path | None = None) -> None:
     """
     folder = shelf("data") if folder is None else Path(folder)
     marks, models = _rows(folder / "benchmarks.csv"), _rows(folder / "models.csv")
-    usual = study.model.options["benchmarks"] or [
-        name for name in _column(marks, "benchmark")
-        if name not in {row.get("benchmark") for row in marks if row.get("variant_of")}]
+    sets = {row.get("benchmark", ""): {word.strip() for word in row.get("sets", "").split(";")}
+            for row in marks}
+    usual = [name for word in study.model.options["benchmarks"] for name in (
+        [word] if word in sets else [name for name in sets if word in sets[name]])] or [
+        name for name in sets if "default" in sets[name]] or [
+        row.get("benchmark", "") for row in marks if not row.get("variant_of")]
     flags = [word.strip() for text in _column(models, "flag") for word in text.split(";")]
     known = {
         "benchmarks": usual,
