@@ -134,6 +134,41 @@ class Weighted:
         return rng.permutation(picked)
 
 
+def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
+    """Normalised weights of draws, their upper tail smoothed, and Pareto's k of that tail.
+
+    Parameters
+    ----------
+    log_ratio
+        Ln of target over proposal at each draw, up to a constant; NaN counts as no weight.
+
+    Returns
+    -------
+    weights, k
+        Draws of equal worth have equal weights and k = 0: there is no tail to smooth. Where no
+        draw has a finite ratio the weights are equal and k is infinite: not to be trusted.
+
+    Examples
+    --------
+    >>> pareto_smoothed(np.full(4, -3.0))
+    (array([0.25, 0.25, 0.25, 0.25]), 0.0)
+    """
+    ratio = np.where(np.isnan(log_ratio), -np.inf, log_ratio)
+    equal = np.full(len(ratio), 1 / len(ratio))
+    top = ratio.max()
+    if not np.isfinite(top):
+        return equal, np.inf
+    ratio = np.maximum(ratio - top, -700)
+    if ratio.min() > -1e-9:  # equal up to the rounding of a sum of many terms
+        return equal, 0.0
+    try:
+        smooth, k = array_stats.psislw(-ratio)  # it takes minus log weights
+    except ValueError:  # so few distinct values that the tail is all one
+        smooth, k = ratio, np.inf
+    weight = np.exp(smooth - smooth.max())
+    return weight / weight.sum(), float(k)
+
+
 def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], start: np.ndarray,
                candidates: int, rng: np.random.Generator) -> Weighted:
     """Weighted draws of vector and candidate.
@@ -199,10 +234,9 @@ class Proposal:
                          - dim / 2 * np.log(DEGREES * np.pi))
         ratio = log_posterior(x, candidate) - log_proposal
         ratio[np.isnan(ratio)] = -np.inf
-        smooth, k = array_stats.psislw(-np.maximum(ratio, ratio.max() - 700))  # of -log weights
-        weight = np.exp(smooth - smooth.max())
+        weight, k = pareto_smoothed(ratio)
         evidence = special.logsumexp(ratio) - np.log(draws * len(self.share))
-        return Weighted(x, candidate, weight / weight.sum(), float(k), float(evidence)), z
+        return Weighted(x, candidate, weight, k, float(evidence)), z
 
     def towards(self, found: Weighted, z: np.ndarray) -> Proposal:
         """The proposals with the mean, spread and shares of these weighted draws."""

@@ -25,11 +25,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from scipy import linalg, optimize
 
 from densing_bayes.fitting import case_seed, sample
-from densing_bayes.importance import FLATTEST, Weighted
+from densing_bayes.importance import FLATTEST, Weighted, pareto_smoothed
 from densing_bayes.joint.engine import DIMS, CompiledJoint, compiled_function, compiled_joint
 from densing_bayes.joint.growth import turns
 from densing_bayes.joint.integrated import Marginal
@@ -188,12 +187,8 @@ def weigh(marginal: Marginal, near: Approximation, sampling: Sampling, count: in
     for i, x in enumerate(points):
         value, effects[i], z[i] = marginal.draw(x, rng)
         ratio[i] = value - near(y[i])[0]
-    ratio[np.isnan(ratio)] = -np.inf
-    ratio = np.maximum(ratio, ratio.max() - 700)
-    smooth, k = array_stats.psislw(-ratio)  # of minus log weights
-    weight = np.exp(smooth - smooth.max())
-    return Points(Weighted(points, np.zeros(len(points), int), weight / weight.sum(), float(k),
-                           np.nan), effects, z)
+    weight, k = pareto_smoothed(ratio)
+    return Points(Weighted(points, np.zeros(len(points), int), weight, k, np.nan), effects, z)
 
 
 def sample_marginal(compiled: CompiledJoint, sampling: Sampling, *, times: int = 1,

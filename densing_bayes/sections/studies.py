@@ -15,6 +15,7 @@ from densing_bayes.fitting import provenance
 from densing_bayes.intervals import Interval, growth_summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.sections.study_draws import influence, priors, shares
+from densing_bayes.studies.runner import explain
 from densing_bayes.studies.spec import AXES
 from densing_bayes.studies.study import Study
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
@@ -36,15 +37,28 @@ def section(study: Study, *, brief: bool = False) -> Section:
     ``brief``: it is the study within a report; its text says where the whole is.
     """
     interval = study.spec.model.interval
-    parts = [_curve(study, interval), _tornado(study), _subsets(study, interval),
-             influence(study, interval), shares(study), priors(study)]
+    parts = {"all variants": lambda: _curve(study, interval),
+             "the choices one by one": lambda: _tornado(study),
+             "subsets of the benchmarks": lambda: _subsets(study, interval),
+             "influence": lambda: influence(study, interval),
+             "shares of the variance": lambda: shares(study),
+             "sensitivity to priors": lambda: priors(study)}
     texts, tables, pictures, summary = [], [], [], {}
-    for part in filter(None, parts):
-        text, table, picture, said = part
-        texts.append(text)
-        tables.append(table)
-        pictures.append(picture)
-        summary |= said
+    failed = dict(study.readings.failed)
+    for name, make in parts.items():
+        try:
+            part = make()
+        except Exception as error:  # the other readings stand
+            failed[name] = explain(error)
+            continue
+        if part is not None:
+            text, table, picture, said = part
+            texts.append(text)
+            tables.append(table)
+            pictures.append(picture)
+            summary |= said
+    texts += [f"Not told: {name} ({why}). The other readings do not rest on it."
+              for name, why in failed.items()]
     texts += _limits(study)
     if brief:
         texts.append(
@@ -55,7 +69,8 @@ def section(study: Study, *, brief: bool = False) -> Section:
     return Section(key="study", title="How much does the answer depend on choices?",
                    text=texts, tables=tables, pictures=pictures,
                    summary={"study": {"name": study.spec.name, "hash": study.spec.hash,
-                                      **summary, "failures": study.failures}})
+                                      **summary, "failures": study.failures,
+                                      "readings_failed": failed}})
 
 
 def report(study: Study, out: Path, progress: Callable[..., None] = lambda name, **_: None,

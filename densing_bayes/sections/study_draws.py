@@ -84,6 +84,8 @@ def _source(row: Any) -> str:
 def shares(study: Study) -> Any:
     """Where the uncertainty of the rate comes from."""
     table = study.readings.shares
+    if table is None:
+        return None
     order = np.argsort(-table["share"].to_numpy(), kind="stable")
     ranked = table.iloc[order]
     outside = table["source"].str.startswith("choice of")
@@ -125,6 +127,8 @@ def shares(study: Study) -> Any:
 def priors(study: Study) -> Any:
     """Which priors the rate depends on, by power-scaling."""
     table = study.readings.priors
+    if table is None:
+        return None
     priors = table[table["kind"] == "prior"]
     single = priors[priors["component"] != "all priors"]
     notable = single[single["sensitivity"] > NOTABLE]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
+from densing_bayes.importance import pareto_smoothed
 from densing_bayes.studies.likelihood import CellLikelihood
 from densing_bayes.studies.variants import group_of
 
@@ -74,12 +74,10 @@ def influence(posterior: xr.Dataset, columns: dict[str, Any], data: Any,
                 mine = members[family[members] == f]
                 entire = len(mine) == (family == f).sum()
                 loglik = loglik + (of_family(f) if entire else sum(map(of_model, mine)))
-            weights, k = array_stats.psislw(loglik)  # weights 1 / p(group | rest)
-            weight = np.exp(weights - np.max(weights))
-            weight /= weight.sum()
+            weight, k = pareto_smoothed(-loglik)  # weights 1 / p(group | rest)
             mean = float(weight @ rate)
             rows.append({
-                "group": group, "name": str(name), "models": len(members), "pareto_k": float(k),
+                "group": group, "name": str(name), "models": len(members), "pareto_k": k,
                 "ess": float(1 / (weight**2).sum()), "mean": mean,
                 "sd": float(np.sqrt(weight @ (rate - mean) ** 2)),
                 "shift": float((mean - rate.mean()) / rate.std()),

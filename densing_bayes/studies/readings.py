@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import xarray as xr
 from densing_bayes.intervals import summary
 from densing_bayes.studies import attribution
 from densing_bayes.studies.cases import Case, words
+from densing_bayes.studies.runner import explain
 from densing_bayes.studies.sensitivity import power_scaling
 from densing_bayes.studies.spec import AXES, StudySpec
 
 # a short run is trusted this far; the main fit has its own, stricter gate
 RHAT_MAX, ESS_MIN = 1.05, 100
+EFFECTS = ["axis", "value", "cases", "median", "mean", "mcse"]
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,22 @@ class Readings:
     influence
         Groups left out; by importance weights, or fitted again where these fail. None where
         the study did not ask.
+    failed
+        Reading -> why it could not be made; it is then None (``effects``: without rows).
     """
 
     table: pd.DataFrame
     effects: pd.DataFrame
-    shares: pd.DataFrame
-    priors: pd.DataFrame
+    shares: pd.DataFrame | None
+    priors: pd.DataFrame | None
     influence: pd.DataFrame | None
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior: xr.Dataset,
-             columns: dict[str, Any], data: Any, without: pd.DataFrame | None) -> Readings:
-    """Read a gathered study.
+             columns: dict[str, Any], data: Any, without: pd.DataFrame | None,
+             failed: dict[str, str] | None = None) -> Readings:
+    """Read a gathered study; a reading that fails costs its own table and no other.
 
     Parameters
     ----------
@@ -58,20 +65,38 @@ def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior
         Of the main fit: draws, tables, observations.
     without
         From `densing_bayes.studies.influence.influence`.
+    failed
+        Readings that failed before.
     """
     present = set(dataset["case"].values.tolist())
     cases = [case for case in cases if case.name in present]
+    failed = dict(failed or {})
     table = case_table(study, dataset, cases)
-    effects = axis_effects(table, cases)
     seed = study.model.sampling.seed
-    inside = attribution.within(posterior, columns, data, study.model.options["irreducible"], seed)
-    outside = attribution.between(
-        effects, {name: axis.topic for name, axis in AXES.items()}, seed)
-    return Readings(
-        table=table, effects=effects,
-        shares=attribution.shares(pd.concat([inside, outside], ignore_index=True)),
-        priors=power_scaling(posterior, columns, study.model),
-        influence=None if without is None else _with_refits(without, table, study))
+
+    def attempt(name: str, reading: Callable[[], pd.DataFrame]) -> pd.DataFrame | None:
+        try:
+            return reading()
+        except Exception as error:  # the other readings stand
+            failed[name] = explain(error)
+            return None
+
+    def variance_shares() -> pd.DataFrame:
+        inside = attribution.within(posterior, columns, data,
+                                    study.model.options["irreducible"], seed)
+        outside = attribution.between(
+            effects, {name: axis.topic for name, axis in AXES.items()}, seed)
+        return attribution.shares(pd.concat([inside, outside], ignore_index=True))
+
+    effects = attempt("effects of the choices", lambda: axis_effects(table, cases))
+    if effects is None:
+        effects = pd.DataFrame(columns=EFFECTS)
+    shares = attempt("shares of the variance", variance_shares)
+    priors = attempt("sensitivity to priors",
+                     lambda: power_scaling(posterior, columns, study.model))
+    refits = None if without is None else attempt(
+        "influence", lambda: _with_refits(without, table, study))
+    return Readings(table, effects, shares, priors, refits, failed)
 
 
 def case_table(study: StudySpec, dataset: xr.Dataset, cases: list[Case]) -> pd.DataFrame:
@@ -125,7 +150,7 @@ def axis_effects(table: pd.DataFrame, cases: list[Case]) -> pd.DataFrame:
             rows.append({"axis": axis, "value": value, "cases": len(names),
                          "median": float(of_value["median"].mean()),
                          "mean": float(of_value["mean"].mean()), "mcse": error})
-    return pd.DataFrame(rows, columns=["axis", "value", "cases", "median", "mean", "mcse"])
+    return pd.DataFrame(rows, columns=EFFECTS)
 
 
 def _with_refits(without: pd.DataFrame, table: pd.DataFrame, study: StudySpec) -> pd.DataFrame:

@@ -33,6 +33,8 @@ def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpe
     -------
     DataFrame
         ``component``, ``kind`` ('prior' or 'likelihood'), ``sensitivity``, and what it means.
+        A component that is the same in every draw, such as the likelihood of a table without
+        rows, has sensitivity 0.
     """
     draws = thinned(posterior, 2000)
     rate = (draws["rate_z"] * draws["c1"]).values[None, :]
@@ -41,6 +43,8 @@ def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpe
     likelihoods = log_likelihoods(draws, columns)
 
     def sensitivity(part: np.ndarray) -> float:
+        if np.ptp(part) <= 1e-9 * np.abs(part).max(initial=1.0):
+            return 0.0  # constant (no row of this kind): a power of it moves nothing
         tree = xr.DataTree.from_dict({
             "posterior": xr.Dataset({"rate": (("chain", "draw"), rate)}),
             "log_prior": xr.Dataset({"part": (("chain", "draw"), part[None, :])})})

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics
-from densing_bayes.errors import InputError
+from densing_bayes.errors import InputError, Problem
 from densing_bayes.executors import open_executor
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint.fit import choose
@@ -109,14 +109,18 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     gate = diagnostics(fit.tree, list(posterior.data_vars))
     columns, coords = tables_of(observations, study.model)
     base = _base(study, observations, posterior, columns, coords)
-    without = None
+    without, unread = None, {}
     if study.influence.groups:
         progress("influence of models and families by importance weights")
-        without = influence(posterior, columns, observations.data, study.influence.groups,
-                            study.influence.fewest_models)
-        again = without[without["pareto_k"] > study.influence.refit_above]
-        cases += [Case.of({"without": (row.group, row.name)})
-                  for row in again.itertuples(index=False)]
+        try:
+            without = influence(posterior, columns, observations.data, study.influence.groups,
+                                study.influence.fewest_models)
+        except Exception as error:  # costs its own table, not the cases
+            unread["influence"] = explain(error)
+        else:
+            again = without[without["pareto_k"] > study.influence.refit_above]
+            cases += [Case.of({"without": (row.group, row.name)})
+                      for row in again.itertuples(index=False)]
     results = {case: found for case in cases if (found := folder.load(case)) is not None}
     failures: dict[str, str] = {}
     progress("reading what needs no other fit")
@@ -131,11 +135,12 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
         case for case in cases if case not in results and case.name not in failures],
         results, executor, progress)
     progress("reading the study")
+    _refuse_without_main(cases, results, failures)
     dataset = _gather(cases, results, study, gate, tables)
-    said = readings(study, dataset, cases, posterior, columns, observations.data, without)
+    said = readings(study, dataset, cases, posterior, columns, observations.data, without, unread)
     tables_told = {"cases": said.table} | (
         {} if said.influence is None else {"influence": said.influence})
-    folder.finish(dataset, tables_told, failures)
+    folder.finish(dataset, tables_told, failures | said.failed)
     return Study(study, dataset, said, failures, skipped)
 
 
@@ -187,7 +192,10 @@ def _main_fit(study: StudySpec, observations: Observations, folder: Folder, prog
     path = folder.path / "main.nc"
     if folder.resume and path.exists():
         progress("loading the main fit")
-        return Fit.load(path, study.model, folder.checksums)
+        try:
+            return Fit.load(path, study.model, folder.checksums)
+        except InputError:  # damaged, or of another version or spec: the cases have their own keys
+            progress("the main fit kept here cannot be used")
     columns, coords = tables_of(observations, study.model)
     progress("sampling the main fit")
     tree = sample(joint_model(columns, coords, study.model), study.model.sampling, case=MAIN)
@@ -229,6 +237,16 @@ def _read_off(case: Case, posterior: xr.Dataset, columns: dict[str, Any],
 
 
 # -- the result --------------------------------------------------------------------------------
+
+
+def _refuse_without_main(cases: list[Case], results: dict[Case, Any],
+                         failures: dict[str, str]) -> None:
+    """InputError where the main fit could not be read: nothing to compare the others with."""
+    main = cases[0]
+    if main not in results:
+        why = failures.get(main.name, "no result")
+        raise InputError(Problem("the study's main fit cannot be read", given=why,
+                                 hint="the cases that were computed are kept: --resume goes on"))
 
 
 def _gather(cases: list[Case], results: dict[Case, dict[str, Any]], study: StudySpec,

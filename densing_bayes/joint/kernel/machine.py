@@ -13,6 +13,7 @@ from numba import types
 from nutpie.compile_pymc import address_as_void_pointer
 
 from densing_bayes.joint.kernel.above import natural
+from densing_bayes.joint.kernel.cache import c_function, without_lock
 from densing_bayes.joint.kernel.densities import compiled
 from densing_bayes.joint.kernel.evaluate import evaluate
 from densing_bayes.joint.kernel.layout import (
@@ -124,7 +125,7 @@ def machine_code():
 
     size, numbers = types.uint64, types.CPointer(types.double)
     return tuple(
-        numba.cfunc(types.int64(*given, types.voidptr), cache=True, error_model="numpy")(function)
+        c_function(types.int64(*given, types.voidptr), function)
         for function, given in ((log_density, (size, numbers, numbers, numbers)),
                                 (expansion, (size, size, numbers, numbers))))
 
@@ -164,7 +165,7 @@ def marginal_code():
     def approximate(x, tables, places, centre, slope, curvature):
         return near(x if stamp else -x, tables, places, centre, slope, curvature)
 
-    return {function.__name__: numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return {function.__name__: without_lock(function)
             for function in (globals_at, finish, value, gradient, nodes, draws, summary_at, back,
                              approximate)}
 
