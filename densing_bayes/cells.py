@@ -110,6 +110,9 @@ def typed(name: str, raw: Raw) -> tuple[pd.DataFrame, set[tuple[int, str]]]:
             frame[column] = pd.Series(blank, index=cells.index, dtype=dtype)
             if spec.kind == "date":
                 frame[f"{column}_width"] = pd.Series(0.0, index=cells.index)
+    for column, spec in columns.items():
+        if spec.otherwise in frame and column in frame:
+            frame[column] = frame[column].where(frame[column] != "", frame[spec.otherwise])
     return pd.DataFrame(frame, index=cells.index), unread
 
 

@@ -273,8 +273,7 @@ def _families(tables: Tables, bench_names: list[str]) -> dict[str, Any]:
                    & pd.to_numeric(models["training_tokens"], errors="coerce").notna()
                    & models["params_total"].notna()]
     scores = tables.scores[tables.scores["benchmark"].isin(bench_names)]
-    if "stand_in" in scores:
-        scores = scores[scores["stand_in"] != "yes"]
+    scores = scores[scores["stand_in"] != "yes"]
     rows = scores.merge(plain[["model", "family", "training_tokens", "params_total"]], on="model")
     key = ["family", "benchmark", "source", "harness", "training_tokens"]
     rows = rows[rows.groupby(key)["params_total"].transform("nunique") > 1]

@@ -34,6 +34,8 @@ class Column:
         'percent' or 'billions': the mistake that a cell out of bounds is recognised as.
     extra
         Not in the contract: the header may lack it, and it is then empty.
+    otherwise
+        Column whose text stands in where this one is empty.
     """
 
     what: str
@@ -46,6 +48,7 @@ class Column:
     choices: tuple[str, ...] = ()
     unit: str | None = None
     extra: bool = False
+    otherwise: str | None = None
 
     @property
     def allowed(self) -> str:
@@ -138,6 +141,7 @@ TABLES: dict[str, Schema] = {
         "low": _fraction("lower end of the 95% interval of the score", extra=True),
         "high": _fraction("upper end of the 95% interval of the score", extra=True),
         "role": Column("own report or re-evaluation", extra=True), "note": _NOTE,
+        "stand_in": Column("'yes' for a score of a like model", choices=_YES_NO, extra=True),
     }, key=("model", "benchmark", "shots", "metric", "harness", "source", "evaluated"),
         ordered=(("low", "score"), ("score", "high"))),
     "benchmarks": Schema("benchmarks: items, chance level, anchor", {
@@ -192,7 +196,11 @@ TABLES: dict[str, Schema] = {
         "output_usd_per_m": Column("USD per million output tokens", "number", low=0, high=1e6),
         "source": _SOURCE,
         "mmlu": _fraction("MMLU score", extra=True),
-        "mmlu_alt": _fraction("MMLU score by another source", extra=True), "note": _NOTE,
+        "mmlu_source": Column("family of evaluations that mmlu is from: helm, own-report, other",
+                              extra=True),
+        "mmlu_alt": _fraction("MMLU score by another source", extra=True),
+        "mmlu_alt_source": Column("family of evaluations that mmlu_alt is from", extra=True),
+        "note": _NOTE,
     }, key=("model", "provider", "date")),
     "hardware": Schema("devices that run models", {
         "device": _name("name"),
@@ -205,7 +213,15 @@ TABLES: dict[str, Schema] = {
         "offload_bandwidth_gb_s": _positive("GB/s over the slower link"),
         "tdp_w": _positive("W"),
         "kind": Column("datacenter, consumer, phone, ..."),
-        "source": _SOURCE, "note": _NOTE,
+        "source": _SOURCE,
+        "fp16_basis": Column("what fp16_tflops is of: vector or matrix units", extra=True),
+        "price_kind": Column("'launch' for a launch price; empty counts as that", extra=True),
+        "price_scope": Column("'device' for a price of the device alone; empty counts as that",
+                              extra=True),
+        "later_price_usd": _positive("USD, of the same device later", 1e9, extra=True),
+        "later_price_date": Column("from when the later price is", "date", low="2000-01-01",
+                                   extra=True),
+        "note": _NOTE,
     }, key=("device",)),
     "published": Schema("published figures to hold a posterior against", {
         "quantity": _name("slug"),
@@ -215,8 +231,15 @@ TABLES: dict[str, Schema] = {
         "prob": _fraction("probability of the interval", above=True),
         "unit": Column("unit of value, low, high"),
         "method": Column("how it was got"),
-        "source": _SOURCE, "note": _NOTE,
-    }, key=("quantity",), ordered=(("low", "high"),)),
+        "source": _SOURCE,
+        "label": Column("what the figure is called; empty: its slug", extra=True,
+                        otherwise="quantity"),
+        "doubling_months": _positive("the figure as a doubling or halving time, months",
+                                     extra=True),
+        "doubling_low": _positive("lower bound of that time, months", extra=True),
+        "doubling_high": _positive("upper bound of that time, months", extra=True),
+        "note": _NOTE,
+    }, key=("quantity",), ordered=(("low", "high"), ("doubling_low", "doubling_high"))),
     "compression": Schema("a model and its compressed child, scored by one source", {
         "parent": _name("model before"),
         "child": _name("model after"),

@@ -99,8 +99,11 @@ def compression(context: Context) -> list[Section]:
     context.progress("compression study")
     curves = curve_slopes(context.posterior, context.derived, context.columns,
                           context.observations)
-    result = run_compression(context.tables, load_model("compression"),
-                             context.seed("compression"), curves=curves)
+    try:
+        result = run_compression(context.tables, load_model("compression"),
+                                 context.seed("compression"), curves=curves)
+    except InputError as error:  # no row on a benchmark of this folder
+        return [Section("compression", "Compression", [f"Not computed: {error}"])]
     return [compression.section(result)]
 
 

@@ -112,12 +112,12 @@ def synthetic():
                          "memory_gb": value, "memory_bandwidth_gb_s": 10 * value,
                          "fp16_tflops": value, "price_kind": "launch", "price_scope": "device",
                          "fp16_basis": "vector", "later_price_usd": np.nan,
-                         "later_price_date": ""})
+                         "later_price_date": pd.NaT})
     frame = pd.DataFrame(rows)
     late = (frame["kind"] == "consumer") & (frame["release_date"] > "2022-06-01")
     frame.loc[late, "later_price_usd"] = 500.0 / 0.4 * np.exp(
         0.15 * (pd.Timestamp("2026-01-01") - frame["release_date"][late]).dt.days / 365.25)
-    frame.loc[late, "later_price_date"] = "2026-01"
+    frame.loc[late, "later_price_date"] = pd.Timestamp("2026-01-01")
     return frame
 
 

@@ -48,24 +48,23 @@ def devices_of(hardware: pd.DataFrame, resource: str, shortage: str) -> pd.DataF
     rows = hardware[hardware[column] > 0]
     if column == "fp16_tflops":
         rows = rows[rows["release_date"] >= FP16_SINCE]
-        if "fp16_basis" in rows:
-            usual = rows.groupby("kind")["fp16_basis"].transform(lambda s: s.mode().iloc[0])
-            rows = rows[rows["fp16_basis"] == usual]
+        basis = rows["fp16_basis"].replace("", np.nan)
+        usual = basis.groupby(rows["kind"]).transform(lambda s: s.mode().get(0, ""))
+        rows = rows[basis.isna() | (basis == usual)]
     value = rows[column]
     late = pd.Series(0.0, index=rows.index)
     if per_usd:
         rows = rows[rows["price_usd"] > 0]
-        if "price_kind" in rows:
-            rows = rows[(rows["price_kind"] == "launch") & (rows["price_scope"] == "device")]
+        rows = rows[rows["price_kind"].isin(["launch", ""])
+                    & rows["price_scope"].isin(["device", ""])]
         value = value / rows["price_usd"]
         late = (rows["release_date"] >= pd.Timestamp(shortage)).astype(float)
     out = pd.DataFrame({"device": rows["device"], "kind": rows["kind"],
                         "date": rows["release_date"], "value": value[rows.index],
                         "late": late[rows.index], "again": False})
-    if per_usd and "later_price_usd" in rows:
-        again = rows[rows["later_price_usd"] > 0]
-        # "2025" or "2026-06": the first day of it
-        date = pd.to_datetime(again["later_price_date"], format="mixed")
+    if per_usd:
+        again = rows[(rows["later_price_usd"] > 0) & rows["later_price_date"].notna()]
+        date = again["later_price_date"]
         out = pd.concat([out, pd.DataFrame({
             "device": again["device"], "kind": again["kind"], "date": date,
             "value": again[column] / again["later_price_usd"],

@@ -83,7 +83,8 @@ def _days(density_days: float) -> float:
 def _leverage(result: Corollaries) -> str:
     """Which published input moves the published figure most; '' without published rates."""
     chips = published(result.tables.published, CHIP_KEYS)["doubling_months"].dropna()
-    rates = published(result.tables.published, DENSITY_KEYS)["value"].dropna()
+    rates = published(result.tables.published, DENSITY_KEYS)["value"]
+    rates = rates[rates > 0]
     if chips.empty or rates.empty:
         return ""
     by_chip = [float(combined_time(PUBLISHED_DENSITY["A = 0.007 per day"],
@@ -153,9 +154,11 @@ def _years(growth: np.ndarray, interval: Interval) -> str:
 def _with_published(result: Corollaries, rng: np.random.Generator) -> Table:
     rows = []
     for row in published(result.tables.published, CHIP_KEYS).to_dict("records"):
+        if not row["doubling_months"] > 0:
+            continue
         years = row["doubling_months"] / 12
         ends = [row[f"doubling_{end}"] / 12 for end in ("low", "high")]
-        stated = row["prob"] > 0
+        stated = row["prob"] > 0 and all(np.isfinite(ends))
         draws = growth_of_doubling(years, *(ends if stated else (None, None)),
                                    row["prob"] if stated else 0.9, 4000, rng)
         whole = on_fixed_price(result.rate, draws, rng)

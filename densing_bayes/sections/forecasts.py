@@ -125,7 +125,7 @@ def _break_even(result: Corollaries) -> tuple[list[str], Table, Picture, dict[st
                                     method="lower")
     rows = published(result.tables.published, ("validity-visits",))
     claimed = float(rows["value"].iloc[0]) if len(rows) else np.nan
-    below = float((visits <= claimed).mean()) if len(rows) else None
+    below = float((visits <= claimed).mean()) if np.isfinite(claimed) else None
     text = [
         f"A trained model must earn its cost before an equal one is cheaper. Within "
         f"{validity.WINDOW:g} months it breaks even at {_billions(median)} visits "

@@ -69,9 +69,10 @@ def told(context: Context, found: Densities, verdict: Verdict, sources: pd.DataF
 def _early_words(context: Context, found: Densities) -> str:
     """What stands before the break, and what the paper said of it."""
     published = {row["quantity"]: row["value"] for row in context.published("densing-rate")}
-    before, after = (published.get(f"densing-rate-{side}-chatgpt") for side in ("before", "after"))
+    before, after = (published.get(f"densing-rate-{side}-chatgpt", 0)
+                     for side in ("before", "after"))
     text = ""
-    if before and after:
+    if before > 0 and after > 0:
         text = (f"The paper has the rate rise from {before:g} to {after:g} per day at ChatGPT, on "
                 "MMLU with eight models before it, without an interval. ")
     early = f"{len(found.early)} earlier ones ({', '.join(found.early)})" if found.early else "none"
