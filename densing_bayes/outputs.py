@@ -8,13 +8,14 @@ holds files but is no report is refused before the work begins (`check_out`).
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import math
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,19 @@ def _foreign(folder: Path, ours: set[str]) -> list[Path]:
         elif entry.name not in ours:
             found.append(entry)
     return [path.relative_to(folder) for path in found]
+
+
+def default_out(name: str, spec_hash: str, checksums: Mapping[str, str]) -> Path:
+    """Where results go unless told: a folder of its own for every spec on every data.
+
+    Examples
+    --------
+    >>> a, b = (default_out("densing", "0f3a", {"models": of}) for of in ("12ab", "34cd"))
+    >>> a == default_out("densing", "0f3a", {"models": "12ab"}), a == b
+    (True, False)
+    """
+    said = json.dumps([spec_hash, sorted(checksums.items())])
+    return Path("densing-out") / f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def check_out(out: Path) -> Path:

@@ -239,6 +239,12 @@ class ReportSpec:
     model: ModelSpec
     sections: tuple[str, ...]
 
+    @property
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 of what the report and its model spec say."""
+        said = repr((self.title, self.sections, self.model.hash))
+        return hashlib.sha256(said.encode()).hexdigest()[:12]
+
 
 def load_report(name: str | Path) -> ReportSpec:
     """The report spec of that name or path, checked together with its model spec.

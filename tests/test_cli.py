@@ -14,7 +14,7 @@ import pytest
 from small_specs import write_report_spec, write_spec
 from typer.testing import CliRunner
 
-from densing_bayes.cli.answers import say_section
+from densing_bayes.cli.answers import context, say_section
 from densing_bayes.cli.main import app as densing
 from densing_bayes.errors import GateError, Problem
 from densing_bayes.reports import Section, Table
@@ -256,6 +256,41 @@ def test_a_report_ends_by_naming_its_page(run, small_world, monkeypatch, tmp_pat
     status, out, err = run("report", "--data", small_world.folder, "--out", "r")
     assert (status, out) == (1, "")
     assert "R-hat 1.5" in err
+
+
+@pytest.fixture
+def other_folder(small_world, tmp_path) -> Path:
+    """The small world's tables with one byte more."""
+    folder = shutil.copytree(small_world.folder, tmp_path / "other")
+    with (folder / "models.csv").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    return folder
+
+
+def test_results_of_two_folders_do_not_replace_each_other(run, small_world, other_folder,
+                                                          monkeypatch):
+    seen = []
+    monkeypatch.setattr("densing_bayes.pipeline.run_report",
+                        lambda spec, tables, out, progress: seen.append(out) or {"headline": []})
+    monkeypatch.setattr("densing_bayes.studies.study.run_study",
+                        lambda study, tables, out, *_, **__: seen.append(out) or 1 / 0)
+    for folder in (small_world.folder, other_folder, small_world.folder):
+        run("report", "--data", folder)
+        run("report", "limits", "--data", folder)  # no such report: no folder either
+        with pytest.raises(ZeroDivisionError):
+            run("study", "--data", folder)
+    assert seen[:2] == seen[4:]
+    assert len(set(seen)) == 4
+    assert all(out.parent.name == "densing-out" for out in seen)
+
+
+def test_two_folders_asked_in_turn_are_fitted_once_each(small_world, other_folder):
+    fits = [context(str(small_world.report.with_name("small.toml")), folder, seed, None,
+                    lambda *_, **__: None).saved
+            for folder, seed in ((small_world.folder, None), (other_folder, None),
+                                 (small_world.folder, None), (small_world.folder, 5))]
+    assert fits[0] == fits[2]
+    assert len({*fits}) == 3
 
 
 def test_as_a_module_and_as_a_script():

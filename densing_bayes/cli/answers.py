@@ -56,11 +56,6 @@ def clean_table(text: str) -> str:
     return "\n".join(clean(line) for line in text.splitlines())
 
 
-def default_out(name: str, spec_hash: str) -> Path:
-    """Where results of a spec go unless told."""
-    return Path("densing-out") / f"{name}-{spec_hash[:8]}"
-
-
 def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
             progress: Any) -> Any:
     """A context that answers from a saved fit where there is one, and keeps a new one."""
@@ -75,8 +70,9 @@ def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
 
     tables = load_tables(data)
     from densing_bayes.context import Context
+    from densing_bayes.outputs import default_out
 
-    saved = fit or default_out(model.name, model.hash) / "fit.nc"
+    saved = fit or default_out(model.name, model.hash, tables.sha256) / "fit.nc"
     return Context(tables, model, progress, saved=saved, must_exist=fit is not None)
 
 

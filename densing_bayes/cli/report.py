@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from densing_bayes.cli.answers import default_out
 from densing_bayes.cli.options import Data, Seed
 
 
@@ -22,16 +21,17 @@ def report(spec: Annotated[str, typer.Argument(help="Report spec: doubling-time,
 
     asked = load_report(spec)
     asked = replace(asked, model=asked.model.with_seed(seed))
-    out = out or default_out(asked.name, asked.model.hash)
-    from densing_bayes.outputs import check_out
+    from densing_bayes.outputs import check_out, default_out
     from densing_bayes.progress import Steps
 
-    check_out(out)
+    if out is not None:
+        check_out(out)
     with Steps() as progress:
         progress("reading tables")
         from densing_bayes.tables import load_tables
 
         tables = load_tables(data)
+        out = out or default_out(asked.name, asked.hash, tables.sha256)
         from densing_bayes.pipeline import run_report
 
         result = run_report(asked, tables, out, progress)

@@ -35,11 +35,11 @@ def study(
         from densing_bayes.tables import load_tables
 
         tables = load_tables(data)
-        from densing_bayes.outputs import clean, json_text
+        from densing_bayes.outputs import clean, default_out, json_text
         from densing_bayes.sections import studies as words
         from densing_bayes.studies.study import run_study
 
-        folder = out or Path("densing-out") / f"study-{asked.name}"
+        folder = out or default_out(f"study-{asked.name}", asked.hash, tables.sha256)
         found = run_study(asked, tables, folder, executor, progress, resume=resume)
         told = words.report(found, folder / "report", progress)
     section = words.section(found)
@@ -61,8 +61,9 @@ def calibrate(
     data: Data = None, as_json: Json = False,
 ) -> None:
     """Are the intervals true? SBC, coverage on made-up worlds, back-test on real releases."""
-    from densing_bayes.outputs import json_text
+    from densing_bayes.outputs import default_out, json_text
     from densing_bayes.progress import Steps
+    from densing_bayes.specs import load_model
 
     with Steps() as progress:
         progress("reading tables")
@@ -73,7 +74,8 @@ def calibrate(
         from densing_bayes.executors import open_executor
         from densing_bayes.sections import calibration as words
 
-        folder = out or Path("densing-out") / ("calibration-quick" if quick else "calibration")
+        folder = out or default_out("calibration-quick" if quick else "calibration",
+                                    load_model("densing").hash, tables.sha256)
         if executor == "serial":
             result = run(quick=quick, out=folder, tables=tables, progress=progress)
         else:
