@@ -26,7 +26,6 @@ from densing_bayes import costs
 from densing_bayes.density import log_density
 from densing_bayes.devices import Device, find_device, report_devices
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -39,33 +38,11 @@ FEWEST_MODELS = 8  # below this a quantile of the models says nothing
 # -- constants and costs ----------------------------------------------------------------------
 
 
-def draw_prior(prior: Prior, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draws of a prior, without PyMC.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> draw_prior(Prior("Uniform", {"lower": 2.0, "upper": 3.0}), (1000,), rng).mean().round(1)
-    np.float64(2.5)
-    """
-    a = prior.args
-    draw = {
-        "Normal": lambda: rng.normal(a["mu"], a["sigma"], shape),
-        "LogNormal": lambda: rng.lognormal(a["mu"], a["sigma"], shape),
-        "HalfNormal": lambda: np.abs(rng.normal(0.0, a["sigma"], shape)),
-        "Beta": lambda: rng.beta(a["alpha"], a["beta"], shape),
-        "Gamma": lambda: rng.gamma(a["alpha"], 1 / a["beta"], shape),
-        "Uniform": lambda: rng.uniform(a["lower"], a["upper"], shape),
-        "Exponential": lambda: rng.exponential(1 / a["lam"], shape),
-    }
-    return draw[prior.dist]()
-
-
 def draw_constants(spec: ModelSpec, *, chains: int, draws: int, seed: int) -> xr.Dataset:
     """Draws (chain, draw) of every constant of family ``costs``, straight from the priors."""
     return xr.Dataset({
-        name: (("chain", "draw"), draw_prior(prior, (chains, draws), np.random.default_rng(
-            [seed, zlib.crc32(name.encode())])))
+        name: (("chain", "draw"), prior.rvs(np.random.default_rng(
+            [seed, zlib.crc32(name.encode())]), (chains, draws)))
         for name, prior in spec.priors.items()
     })
 

@@ -152,7 +152,7 @@ def provenance(spec: ModelSpec, checksums: dict[str, str]) -> dict[str, str]:
     packages = ("densing-bayes", "pymc", "pytensor", "nutpie", "numba", "arviz-stats", "numpy",
                 "pandas", "xarray")
     return {
-        "spec": spec.text, "spec_name": spec.name, "spec_hash": spec.hash,
+        "spec": spec.toml, "spec_name": spec.name, "spec_hash": spec.hash,
         "data": json.dumps(checksums), "seed": str(spec.sampling.seed),
         "versions": json.dumps({name: version(name) for name in packages}),
         "flags": "numba__fastmath=False",

@@ -1,14 +1,18 @@
 """Priors as plain values: a named distribution with a unit and a reason.
 
-Inert, comparable and printable; ``families/blocks.py`` turns one into a random variable when a
-model is built. (pymc_extras.prior.Prior was looked at: it imports PyMC, and has neither unit
-nor reason.)
+Comparable and printable. A prior answers for itself what its distribution means (`Prior.logpdf`,
+`Prior.rvs`, `Prior.support` and so on), by scipy, which is imported when first asked.
+``families/blocks.py`` turns one into a random variable when a model is built.
+(pymc_extras.prior.Prior was looked at: it imports PyMC, and has neither unit nor reason.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from densing_bayes.errors import Problem, did_you_mean
 
@@ -44,6 +48,67 @@ class Prior:
         inside = ", ".join(f"{name}={value:g}" for name, value in self.args.items())
         return f"{self.dist}({inside}) [{self.unit}]"
 
+    @cached_property
+    def frozen(self) -> Any:
+        """The distribution with its arguments, as scipy has it."""
+        from scipy import stats
+
+        a = self.args
+        return {
+            "Normal": lambda: stats.norm(a["mu"], a["sigma"]),
+            "LogNormal": lambda: stats.lognorm(a["sigma"], scale=np.exp(a["mu"])),
+            "HalfNormal": lambda: stats.halfnorm(scale=a["sigma"]),
+            "Beta": lambda: stats.beta(a["alpha"], a["beta"]),
+            "Gamma": lambda: stats.gamma(a["alpha"], scale=1 / a["beta"]),
+            "Uniform": lambda: stats.uniform(a["lower"], a["upper"] - a["lower"]),
+            "Exponential": lambda: stats.expon(scale=1 / a["lam"]),
+        }[self.dist]()
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The smallest interval that holds every value that the prior allows."""
+        low, high = self.frozen.support()
+        return float(low), float(high)
+
+    @property
+    def mean(self) -> float:
+        """Its mean."""
+        return float(self.frozen.mean())
+
+    @property
+    def sd(self) -> float:
+        """Its standard deviation."""
+        return float(self.frozen.std())
+
+    def logpdf(self, value: Any) -> Any:
+        """Log density at values; -inf outside the support.
+
+        Examples
+        --------
+        >>> round(float(Prior("HalfNormal", {"sigma": 2.0}).logpdf(0.0)), 4)  # ln(1 / sqrt(2 pi))
+        -0.9189
+        """
+        return self.frozen.logpdf(value)
+
+    def cdf(self, value: Any) -> Any:
+        """Probability of at most a value."""
+        return self.frozen.cdf(value)
+
+    def ppf(self, probability: Any) -> Any:
+        """The value below which lies that probability."""
+        return self.frozen.ppf(probability)
+
+    def rvs(self, rng: np.random.Generator, size: int | tuple[int, ...] | None = None) -> Any:
+        """Independent draws; one number where no ``size`` is given.
+
+        Examples
+        --------
+        >>> prior = Prior("Uniform", {"lower": 2.0, "upper": 3.0})
+        >>> prior.rvs(np.random.default_rng(1), 1000).mean().round(1)
+        np.float64(2.5)
+        """
+        return self.frozen.rvs(size=size, random_state=rng)
+
     def scaled(self, factor: float) -> Prior:
         """The same prior, ``factor`` times as wide (for prior-sensitivity studies).
 
@@ -77,6 +142,7 @@ def brief(value: Any, longest: int = 80) -> str:
 
 
 def parse_prior(name: str, table: Any, file: str, kinds: tuple[str, ...] | None = None,
+                allowed: tuple[float, float] = (-np.inf, np.inf),
                 ) -> tuple[Prior | None, list[Problem]]:
     """A prior from its TOML table, and all that is wrong with it.
 
@@ -84,6 +150,8 @@ def parse_prior(name: str, table: Any, file: str, kinds: tuple[str, ...] | None 
     ----------
     kinds
         Distributions that this parameter may have; None: any of `DISTRIBUTIONS`.
+    allowed
+        The least and the largest value that the parameter may have.
     """
     if not isinstance(table, dict):
         return None, [Problem(f"prior '{name}' is not a table", file=file, given=brief(table),
@@ -94,10 +162,6 @@ def parse_prior(name: str, table: Any, file: str, kinds: tuple[str, ...] | None 
         return None, [Problem(f"prior '{name}': unknown distribution", file=file,
                               given=brief(dist), allowed=", ".join(kinds or DISTRIBUTIONS),
                               hint=did_you_mean(brief(dist), kinds or DISTRIBUTIONS))]
-    if dist not in (kinds or DISTRIBUTIONS):
-        problems.append(Problem(f"prior '{name}' cannot be a {dist}", file=file, given=dist,
-                                allowed=", ".join(kinds or ()),
-                                hint="the support has to be the parameter's"))
     wanted = DISTRIBUTIONS[dist]
     for key in table:
         if key not in (*wanted, "dist", "unit", "why"):
@@ -124,6 +188,8 @@ def parse_prior(name: str, table: Any, file: str, kinds: tuple[str, ...] | None 
                 f"prior '{name}' has no {key}", file=file,
                 given=brief(table[key]) if key in table else None,
                 hint="every prior states its unit ('1' for none) and its reason"))
+    if len(args) == len(wanted) and not (dist == "Uniform" and args["lower"] >= args["upper"]):
+        problems += check_support(name, Prior(dist, args), kinds, allowed, file)
     if problems:
         return None, problems
     return Prior(dist, args, table["unit"], table["why"].strip()), []
@@ -132,6 +198,29 @@ def parse_prior(name: str, table: Any, file: str, kinds: tuple[str, ...] | None 
 def _is_number(value: Any) -> bool:
     """A finite number, and not so large that its square is infinite."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e150
+
+
+def check_support(name: str, prior: Prior, kinds: tuple[str, ...] | None,
+                  allowed: tuple[float, float], file: str | None = None) -> list[Problem]:
+    """Whether a prior is of a kind that its parameter may have, within the parameter's values.
+
+    Examples
+    --------
+    >>> check_support("q", Prior("Normal", {"mu": 0.5, "sigma": 0.1}), None, (0.0, 1.0))[0].what
+    "prior 'q' allows values that the parameter cannot have"
+    """
+    if prior.dist not in (kinds or DISTRIBUTIONS):
+        return [Problem(f"prior '{name}' cannot be a {prior.dist}", file=file, given=prior.dist,
+                        allowed=", ".join(kinds or ()),
+                        hint="the support has to be the parameter's")]
+    low, high = prior.support
+    if allowed[0] <= low and high <= allowed[1]:
+        return []
+    return [Problem(f"prior '{name}' allows values that the parameter cannot have", file=file,
+                    given=f"{prior.dist}, {low:g} to {high:g}",
+                    allowed=f"{allowed[0]:g} to {allowed[1]:g}",
+                    hint="Beta is from 0 to 1, and LogNormal, Gamma, HalfNormal and Exponential "
+                         "are positive")]
 
 
 def check_names(given: Any, declared: tuple[str, ...], family: str, file: str) -> list[Problem]:
@@ -149,4 +238,4 @@ def check_names(given: Any, declared: tuple[str, ...], family: str, file: str) -
     return problems
 
 
-__all__ = ["DISTRIBUTIONS", "Prior", "brief", "check_names", "parse_prior"]
+__all__ = ["DISTRIBUTIONS", "Prior", "brief", "check_names", "check_support", "parse_prior"]

@@ -8,13 +8,15 @@ what each family takes, so that a spec can be checked without importing PyMC.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+import json
+import math
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from densing_bayes.errors import InputError, Problem, SpecError, did_you_mean
 from densing_bayes.intervals import Interval
-from densing_bayes.priors import Prior, brief, check_names, parse_prior
+from densing_bayes.priors import Prior, brief, check_names, check_support, parse_prior
 from densing_bayes.settings import (
     alike,
     check_keys,
@@ -55,16 +57,31 @@ POSITIVE = ("HalfNormal", "LogNormal", "Gamma", "Exponential")
 SHARE = ("Beta",)
 
 
+ANY, ABOVE_ZERO, ZERO_TO_ONE = (-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Family:
     """What a family takes: parameters that need a prior, options with their defaults.
 
-    ``kinds`` names the distributions that a parameter's prior may have (absent: any).
+    ``kinds`` names the distributions that a parameter's prior may have: where the way it is
+    sampled needs one of them. All others may have any distribution whose support lies in
+    ``values``: the names of the parameters that may be any number, are positive, or a share.
     """
 
     parameters: tuple[str, ...]
     options: dict[str, Any] = field(default_factory=dict)
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    values: dict[tuple[float, float], tuple[str, ...]] = field(default_factory=dict)
+
+    def allowed(self, parameter: str) -> tuple[float, float]:
+        """The least and the largest value of a parameter."""
+        found = [ends for ends, names in self.values.items() if parameter in names]
+        return found[0] if found else ANY
+
+    def check_prior(self, name: str, prior: Prior, file: str | None = None) -> list[Problem]:
+        """What is wrong with a prior of one of the parameters."""
+        return check_support(name, prior, self.kinds.get(name), self.allowed(name), file)
 
 
 PRECISION = ("log_gamma_weights", "offset_weights", "log_gamma_activations",
@@ -94,20 +111,32 @@ FAMILIES: dict[str, Family] = {
          "storage_gb_s", "memory_for_weights", "flop_per_byte", "always_read", "power_share",
          "lifetime_years", "busy_share", "usd_per_kwh"),
         {"devices": [], "frontier_quantile": 0.9},
+        # matrix units can exceed the vector rate that compute_utilisation is a share of
+        values={ABOVE_ZERO: ("tokens_per_read", "compute_utilisation", "storage_gb_s",
+                             "flop_per_byte", "lifetime_years", "usd_per_kwh"),
+                ZERO_TO_ONE: ("memory_utilisation", "link_utilisation", "memory_for_weights",
+                              "always_read", "power_share", "busy_share")},
     ),
     "compression": Family(
         ("log_slope_mean", "log_slope_sd", "bend", "family_slope_sd", "sd_source",
          "sd_paired", "item_agreement", "quantised_mean", "retrained_mean", "sd_method",
          "sd_pair", "sd_benchmark"),
         {"headroom": 0.95, "claim": [], "claim_denser": []},
+        values={ANY: ("log_slope_mean", "quantised_mean", "retrained_mean"),
+                ABOVE_ZERO: ("log_slope_sd", "bend", "family_slope_sd", "sd_source", "sd_paired",
+                             "sd_method", "sd_pair", "sd_benchmark"),
+                ZERO_TO_ONE: ("item_agreement",)},
     ),
     "prices": Family(
         ("level", "fall", "change", "place", "omega", "q"),
         {"thresholds": [], "names": [], "source": "helm", "check_months": 6},
+        values={ANY: ("level", "fall", "change"), ABOVE_ZERO: ("omega",),
+                ZERO_TO_ONE: ("place", "q")},
     ),
     "chips": Family(
         ("growth_mean", "growth_spread", "level", "sigma", "shock"),
         {"shortage": "2025-10-01"},
+        values={ANY: ("growth_mean", "level", "shock"), ABOVE_ZERO: ("growth_spread", "sigma")},
     ),
     "series": Family(
         ("level", "rate", "change", "wander", "noise", "tail", "memory", "share", "crowd"),
@@ -116,7 +145,9 @@ FAMILIES: dict[str, Family] = {
          "tail": POSITIVE, "memory": SHARE, "share": SHARE, "crowd": POSITIVE},
     ),
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
-                      {"imputations": 40}),
+                      {"imputations": 40},
+                      values={ANY: ("trend", "intercept"),
+                              ABOVE_ZERO: ("sd_coefficient", "sd_organization", "sigma")}),
     "scaling_law": Family(
         ("level", "floor_share", "optimal_ratio", "log_alpha", "log_beta", "spread", "log_noise",
          "noise_growth", "tail", "break_place", "break_change", "structure", "score_headroom",
@@ -132,7 +163,10 @@ FAMILIES: dict[str, Family] = {
     "precision": Family(PRECISION, {}, dict.fromkeys(PRECISION, REAL)),
     # priors only: what forecasts and break-even sums assume
     "corollaries": Family(("phone_memory", "training_cost", "tokens_per_visit", "launch_price",
-                           "serving_share")),
+                           "serving_share"),
+                          values={ABOVE_ZERO: ("training_cost", "tokens_per_visit",
+                                               "launch_price"),
+                                  ZERO_TO_ONE: ("phone_memory", "serving_share")}),
 }
 
 
@@ -158,12 +192,48 @@ class ModelSpec:
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
     def with_options(self, **changes: Any) -> ModelSpec:
-        """The same spec with some options changed (each must exist)."""
-        unknown = set(changes) - set(self.options)
-        if unknown:
-            raise SpecError(Problem(f"family '{self.family}' has no option", given=unknown.pop(),
-                                    allowed=", ".join(self.options)))
+        """The same spec with some options changed, checked as those of a file are."""
+        problems = check_options(changes, FAMILIES[self.family], self.name)
+        if problems:
+            raise SpecError(problems)
         return replace(self, options={**self.options, **changes})
+
+    def with_priors(self, **priors: Prior) -> ModelSpec:
+        """The same spec with some priors replaced, checked as those of a file are.
+
+        Examples
+        --------
+        >>> spec = load_model("densing")
+        >>> wide = spec.with_priors(rate=Prior("Normal", {"mu": 0.0, "sigma": 5.0}))
+        >>> print(wide.priors["rate"])
+        Normal(mu=0, sigma=5) [1]
+        """
+        family = FAMILIES[self.family]
+        problems = check_names({**self.priors, **priors}, family.parameters, self.family, self.name)
+        for name, prior in priors.items():
+            if name in family.parameters:
+                problems += family.check_prior(name, prior)
+        if problems:
+            raise SpecError(problems)
+        return replace(self, priors={**self.priors, **priors})
+
+    @property
+    def toml(self) -> str:
+        """The spec as TOML, written from what it says now: what a fit of it records."""
+        def value(thing: Any) -> str:
+            return f"{thing!r}" if type(thing) is float else json.dumps(thing, ensure_ascii=False)
+
+        def table(name: str, entries: dict[str, Any]) -> str:
+            return "\n".join([f"[{name}]", *(f"{key} = {value(one)}" for key, one in
+                                             entries.items())])
+
+        parts = [f"title = {value(self.title)}\nfamily = {value(self.family)}",
+                 table("options", self.options) if self.options else "",
+                 *(table(f"priors.{name}", {"dist": prior.dist, **prior.args, "unit": prior.unit,
+                                            "why": prior.why})
+                   for name, prior in self.priors.items()),
+                 table("sampling", asdict(self.sampling)), table("interval", asdict(self.interval))]
+        return "\n\n".join(part for part in parts if part) + "\n"
 
     def with_seed(self, seed: int | None) -> ModelSpec:
         """The same spec with another seed (None: as it is)."""
@@ -208,7 +278,7 @@ def load_model(name: str | Path) -> ModelSpec:
     priors = {}
     for prior_name in (name for name in tables if name in family.parameters):
         prior, found = parse_prior(prior_name, tables[prior_name], file,
-                                   family.kinds.get(prior_name))
+                                   family.kinds.get(prior_name), family.allowed(prior_name))
         problems += found
         if prior is not None:
             priors[prior_name] = prior

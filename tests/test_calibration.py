@@ -89,10 +89,10 @@ def test_narrowed_priors_keep_their_distribution_and_sit_at_the_centre():
     assert all(near[name].dist == priors[name].dist for name in priors)
     rng = np.random.default_rng(6)
     for name in ("rate", "size_share", "headroom", "log_alpha"):
-        draws = sbc.draw_prior(near[name], rng, 4000)
+        draws = near[name].rvs(rng, 4000)
         assert draws.mean() == pytest.approx(TYPICAL[name], abs=4 * draws.std() / 60)
         assert draws.std() == pytest.approx(sbc.WIDTHS[name], rel=0.1)
-    assert np.median(sbc.draw_prior(near["omega"], rng, 4000)) == pytest.approx(
+    assert np.median(near["omega"].rvs(rng, 4000)) == pytest.approx(
         TYPICAL["omega"], rel=0.1)
 
 

@@ -13,7 +13,6 @@ from densing_bayes import costs
 from densing_bayes.cost_density import (
     cost_density,
     draw_constants,
-    draw_prior,
     equivalent_sizes,
     frontier_growth,
     parameter_times,
@@ -129,7 +128,7 @@ def test_a_table_of_other_devices_gives_the_newest_of_each_kind():
     (Prior("Uniform", {"lower": 0.0, "upper": 1.0}), 0.5, np.sqrt(1 / 12)),
     (Prior("Exponential", {"lam": 4.0}), 0.25, 0.25)])
 def test_draws_of_a_prior_have_its_mean_and_sd(prior, mean, sd):
-    values = draw_prior(prior, (40_000,), np.random.default_rng(5))
+    values = prior.rvs(np.random.default_rng(5), 40_000)
     assert values.mean() == pytest.approx(mean, abs=5 * sd / 200)  # false alarm 6e-7
     assert values.std() == pytest.approx(sd, rel=0.04)
 

@@ -75,7 +75,7 @@ def test_what_is_saved_comes_back(fit, tmp_path):
 def test_a_fit_says_where_it_came_from(fit):
     attrs = fit.tree.attrs
     assert attrs["spec_hash"] == fit.spec.hash
-    assert attrs["spec"] == fit.spec.text
+    assert attrs["spec"] == fit.spec.toml
     assert json.loads(attrs["data"]) == SUMS
     assert attrs["seed"] == "1"
     assert set(json.loads(attrs["versions"])) >= {"pymc", "nutpie", "densing-bayes", "numpy"}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from densing_bayes.importance import Coordinates, importance, stream
-from densing_bayes.priors import Prior
+from densing_bayes.importance import DENSITIES, SCALES, Coordinates, importance, stream
+from densing_bayes.priors import DISTRIBUTIONS, Prior
 from densing_bayes.regimes.chains import by_nuts
 from densing_bayes.regimes.designs import regimes_for
 from densing_bayes.regimes.fits import carried, fit
@@ -24,6 +24,18 @@ def series(count=30, kind="all", shared=None):
     dates = np.datetime64("2020-01-01") + np.round(years * 365.25).astype("timedelta64[D]")
     return Series("y", dates, values, np.full(count, 0.1),
                   np.zeros((count, 0)) if shared is None else shared, True, kind)
+
+
+@pytest.mark.parametrize("dist", DENSITIES)
+def test_densities_are_those_of_the_priors(dist):
+    """Up to a constant; the way from the real line and its slope by differences."""
+    prior = Prior(dist, dict.fromkeys(DISTRIBUTIONS[dist], 1.7))
+    x = np.linspace(-2, 2, 9)
+    at, slope = SCALES[dist](x)
+    constant = prior.logpdf(at) - DENSITIES[dist](at, prior.args)
+    np.testing.assert_allclose(constant, constant[0])
+    step = (SCALES[dist](x + 1e-5)[0] - SCALES[dist](x - 1e-5)[0]) / 2e-5
+    np.testing.assert_allclose(np.log(step), np.broadcast_to(slope, x.shape), atol=1e-8)
 
 
 def test_a_mixture_of_candidates():

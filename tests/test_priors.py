@@ -67,6 +67,56 @@ def test_a_parameter_keeps_its_support():
                                 "Beta; the support has to be the parameter's)")
 
 
+# a prior of each distribution, its support, mean and sd by hand
+BY_HAND = [
+    (Prior("Normal", {"mu": -1.0, "sigma": 3.0}), (-np.inf, np.inf), -1.0, 3.0),
+    (Prior("LogNormal", {"mu": 0.5, "sigma": 0.4}), (0, np.inf), np.exp(0.58),
+     np.exp(0.58) * np.sqrt(np.exp(0.16) - 1)),
+    (Prior("HalfNormal", {"sigma": 2.0}), (0, np.inf), 2 * np.sqrt(2 / np.pi),
+     2 * np.sqrt(1 - 2 / np.pi)),
+    (Prior("Beta", {"alpha": 4.0, "beta": 4.0}), (0, 1), 0.5, 1 / 6),
+    (Prior("Gamma", {"alpha": 4.0, "beta": 2.0}), (0, np.inf), 2.0, 1.0),
+    (Prior("Uniform", {"lower": 2.0, "upper": 5.0}), (2, 5), 3.5, 3 / np.sqrt(12)),
+    (Prior("Exponential", {"lam": 4.0}), (0, np.inf), 0.25, 0.25),
+]
+
+
+def test_every_distribution_has_its_mathematics():
+    assert {prior.dist for prior, *_ in BY_HAND} == set(DISTRIBUTIONS)
+
+
+@pytest.mark.parametrize(("prior", "support", "mean", "sd"), BY_HAND,
+                         ids=[prior.dist for prior, *_ in BY_HAND])
+def test_what_a_prior_says_of_itself(prior, support, mean, sd):
+    assert prior.support == support
+    assert prior.mean == pytest.approx(mean)
+    assert prior.sd == pytest.approx(sd)
+    inside = prior.ppf(np.linspace(0.001, 0.999, 2001))
+    assert prior.cdf(inside) == pytest.approx(np.linspace(0.001, 0.999, 2001))
+    # the density is the slope of the distribution function
+    middle = (inside[1:] + inside[:-1]) / 2
+    slope = np.diff(prior.cdf(inside)) / np.diff(inside)
+    keep = slice(200, -200)
+    assert np.exp(prior.logpdf(middle[keep])) == pytest.approx(slope[keep], rel=1e-3)
+    assert prior.logpdf(support[0] - 1) == -np.inf
+    draws = prior.rvs(np.random.default_rng(5), 40_000)
+    assert draws.mean() == pytest.approx(mean, abs=5 * sd / 200)  # false alarm 6e-7
+    assert isinstance(float(prior.rvs(np.random.default_rng(5))), float)
+    assert prior == Prior(prior.dist, dict(prior.args))  # what was computed is no part of it
+
+
+@pytest.mark.parametrize("prior", [prior for prior, *_ in BY_HAND], ids=lambda prior: prior.dist)
+def test_the_sampler_means_the_same_by_it(prior):
+    """PyMC's log density of the variable that a model would have."""
+    import pymc as pm
+
+    from densing_bayes.families.blocks import rv
+
+    at = prior.ppf(np.array([0.05, 0.3, 0.9]))
+    with pm.Model():
+        assert pm.logp(rv("x", prior), at).eval() == pytest.approx(prior.logpdf(at), abs=1e-6)
+
+
 def test_names_unknown_and_missing():
     said = [str(problem) for problem in check_names({"rat": 1}, ("rate",), "toy", "m.toml")]
     assert said == [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from densing_bayes.errors import InputError, SpecError
+from densing_bayes.priors import Prior
 from densing_bayes.shelf import names, shelf
 from densing_bayes.specs import FAMILIES, SECTIONS, Sampling, load_model, load_report
 from densing_bayes.tables import validate
@@ -77,6 +80,78 @@ def test_every_family_has_a_spec():
 def test_kinds_name_parameters_of_their_family():
     for family in FAMILIES.values():
         assert set(family.kinds) <= set(family.parameters)
+
+
+# a prior of every support
+REACHING = {(-np.inf, np.inf): {"dist": "Normal", "mu": 0.5, "sigma": 0.1},
+            (0, np.inf): {"dist": "LogNormal", "mu": -1.0, "sigma": 0.1},
+            (0, 1): {"dist": "Beta", "alpha": 2, "beta": 2}}
+
+
+@pytest.mark.parametrize(("family", "parameter"), [
+    (name, parameter) for name, family in FAMILIES.items() for parameter in family.parameters])
+def test_each_parameter_of_each_family_says_what_values_it_has(family, parameter, tmp_path):
+    """Every prior that reaches beyond them is refused, by name; none is left undeclared."""
+    taken = FAMILIES[family]
+    assert (parameter in taken.kinds) != any(parameter in names for names in taken.values.values())
+    shipped = next(spec for spec in map(load_model, names("models")) if spec.family == family)
+    low, high = (shipped.priors[parameter].support if parameter in taken.kinds
+                 else taken.allowed(parameter))
+    for (least, most), prior in REACHING.items():
+        beyond = least < low or most > high
+        given_prior = Prior(prior["dist"], {key: float(value) for key, value in prior.items()
+                                            if key != "dist"})
+        if beyond:
+            with pytest.raises(SpecError, match=f"'{parameter}'"):
+                shipped.with_priors(**{parameter: given_prior})
+        elif parameter not in taken.kinds:
+            assert shipped.with_priors(**{parameter: given_prior}).priors[
+                parameter] == given_prior
+
+
+def test_a_share_in_a_file_has_to_be_one(tmp_path):
+    text = shelf("models").joinpath("costs.toml").read_text(encoding="utf-8")
+    path = tmp_path / "costs.toml"
+    path.write_text(text.replace('[priors.memory_utilisation]\ndist = "Beta"\nalpha = 16\nbeta = 4',
+                                 '[priors.memory_utilisation]\ndist = "Normal"\nmu = 0\n'
+                                 'sigma = 1'), encoding="utf-8")
+    assert messages(path) == [
+        "costs.toml: prior 'memory_utilisation' allows values that the parameter cannot have "
+        "(given 'Normal, -inf to inf'; allowed: 0 to 1; Beta is from 0 to 1, and LogNormal, "
+        "Gamma, HalfNormal and Exponential are positive)"]
+    path.write_text(path.read_text("utf-8").replace(
+        'dist = "Normal"\nmu = 0\nsigma = 1', 'dist = "Uniform"\nlower = 0.5\nupper = 1'),
+        encoding="utf-8")
+    assert load_model(path).priors["memory_utilisation"].support == (0.5, 1)
+
+
+@pytest.mark.parametrize("name", names("models"))
+def test_a_spec_writes_down_what_it_says(name, tmp_path):
+    spec = load_model(name)
+    path = tmp_path / f"{name}.toml"
+    path.write_text(spec.toml, encoding="utf-8")
+    again = load_model(path)
+    assert again.hash == spec.hash
+    assert replace(again, text="") == replace(spec, text="")
+
+
+def test_what_is_written_down_is_what_was_changed(tmp_path):
+    wide = Prior("Normal", {"mu": 0.0, "sigma": 9.0}, "1/year", 'said "by hand"\\ a\ttab')
+    spec = load_model("densing").with_priors(rate=wide).with_options(since="2024-01-01")
+    (tmp_path / "densing.toml").write_text(spec.with_seed(5).toml, encoding="utf-8")
+    again = load_model(tmp_path / "densing.toml")
+    assert again.priors["rate"] == wide
+    assert again.options["since"] == "2024-01-01"
+    assert again.sampling.seed == 5
+
+
+def test_priors_and_options_given_in_code_are_checked():
+    spec = load_model("densing")
+    with pytest.raises(SpecError, match="did you mean 'rate'") as caught:
+        spec.with_priors(rat=spec.priors["rate"], q=Prior("Normal", {"mu": 0.0, "sigma": 1.0}))
+    assert len(caught.value.problems) == 2
+    with pytest.raises(SpecError, match="a list of texts or numbers"):
+        spec.with_options(benchmarks="MMLU")
 
 
 def line(key: str) -> str:
@@ -307,7 +382,7 @@ def test_options_and_seed_are_changed_in_a_copy():
     assert (changed.options["until"], changed.sampling.seed) == ("2024-06-30", 7)
     assert (spec.options["until"], spec.sampling.seed) == ("", 20230224)
     assert spec.with_seed(None) is spec
-    with pytest.raises(SpecError, match="has no option"):
+    with pytest.raises(SpecError, match=r"unknown key in \[options\].*did you mean 'until'"):
         spec.with_options(untill="2024-06-30")
     with pytest.raises(SpecError, match=r"\[sampling\] seed"):
         spec.with_seed(-1)

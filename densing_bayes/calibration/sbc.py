@@ -60,21 +60,6 @@ def narrowed(priors: Mapping[str, Prior], centre: Truth) -> dict[str, Prior]:
     return out
 
 
-def draw_prior(prior: Prior, rng: np.random.Generator, size: int | None = None) -> Any:
-    """Draws from a prior."""
-    a = prior.args
-    scipy_args = {
-        "Normal": lambda: stats.norm(a["mu"], a["sigma"]),
-        "LogNormal": lambda: stats.lognorm(a["sigma"], scale=np.exp(a["mu"])),
-        "HalfNormal": lambda: stats.halfnorm(scale=a["sigma"]),
-        "Beta": lambda: stats.beta(a["alpha"], a["beta"]),
-        "Gamma": lambda: stats.gamma(a["alpha"], scale=1 / a["beta"]),
-        "Uniform": lambda: stats.uniform(a["lower"], a["upper"] - a["lower"]),
-        "Exponential": lambda: stats.expon(scale=1 / a["lam"]),
-    }
-    return scipy_args[prior.dist]().rvs(size=size, random_state=rng)
-
-
 def draw_truth(priors: Mapping[str, Prior], columns: Columns, rng: np.random.Generator) -> Truth:
     """A truth from the joint model's prior.
 
@@ -84,8 +69,8 @@ def draw_truth(priors: Mapping[str, Prior], columns: Columns, rng: np.random.Gen
     shared = {"omega_family": "omega", "q_family": "q"}
     length = sizes(columns)
     while True:
-        truth = {name: draw_prior(priors[shared.get(name, name)], rng,
-                                  length[dim] if dim else None) for name, dim in DIMS.items()}
+        truth = {name: priors[shared.get(name, name)].rvs(rng, length[dim] if dim else None)
+                 for name, dim in DIMS.items()}
         if valid(truth, columns):
             return truth
 

@@ -16,7 +16,6 @@ import pandas as pd
 
 from densing_bayes.corollaries.chips import ChipStudy
 from densing_bayes.corollaries.draws import date_of
-from densing_bayes.cost_density import draw_prior
 from densing_bayes.devices import find_device
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.laws import Array
@@ -194,8 +193,8 @@ def on_device(name: str, hardware: pd.DataFrame | None, use: Use, *, assumed: Mo
         "memory_for_weights"]
     return OnDevice(
         name, use, memory=memory, bandwidth=bandwidth, trend=trend,
-        memory_share=draw_prior(left, (size,), rng),
-        bandwidth_share=draw_prior(costs.priors["memory_utilisation"], (size,), rng))
+        memory_share=left.rvs(rng, size),
+        bandwidth_share=costs.priors["memory_utilisation"].rvs(rng, size))
 
 
 def _trend(chips: ChipStudy, kind: str, rng: np.random.Generator) -> Any:

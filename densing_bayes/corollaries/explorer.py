@@ -24,7 +24,6 @@ from densing_bayes.corollaries.capacity import OnDevice, Use
 from densing_bayes.corollaries.draws import Pool, Posterior, date_of, pool, years_of
 from densing_bayes.corollaries.forecast import HORIZON, grid, size_words
 from densing_bayes.corollaries.targets import scored_models
-from densing_bayes.cost_density import draw_prior
 from densing_bayes.devices import usable_devices
 from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
@@ -80,7 +79,7 @@ def payload(draws: Pool, *, as_of: dt.date, interval: Interval, assumed: ModelSp
         "devices": [] if hardware is None else [
             {"name": clean(device.name), "kind": device.kind, "memory": device.memory,
              "bandwidth": device.bandwidth} for device in reversed(usable_devices(hardware))],
-        "shares": {name: np.round(draw_prior(prior, (draws.size,), rng), 4).tolist()
+        "shares": {name: np.round(prior.rvs(rng, draws.size), 4).tolist()
                    for name, prior in shares.items()},
     }
 

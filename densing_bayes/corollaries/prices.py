@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -280,9 +279,9 @@ def break_verdict(case: Case) -> dict[str, float]:
         ``after_over_before``: median ratio of the falls.
     """
     change = (case.draws["after"] - case.draws["before"]).to_numpy().ravel()
-    prior = NormalDist(case.prior_of_change.args["mu"], case.prior_of_change.args["sigma"])
+    at_zero = float(np.exp(case.prior_of_change.logpdf(0.0)))
     return {"p_slower": float((change < 0).mean()),
-            "odds_of_none": float(gaussian_kde(change)(0.0)[0] / prior.pdf(0.0)),
+            "odds_of_none": float(gaussian_kde(change)(0.0)[0] / at_zero),
             "after_over_before": float(np.median(case.falls["after"] / case.falls["before"]))}
 
 

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.corollaries.draws import pair
-from densing_bayes.cost_density import draw_prior
 from densing_bayes.errors import DomainError, Problem
 from densing_bayes.intervals import Interval
 from densing_bayes.laws import Array
@@ -137,7 +136,7 @@ def assumptions(spec: ModelSpec, price_fall: Any, size: int,
         Draws of the yearly fall of ln price (`densing_bayes.corollaries.prices`).
     """
     names = ("training_cost", "tokens_per_visit", "launch_price", "serving_share")
-    out = {name: draw_prior(spec.priors[name], (size,), rng) for name in names}
+    out = {name: spec.priors[name].rvs(rng, size) for name in names}
     return {**out, "price_fall": pair(price_fall, size, rng)}
 
 

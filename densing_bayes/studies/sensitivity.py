@@ -17,7 +17,6 @@ from scipy import stats
 
 from densing_bayes import laws
 from densing_bayes.joint.quantities import mean_gap, ruler_parameters
-from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec
 from densing_bayes.studies.influence import thinned
 from densing_bayes.studies.likelihood import CellLikelihood
@@ -38,7 +37,7 @@ def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpe
     """
     draws = thinned(posterior, 2000)
     rate = (draws["rate_z"] * draws["c1"]).values[None, :]
-    priors = {name: log_prior(spec.priors[name], value)
+    priors = {name: spec.priors[name].logpdf(value).reshape(len(value), -1).sum(axis=1)
               for name, value in natural(draws, columns, spec).items()}
     likelihoods = log_likelihoods(draws, columns)
 
@@ -99,28 +98,6 @@ def natural(draws: xr.Dataset, columns: dict[str, Any], spec: ModelSpec) -> dict
                 "linked_midpoint": c0[:, None] + c1[:, None] * value["middle_z"],
                 "linked_headroom": value["linked_headroom"]}
     return out
-
-
-def log_prior(prior: Prior, value: np.ndarray) -> np.ndarray:
-    """Log density of a prior at draws, summed over all but the first dimension.
-
-    Examples
-    --------
-    >>> prior = Prior("HalfNormal", {"sigma": 2.0})
-    >>> round(float(log_prior(prior, np.array([0.0]))[0]), 4)  # ln(2 / (2 sqrt(2 pi)))
-    -0.9189
-    """
-    arg = prior.args
-    frozen = {
-        "Normal": lambda: stats.norm(arg["mu"], arg["sigma"]),
-        "LogNormal": lambda: stats.lognorm(arg["sigma"], scale=np.exp(arg["mu"])),
-        "HalfNormal": lambda: stats.halfnorm(scale=arg["sigma"]),
-        "Beta": lambda: stats.beta(arg["alpha"], arg["beta"]),
-        "Gamma": lambda: stats.gamma(arg["alpha"], scale=1 / arg["beta"]),
-        "Uniform": lambda: stats.uniform(arg["lower"], arg["upper"] - arg["lower"]),
-        "Exponential": lambda: stats.expon(scale=1 / arg["lam"]),
-    }[prior.dist]()
-    return frozen.logpdf(value).reshape(len(value), -1).sum(axis=1)
 
 
 def log_likelihoods(draws: xr.Dataset, columns: dict[str, Any]) -> dict[str, np.ndarray]:
