@@ -7,7 +7,6 @@ imported only then, checks ranges, choices, keys and relations within a row.
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,27 +15,18 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.errors import Problem, did_you_mean
-from densing_bayes.reading import Raw, cut, parse_date
+from densing_bayes.reading import Raw, cut, parse_date, parse_number
 from densing_bayes.schemas import LONGEST_NAME, TABLES, Column
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
 
 def _number(text: str) -> float | str:
     """The number that a cell holds, or what is wrong with the cell."""
-    if _NUMBER.fullmatch(text):
-        value = float(text)
-        return value if math.isfinite(value) else "the number is too large"
-    if text.lower().lstrip("+-") in {"inf", "infinity", "nan", "na", "n/a", "none", "null"}:
-        return "not a finite number; leave the cell empty if it is unknown"
-    if _NUMBER.fullmatch(text.rstrip("%").strip()):
-        return "this is percent: write a fraction"
-    if _NUMBER.fullmatch(text.replace(",", "").replace("_", "").replace(" ", "")):
-        return "write the number without separators"
-    if _NUMBER.fullmatch(text[:-1].strip()) and text[-1:] in "kKmMbBtT":
-        return "write the number in full, e.g. 7e9 for 7B"
-    return "not a number"
+    try:
+        return parse_number(text)
+    except ValueError as error:
+        return str(error)
 
 
 def _date(text: str) -> tuple[datetime.date, int] | str:

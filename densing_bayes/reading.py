@@ -10,6 +10,7 @@ import csv
 import datetime
 import hashlib
 import io
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ _OTHER_KINDS = {
     b"\x1f\x8b": "a gzip file", b"\xd0\xcf\x11\xe0": "an old Excel file", b"%PDF": "a PDF",
 }
 _SAVE_AS = "save the table as CSV, UTF-8, comma-separated"
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _PERIOD = re.compile(r"(\d{4})(?:-(?:(\d\d)|[Qq](\d)))?", re.ASCII)
 
@@ -60,6 +62,38 @@ def shown(path: str | Path) -> str:
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode()
                    for c in str(path))
+
+
+def parse_number(text: str) -> float:
+    """A finite number as tables write it.
+
+    Raises
+    ------
+    ValueError
+        With what is wrong, in words that say how to write it.
+
+    Examples
+    --------
+    >>> parse_number("7e9"), parse_number("-.5")
+    (7000000000.0, -0.5)
+    >>> parse_number("5,400")
+    Traceback (most recent call last):
+    ValueError: write the number without separators
+    """
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        if math.isfinite(value):
+            return value
+        raise ValueError("the number is too large")
+    if text.lower().lstrip("+-") in {"inf", "infinity", "nan", "na", "n/a", "none", "null"}:
+        raise ValueError("not a finite number; leave the cell empty if it is unknown")
+    if _NUMBER.fullmatch(text.rstrip("%").strip()):
+        raise ValueError("this is percent: write a fraction")
+    if _NUMBER.fullmatch(text.replace(",", "").replace("_", "").replace(" ", "")):
+        raise ValueError("write the number without separators")
+    if _NUMBER.fullmatch(text[:-1].strip()) and text[-1:] in "kKmMbBtT":
+        raise ValueError("write the number in full, e.g. 7e9 for 7B")
+    raise ValueError("not a number")
 
 
 def parse_date(text: str) -> tuple[datetime.date, int]:
