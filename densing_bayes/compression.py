@@ -112,7 +112,8 @@ def run_compression(tables: Tables, spec: ModelSpec, seed: int | None = None, *,
                                      keep=("log_ratio", "child_error"))
     if progress is not None:
         progress("sampling compression")
-    tree = fitting.sample(compiled, spec.sampling, case="compression", cores=cores)
+    tree = fitting.sample(compiled, spec.sampling, case="compression", cores=cores,
+                          priors=spec.priors)
     posterior = tree["posterior"].to_dataset()
     return CompressionResult(
         spec=spec, pairs=pairs, left_out=left_out, devices=devices, posterior=posterior,

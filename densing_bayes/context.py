@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,12 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics, of_weights
-from densing_bayes.errors import InputError
+from densing_bayes.errors import InputError, Problem, machine_error
 from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.intervals import Interval
+from densing_bayes.joint import kernel
 from densing_bayes.joint.data import inputs
+from densing_bayes.joint.engine import DIMS, TOLD
 from densing_bayes.joint.fit import MOST_BY_NUTS, Joint, choose, cut, prepare
 from densing_bayes.joint.predict import cell_predictions, draws_of
 from densing_bayes.joint.quantities import derive
@@ -70,9 +73,10 @@ class Context:
     @cached_property
     def _gated(self) -> tuple[Fit, dict[str, Any]]:
         """The joint fit and its gate, which takes longer than the fit."""
-        if self.saved is not None and (self.must_exist or self.saved.is_file()):
+        if self.saved is not None and (self.must_exist or os.path.isfile(self.saved)):
             try:
                 fit = Fit.load(self.saved, self.spec, self.tables.sha256)
+                check_draws(fit.posterior, inputs(self.observations, self.spec)[1], self.spec)
             except InputError:
                 if self.must_exist:
                     raise
@@ -87,7 +91,10 @@ class Context:
             fit = joint.fit(self.tables.sha256, longer=True)
             found = gate(fit)
         if self.saved is not None:
-            fit.save(self.saved)
+            try:
+                fit.save(self.saved)
+            except OSError as error:  # the answer is there all the same
+                self.progress(f"the fit could not be kept: {machine_error(error)}")
         return fit, found
 
     @property
@@ -142,6 +149,21 @@ class Context:
         rows = table[table["quantity"].str.startswith(prefix)]
         return [{str(key): value for key, value in row.items()}
                 for row in rows.to_dict("records")]
+
+
+def check_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) -> None:
+    """InputError where kept draws lack a variable of the joint model, or are of other labels."""
+    sizes = {name: len(labels) for name, labels in coords.items()}
+    wanted = {name: DIMS.get(name) for name in (*kernel.VARIABLES, *TOLD)
+              if not name.endswith("_coordinate")
+              and (name != "irreducible_share" or spec.options["irreducible"])}
+    wrong = [name for name, dim in wanted.items() if sizes.get(dim, 1) and (
+        name not in posterior or posterior[name].dims[2:] != (() if dim is None else (dim,)))]
+    wrong += [str(dim) for dim in sizes if dim in posterior.dims and (
+        posterior[dim].values.tolist() != np.asarray(coords[dim]).tolist())]
+    if wrong:
+        raise InputError(Problem("the fit's draws are not those of this model and these tables",
+                                 given=", ".join(wrong[:5]), hint="fit again"))
 
 
 def gate(fit: Fit) -> dict[str, Any]:

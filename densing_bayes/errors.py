@@ -7,14 +7,18 @@
     │   ├── TableError        a CSV table
     │   ├── SpecError         a TOML spec
     │   └── DomainError       a number outside the support of a law
-    └── GateError             the diagnostics gate refused a headline (exit status 1)
+    ├── GateError             the diagnostics gate refused a headline (exit status 1)
+    └── MachineError          disk, memory or time did not suffice (exit status 3)
 
-An ``InputError`` carries *all* the problems found, not the first one.
+An ``InputError`` carries *all* the problems found, not the first one. What the operating system
+refuses comes as an ``OSError`` or ``MemoryError``; `machine_error` says it as one of these.
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -60,7 +64,9 @@ class Problem:
 
 
 class DensingError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """Root of every error that this package raises on purpose; ``status`` is a command's exit."""
+
+    status = 3
 
 
 class InputError(DensingError):
@@ -71,6 +77,8 @@ class InputError(DensingError):
     >>> print(InputError("no such device"))
     no such device
     """
+
+    status = 2
 
     def __init__(self, problems: Problem | str | Iterable[Problem]):
         if isinstance(problems, str):
@@ -95,6 +103,52 @@ class DomainError(InputError, ValueError):
 
 class GateError(DensingError):
     """The posterior did not pass its diagnostics: no headline may be printed."""
+
+    status = 1
+
+
+class MachineError(DensingError):
+    """Disk, memory, time or permission did not suffice; what was given may well be right."""
+
+    status = 3
+
+
+_HINTS = {
+    errno.ENOSPC: "free some space, or name a folder on another disk",
+    errno.EDQUOT: "your quota is used up: free some space, or name a folder on another disk",
+    errno.EROFS: "name a folder that may be written to",
+    errno.EACCES: "name a folder that may be written to",
+    errno.EPERM: "name a folder that may be written to",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
+}
+
+
+def machine_error(error: OSError | MemoryError) -> MachineError:
+    """What the operating system refused, in one line with the file and what may help.
+
+    Examples
+    --------
+    >>> print(machine_error(OSError(errno.ENOSPC, "No space left on device", "a/b.csv")))
+    No space left on device: 'a/b.csv' (free some space, or name a folder on another disk)
+    """
+    if isinstance(error, MemoryError):
+        return MachineError("out of memory (fewer models, fewer draws or fewer workers need less)")
+    said = (error.strerror or str(error) or type(error).__name__).splitlines()[0]
+    where = "".join(f": {str(name)[:200]!r}" for name in (error.filename,) if name is not None)
+    hint = _HINTS.get(error.errno or 0)
+    return MachineError(f"{said}{where}" + (f" ({hint})" if hint else ""))
+
+
+def explain(error: BaseException) -> str:
+    """What went wrong, in a line, with the place for what was not foreseen."""
+    if isinstance(error, DensingError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "densing_bayes" in frame.filename] or frames
+    where = f" [{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}]" if own else ""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {said[:300]}{where}"
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str | None:

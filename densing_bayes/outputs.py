@@ -13,16 +13,16 @@ import json
 import math
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from densing_bayes import swaps
 from densing_bayes.errors import InputError, Problem
 
 WRITER = "densing_bayes"
@@ -169,24 +169,28 @@ def default_out(name: str, spec_hash: str, checksums: Mapping[str, str]) -> Path
 def check_out(out: Path) -> Path:
     """The folder to write to, resolved; call it before the work begins.
 
+    A folder is made there and taken away again, so that what would be refused after the work
+    (a name that is too long, a disk that is full, a system that forbids it) is refused before.
+
     Raises
     ------
     InputError
-        Where it is a file, a mount point, or holds files but no report of ours.
+        Where it is a file, a mount point, cannot be written to, or holds files but no report of
+        ours.
     """
-    out = Path(out).expanduser().resolve()
-    nearest = next((parent for parent in out.parents if parent.exists()), out)
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(Problem("cannot write the report there", given=out,
-                                 hint=f"{nearest} is not a folder that may be written to"))
-    if not out.exists():
-        return out
-    if not out.is_dir():
-        raise InputError(Problem("the output folder is a file", given=out))
-    if out.is_mount():
-        raise InputError(Problem("the output folder is a mount point and cannot be replaced",
-                                 given=out, hint="name a folder inside it"))
-    present = sorted(entry.name for entry in out.iterdir())
+    try:
+        out = Path(out).expanduser().resolve()
+        if out.is_mount():
+            raise InputError(Problem("the output folder is a mount point and cannot be replaced",
+                                     given=out, hint="name a folder inside it"))
+        if out.exists() and not out.is_dir():
+            raise InputError(Problem("the output folder is a file", given=out))
+        _try_to_write(out)
+        present = sorted(entry.name for entry in out.iterdir()) if out.exists() else []
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, a loop of links
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(Problem("cannot write the report there", given=clean(out)[:200],
+                                 hint=said)) from None
     if present and _written_by_us(out) is None:
         more = f" and {len(present) - 3} more" if len(present) > 3 else ""
         raise InputError(Problem(
@@ -195,40 +199,102 @@ def check_out(out: Path) -> Path:
     return out
 
 
+def check_file(path: Path) -> Path:
+    """A file's name that can be written to; call it before the work begins.
+
+    Raises
+    ------
+    InputError
+        Where it is a folder, or nothing can be written beside it.
+    """
+    try:
+        path = Path(path).expanduser()
+        if path.is_dir():
+            raise InputError(Problem("the output file is a folder", given=path))
+        _try_to_write(path.absolute())
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(Problem("cannot write the file there", given=clean(path)[:200],
+                                 hint=said)) from None
+    return path
+
+
+def _try_to_write(path: Path) -> None:
+    """OSError where nothing can be written under a name; leaves nothing behind."""
+    made = [parent for parent in (path.parent, *path.parent.parents) if not parent.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial = swaps.marked(path, "try")
+        trial.mkdir()
+        try:
+            (trial / "try").write_bytes(bytes(1 << 16))
+        finally:
+            shutil.rmtree(trial)
+    finally:
+        for parent in made:  # the innermost first
+            with suppress(OSError):
+                parent.rmdir()
+
+
 @contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
     """A new sibling folder to write into, put in place of ``out`` when the block succeeds.
 
     A run that fails or is killed leaves ``out`` as it was. Files in ``out`` that its earlier
-    report did not write are carried over (as ``name.kept`` where the new report has that name).
+    report did not write are carried over (as ``name.kept`` where the new report has that name):
+    before the two folders change places, so that they are never missing. What an earlier run
+    that was killed left beside ``out`` is put right first.
     """
     out = check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    mark = secrets.token_hex(4)
-    new = out.with_name(f".{out.name}.new-{mark}")
-    old = out.with_name(f".{out.name}.old-{mark}")
+    put_right(out)
+    new, old = swaps.marked(out, "new"), swaps.marked(out, "old")
     new.mkdir()
     try:
         yield new
-        written = [path.relative_to(new) for path in new.rglob("*") if path.is_file()]
         check_out(out)  # again: it may have changed while we worked
         if not out.exists():
             new.rename(out)
             return
-        ours = _written_by_us(out) or set()
-        out.rename(old)
-        new.rename(out)
-        for path in _foreign(old, ours):
-            target = out / path
-            if path in written or target.exists():
-                target = target.with_name(f"{target.name}.kept")
-            target.parent.mkdir(exist_ok=True)
-            (old / path).rename(target)
-        shutil.rmtree(old)
+        _carry_over(out, new)
+        if swaps.exchange(new, out):
+            new.rename(old)
+        else:
+            out.rename(old)
+            new.rename(out)
+        _carry_over(old, out)  # what the reader put there in the meantime
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         if old.exists() and not out.exists():
             old.rename(out)
         shutil.rmtree(new, ignore_errors=True)
+
+
+def put_right(out: Path) -> None:
+    """Undo what killed runs left beside ``out``: no file of the reader's stays hidden."""
+    for kind, left in swaps.leftovers(out):
+        if kind == "old" and not out.exists():
+            left.rename(out)
+            continue
+        if out.exists() and left.is_dir():
+            _carry_over(left, out)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """Give the reader's files in ``old`` a name in ``new`` too.
+
+    A folder without a report is a new one that was not finished: all in it is ours.
+    """
+    ours = _written_by_us(old)
+    for path in [] if ours is None else _foreign(old, ours):
+        target, count = new / path, 0
+        while os.path.lexists(target) and not swaps.same(old / path, target):
+            count += 1
+            target = (new / path).with_name(f"{path.name}.kept{count if count > 1 else ''}")
+        if not os.path.lexists(target):
+            target.parent.mkdir(exist_ok=True)
+            swaps.link(old / path, target)
 
 
 @contextmanager
@@ -236,7 +302,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` that replaces it when the block ends without error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    for _, left in swaps.leftovers(path):
+        with suppress(OSError):
+            left.unlink()
+    temporary = swaps.marked(path)
     try:
         yield temporary
         os.replace(temporary, path)

@@ -13,7 +13,8 @@ def test_the_tree_is_as_drawn():
                if isinstance(cls, type) and issubclass(cls, Exception)}
     assert parents == {"DensingError": "Exception", "InputError": "DensingError",
                        "TableError": "InputError", "SpecError": "InputError",
-                       "DomainError": "InputError", "GateError": "DensingError"}
+                       "DomainError": "InputError", "GateError": "DensingError",
+                       "MachineError": "DensingError"}
     assert all(name in errors.__doc__ for name in parents)
     assert issubclass(errors.DomainError, ValueError)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tasks
 
-from densing_bayes.errors import InputError
+from densing_bayes.errors import InputError, explain
 from densing_bayes.executors import (
     DaskExecutor,
     SerialExecutor,
@@ -21,7 +21,7 @@ from densing_bayes.executors import (
     check_executor,
     open_executor,
 )
-from densing_bayes.studies.runner import explain, run_tasks
+from densing_bayes.studies.runner import run_tasks
 
 NAMES = [f"case {i}" for i in range(12)]
 

@@ -22,6 +22,7 @@ import numpy as np
 from densing_bayes.calibration import backtest, coverage, rounds
 from densing_bayes.calibration.rig import Rig, invented, rig
 from densing_bayes.errors import InputError, Problem
+from densing_bayes.fitting import program
 from densing_bayes.intervals import Interval
 from densing_bayes.joint.fit import choose
 from densing_bayes.outputs import json_text, replacing
@@ -221,7 +222,8 @@ def _path(out: Path, case: tuple[str, str]) -> Path:
 def _key(kind: str, spec: ModelSpec, tables: Tables, plan: Plan) -> str:
     """What a case depends on: spec, chains, and the tables or the invented design."""
     on = tables.sha256 if _needs_real((kind, "")) else plan.models
-    said = repr((spec.hash, plan.draws, plan.tune, on, plan.kinks if kind == "world" else 0))
+    said = repr((program(), spec.hash, plan.draws, plan.tune, on,
+                 plan.kinks if kind == "world" else 0))
     return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 

@@ -1,11 +1,14 @@
 """The app: its commands, and the package's errors as messages and exit statuses.
 
-Exit status: 0 done, 1 the diagnostics gate refused, 2 what was given cannot be used.
+Exit status: 0 done, 1 the diagnostics gate refused, 2 what was given cannot be used, 3 the
+machine failed (disk, memory, time) or the program did, 130 stopped by the user.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,21 +16,59 @@ import typer
 
 from densing_bayes.cli import corollaries, growth, regimes, report, scaling, shelf, studies
 from densing_bayes.cli.answers import say_problems
-from densing_bayes.errors import GateError, InputError
+from densing_bayes.errors import DensingError, GateError, InputError, explain, machine_error
+
+TRACEBACK = "DENSING_TRACEBACK"
 
 
 class _Group(typer.core.TyperGroup):
-    """Turns the package's errors into messages and exit statuses, for every command."""
+    """Turns errors into messages and exit statuses, for every command; no traceback is printed."""
 
     def invoke(self, ctx: Any) -> Any:
+        status = 0
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # an answer that cannot be printed is an error, while it can be told
+            return result
         except InputError as error:
             say_problems(error.problems)
-            raise typer.Exit(2) from None
-        except GateError as error:
-            typer.echo(f"refused by the diagnostics gate: {error}", err=True)
-            raise typer.Exit(1) from None
+            status = error.status
+        except DensingError as error:
+            refused = "refused by the diagnostics gate: " if isinstance(error, GateError) else ""
+            complain(f"{refused}{error}")
+            status = error.status
+        except BrokenPipeError:  # who read the answer has read enough
+            status = hush(0)
+        except (OSError, MemoryError) as error:
+            complain(machine_error(error))
+            status = hush(3)
+        except KeyboardInterrupt:
+            complain("stopped; what was finished is kept")
+            status = 130
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("typer", "click"):
+                raise
+            if os.environ.get(TRACEBACK):
+                raise
+            complain(f"the program failed; this is a fault of its own: {explain(error)} "
+                     f"({TRACEBACK}=1 in the environment shows the traceback: please report it)")
+            status = 3
+        raise typer.Exit(status)
+
+
+def complain(text: object) -> None:
+    """One message on stderr, if there is one."""
+    with contextlib.suppress(OSError):
+        from densing_bayes.outputs import clean
+
+        typer.echo(clean(text), err=True)
+
+
+def hush(status: int) -> int:
+    """Let nothing more be written to a stdout that cannot be written to; gives the status back."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 app = typer.Typer(

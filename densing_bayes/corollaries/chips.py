@@ -140,7 +140,7 @@ def fit_chips(hardware: pd.DataFrame, spec: ModelSpec, *,
             family.build({"devices": table}, {"kind": kinds}, spec))
         progress(f"growth of {RESOURCES[resource][0]}")
         tree = fitting.sample(compiled, spec.sampling, case=f"chips {resource}",
-                              data={"devices": matrix(table)})
+                              data={"devices": matrix(table)}, priors=spec.priors)
         gates[resource] = checks.diagnostics(tree, ["growth", "level", "shock"])
         posterior = tree["posterior"].to_dataset()[["growth", "level", "shock"]]
         offset = mean.reindex(kinds).fillna(0.0).to_numpy()

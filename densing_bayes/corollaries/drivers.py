@@ -137,7 +137,7 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
          "densities": {"log_density": densities.mean(axis=0)}},
         {"predictor": names, "organization": list(labels)}, spec))
     long = replace(spec.sampling, draws=1000, tune=1000, chains=4)
-    tree = fitting.sample(compiled, long, case="drivers mean")
+    tree = fitting.sample(compiled, long, case="drivers mean", priors=spec.priors)
     gate = checks.diagnostics(tree, ["coefficient", "trend", "sigma", "sd_organization"])
 
     def slope(values: np.ndarray) -> np.ndarray:
@@ -149,7 +149,8 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
     for k, row in enumerate(densities[chosen]):
         progress(f"drivers, draw {k + 1} of {len(chosen)}")
         tree = fitting.sample(compiled, spec.sampling, case=f"drivers {k}",
-                              data={"densities": matrix({"log_density": row})})
+                              data={"densities": matrix({"log_density": row})},
+                              priors=spec.priors)
         draws = tree["posterior"].to_dataset()
         b, effect = (flat(draws[name], dim) for name, dim in (
             ("coefficient", "predictor"), ("developer", "organization")))

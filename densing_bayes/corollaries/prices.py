@@ -257,7 +257,7 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[fl
         compiled = compiled or fitting.compile_model(family.build(tables, spec))
         name = f"{source} {threshold:g} {basis}{' break' if broken else ''}{until or ''}"
         progress(f"price of {name}")
-        tree = fitting.sample(compiled, spec.sampling, case=name, data={
+        tree = fitting.sample(compiled, spec.sampling, case=name, priors=spec.priors, data={
             key: matrix(columns) for key, columns in tables.items()})
         names = ["level", "fall", "omega", "q"]
         bent = ["before", "after", "break_time"]

@@ -201,7 +201,8 @@ def _by_nuts(ladder: Ladder, name: str, spec: ModelSpec,
     watched = [*LAW[:3], "alpha", "beta", *NOISE, *(("change", "place") if variant.broken else ())]
     longer = replace(spec.sampling, draws=LONGER * spec.sampling.draws, target_accept=0.98)
     for sampling, thin in ((spec.sampling, 1), (longer, LONGER)):
-        tree = fitting.sample(_COMPILED[key], sampling, case=case, data=data)
+        tree = fitting.sample(_COMPILED[key], sampling, case=case, data=data,
+                               priors=spec.priors)
         found = checks.diagnostics(tree, watched)
         tree = tree.isel(draw=slice(None, None, thin))
         if found["passed"]:

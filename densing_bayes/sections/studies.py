@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from densing_bayes.errors import explain
 from densing_bayes.figures.studies import specification_curve, subset_matrix, tornado
 from densing_bayes.fitting import provenance
 from densing_bayes.intervals import Interval, growth_summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.sections.study_draws import influence, priors, shares
-from densing_bayes.studies.runner import explain
 from densing_bayes.studies.spec import AXES
 from densing_bayes.studies.study import Study
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time

@@ -11,12 +11,12 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+from densing_bayes.errors import explain
 from densing_bayes.fitting import sample
 from densing_bayes.joint.kernel import VARIABLES
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.studies.cases import Case
 from densing_bayes.studies.lines import read
-from densing_bayes.studies.runner import explain
 from densing_bayes.studies.structures import Base, joint_model, starting_point, tables_of
 from densing_bayes.studies.variants import Variant
 

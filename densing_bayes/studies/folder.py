@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes.errors import InputError, Problem
+from densing_bayes.fitting import program
 from densing_bayes.observations import Observations
 from densing_bayes.outputs import csv_text, json_text, replacing
 from densing_bayes.studies.cases import Case, settings_text
@@ -50,7 +50,7 @@ class Folder:
     def file(self, case: Case) -> Path:
         """Where a case's result lies."""
         said = json.dumps([self.study.model.hash, repr(self.study.sampling), self.checksums,
-                           settings_text(case), version("densing-bayes")], sort_keys=True)
+                           settings_text(case), program()], sort_keys=True)
         key = hashlib.sha256(said.encode()).hexdigest()[:12]
         slug = re.sub(r"[^A-Za-z0-9]+", "-", case.name).strip("-")[:60]
         return self.path / "cases" / f"{slug}-{key}.json"

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from densing_bayes.errors import explain
 from densing_bayes.intervals import summary
 from densing_bayes.studies import attribution
 from densing_bayes.studies.cases import Case, words
-from densing_bayes.studies.runner import explain
 from densing_bayes.studies.sensitivity import power_scaling
 from densing_bayes.studies.spec import AXES, StudySpec
 

@@ -7,13 +7,12 @@ come; what a task computes must not depend on that order.
 
 from __future__ import annotations
 
-import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import Any
 
-from densing_bayes.errors import DensingError
+from densing_bayes.errors import explain
 from densing_bayes.executors import open_executor, worker_died
 
 
@@ -91,14 +90,3 @@ def _drain(executor: Executor, function: Callable[[Any], Any], tasks: Mapping[st
         for future in flying:
             future.cancel()
     return lost, broken
-
-
-def explain(error: BaseException) -> str:
-    """What went wrong, in a line, with the place for what was not foreseen."""
-    if isinstance(error, DensingError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "densing_bayes" in frame.filename] or frames
-    where = f" [{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}]" if own else ""
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {said[:300]}{where}"

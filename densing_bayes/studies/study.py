@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics
-from densing_bayes.errors import InputError, Problem
+from densing_bayes.errors import InputError, Problem, explain
 from densing_bayes.executors import open_executor
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint.fit import choose
@@ -37,7 +37,7 @@ from densing_bayes.studies.folder import Folder
 from densing_bayes.studies.influence import influence
 from densing_bayes.studies.lines import read
 from densing_bayes.studies.readings import Readings, readings
-from densing_bayes.studies.runner import explain, run_tasks
+from densing_bayes.studies.runner import run_tasks
 from densing_bayes.studies.spec import StudySpec
 from densing_bayes.studies.structures import Base, joint_model, tables_of
 from densing_bayes.studies.variants import variant
