@@ -18,9 +18,12 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+TRACEBACK = "DENSING_TRACEBACK"
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,16 @@ class GateError(DensingError):
 
 
 class MachineError(DensingError):
-    """Disk, memory, time or permission did not suffice; what was given may well be right."""
+    """Disk, memory, time or permission did not suffice; what was given may well be right.
+
+    ``answer`` holds lines that were found before it failed and can be told all the same.
+    """
 
     status = 3
+
+    def __init__(self, said: str, answer: Iterable[str] = ()):
+        self.answer = list(answer)
+        super().__init__(said)
 
 
 _HINTS = {
@@ -138,6 +148,14 @@ def machine_error(error: OSError | MemoryError) -> MachineError:
     where = "".join(f": {str(name)[:200]!r}" for name in (error.filename,) if name is not None)
     hint = _HINTS.get(error.errno or 0)
     return MachineError(f"{said}{where}" + (f" ({hint})" if hint else ""))
+
+
+def faults_are_shown() -> bool:
+    """Whether a fault of the program ends it with a traceback (for developers and their tests).
+
+    Otherwise what fails late costs its own section, table or picture, and the rest is told.
+    """
+    return bool(os.environ.get(TRACEBACK))
 
 
 def explain(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from densing_bayes.calibration import published
 from densing_bayes.checks import told
 from densing_bayes.context import Context
-from densing_bayes.errors import GateError
+from densing_bayes.errors import GateError, MachineError, explain, faults_are_shown, machine_error
 from densing_bayes.fitting import provenance
 from densing_bayes.intervals import growth_summary, probability, words_of_set
 from densing_bayes.joint.quantities import end_rates
@@ -35,29 +35,47 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
     ------
     GateError
         The diagnostics gate refused; the report is written and marked all the same.
+    MachineError
+        It could not be written, or a section failed and the others are written; it carries the
+        headline as ``answer``.
     """
     check_out(out)
     started = time.perf_counter()
     context = Context(tables, spec.model, progress)
     refused = refusal(context)
-    sections: list[Section] = []
+    sections, failed = [], {}
     for name in spec.sections:
         progress(f"writing section {name}")
-        sections += WRITERS[name](context)
+        try:
+            sections += WRITERS[name](context)
+        except Exception as error:  # costs its own section: the others stand
+            if faults_are_shown():
+                raise
+            failed[name] = explain(error)
+            sections.append(Section(f"failed-{name}", f"Section '{name}'", [
+                f"Not told: this section failed ({failed[name]}). The others do not rest on it."]))
     summary = {
         "spec": spec.model.name, "report": spec.name, "spec_hash": spec.model.hash,
         "seed": spec.model.sampling.seed, "data": tables.sha256,
         "interval": {"prob": context.interval.prob, "kind": context.interval.kind},
-        "diagnostics": context.diagnostics,
+        "diagnostics": context.diagnostics, "sections_failed": failed,
         "timing_s": {**getattr(progress, "seconds", {}),
                      "before writing": time.perf_counter() - started},
     }
-    write_report(out, title=spec.title, headline=headline(context), sections=sections,
-                 summary=summary, provenance=provenance(spec.model, tables.sha256),
-                 refused=refused, fit_saver=context.fit.save, progress=progress)
+    lines = headline(context)
+    try:
+        write_report(out, title=spec.title, headline=lines, sections=sections,
+                     summary=summary, provenance=provenance(spec.model, tables.sha256),
+                     refused=refused, fit_saver=context.fit.save, progress=progress)
+    except (OSError, MemoryError) as error:
+        raise MachineError(f"the report could not be written: {machine_error(error)}",
+                           answer=[] if refused else lines) from None
     if refused:
         raise GateError(refused)
-    return summary | growth_block(context) | {"headline": headline(context)}
+    if failed:
+        raise MachineError("the report is written, but sections of it failed: " + "; ".join(
+            f"{name} ({why})" for name, why in failed.items()), answer=lines)
+    return summary | growth_block(context) | {"headline": lines}
 
 
 def growth_block(context: Context) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import pandas as pd
 import typst
 
 from densing_bayes import figures
+from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.outputs import WRITER, clean, csv_text, json_text, whole_folder
 from densing_bayes.shelf import shelf
 
@@ -143,9 +144,7 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
         for name in ("figures", "tables"):
             (folder / name).mkdir()
         progress("drawing figures")
-        for picture in pictures:
-            path = folder / "figures" / f"{picture.key}.svg"
-            path.write_text(figures.svg(picture), encoding="utf-8")
+        sections = [_drawn(section, folder / "figures") for section in sections]
         progress("writing tables and page")
         for table in tables:
             path = folder / "tables" / f"{table.key}.csv"
@@ -169,6 +168,22 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
         (folder / "summary.json").write_text(
             json_text(merged), encoding="utf-8", errors="backslashreplace")
     return Path(out)
+
+
+def _drawn(section: Section, folder: Path) -> Section:
+    """The section with its pictures drawn, without those that cannot be: its text names them."""
+    drawn, lost = [], []
+    for picture in section.pictures:
+        try:
+            text = figures.svg(picture)
+        except Exception as error:  # what the picture shows is in the tables too
+            if faults_are_shown():
+                raise
+            lost.append(f"The figure '{picture.caption}' could not be drawn ({explain(error)}).")
+            continue
+        (folder / f"{picture.key}.svg").write_text(text, encoding="utf-8")
+        drawn.append(picture)
+    return replace(section, pictures=drawn, text=[*section.text, *lost])
 
 
 # -- what is said, as plain values that both templates read ----------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("PYTENSOR_FLAGS", "numba__fastmath=False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["DENSING_TRACEBACK"] = "1"  # a fault of the program fails its test
 os.environ.pop("DENSING_SHELF", None)  # tests are of the shelf in this checkout
 
 import numpy as np

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from densing_bayes.cli.answers import context, gate, refuse, say_section
-from densing_bayes.cli.options import Data, Device, FitPath, Json, Seed, Spec
+from densing_bayes.cli.options import Data, Device, FitPath, Json, Seed, Spec, number
 from densing_bayes.errors import InputError
 
 
 def prices(
     threshold: Annotated[list[float] | None, typer.Option(
-        "--threshold", help="Capability: a score of the anchored benchmark, 0 to 1.")] = None,
+        "--threshold", parser=number(0, 1),
+        help="Capability: a score of the anchored benchmark, 0 to 1.")] = None,
     source: Annotated[str | None, typer.Option(
         "--source", help="Family of evaluations that the scores are taken from.")] = None,
     spec: Spec = "densing",
@@ -38,18 +39,21 @@ def prices(
 
 
 def forecast(
-    size: Annotated[float | None, typer.Option("--size", help="Parameters, such as 8e9.")] = None,
+    size: Annotated[float | None, typer.Option(
+        "--size", parser=number(1e3, 1e18), help="Parameters, such as 8e9.")] = None,
     device: Device = None,
     match: Annotated[str | None, typer.Option(
         "--match", help="Model to match, such as GPT-4.")] = None,
     score: Annotated[float | None, typer.Option(
-        "--score", help="Score of the anchored benchmark to reach, 0 to 1.")] = None,
+        "--score", parser=number(0, 1),
+        help="Score of the anchored benchmark to reach, 0 to 1.")] = None,
     effective: Annotated[float | None, typer.Option(
-        "--effective", help="Effective parameters to reach.")] = None,
+        "--effective", parser=number(1e3, 1e21), help="Effective parameters to reach.")] = None,
     date: Annotated[str | None, typer.Option("--date", help="Day, YYYY-MM-DD.")] = None,
-    bits: Annotated[float, typer.Option("--bits", help="Bits per weight on a device.")] = 4.0,
+    bits: Annotated[float, typer.Option(
+        "--bits", parser=number(0.1, 64), help="Bits per weight on a device.")] = 4.0,
     tokens_per_second: Annotated[float, typer.Option(
-        "--tokens-per-second", help="Speed asked of a device.")] = 10.0,
+        "--tokens-per-second", parser=number(1e-3, 1e6), help="Speed asked of a device.")] = 10.0,
     spec: Spec = "densing",
     data: Data = None, seed: Seed = None,
     fit: FitPath = None,
@@ -61,6 +65,12 @@ def forecast(
     from densing_bayes.outputs import json_text
     from densing_bayes.progress import Steps
 
+    if size is not None and device is not None:
+        raise InputError(f"name a size or a device, not both (given {size:g}, {device!r})")
+    if sum(aim is not None for aim in (match, score, effective)) > 1:
+        raise InputError("name one thing to match: --match, --score or --effective")
+    if match is None and score is None and effective is None and date is None:
+        raise InputError("name what to reach (--match, --score, --effective) or a day (--date)")
     day = None
     if date is not None:
         try:

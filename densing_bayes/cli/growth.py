@@ -17,13 +17,14 @@ def fit(spec: Annotated[str, typer.Argument(help="Model spec.")] = "densing", da
         seed: Seed = None, as_json: Json = False) -> None:
     """Fit a model spec and save the draws."""
     from densing_bayes.checks import told
-    from densing_bayes.outputs import default_out
+    from densing_bayes.outputs import check_file, default_out
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
         ctx = context(spec, data, seed, None, progress)
         ctx.saved = None
-        path = out or default_out(ctx.spec.name, ctx.spec.hash, ctx.tables.sha256) / "fit.nc"
+        path = check_file(
+            out or default_out(ctx.spec.name, ctx.spec.hash, ctx.tables.sha256) / "fit.nc")
         gate = ctx.diagnostics
         ctx.fit.save(path)
     say({"fit": str(path), "spec_hash": ctx.spec.hash, "diagnostics": gate}, as_json,

@@ -16,9 +16,15 @@ import typer
 
 from densing_bayes.cli import corollaries, growth, regimes, report, scaling, shelf, studies
 from densing_bayes.cli.answers import say_problems
-from densing_bayes.errors import DensingError, GateError, InputError, explain, machine_error
-
-TRACEBACK = "DENSING_TRACEBACK"
+from densing_bayes.errors import (
+    TRACEBACK,
+    DensingError,
+    GateError,
+    InputError,
+    explain,
+    faults_are_shown,
+    machine_error,
+)
 
 
 class _Group(typer.core.TyperGroup):
@@ -34,6 +40,8 @@ class _Group(typer.core.TyperGroup):
             say_problems(error.problems)
             status = error.status
         except DensingError as error:
+            with contextlib.suppress(OSError):
+                typer.echo("\n".join(getattr(error, "answer", ())), nl=hasattr(error, "answer"))
             refused = "refused by the diagnostics gate: " if isinstance(error, GateError) else ""
             complain(f"{refused}{error}")
             status = error.status
@@ -48,7 +56,7 @@ class _Group(typer.core.TyperGroup):
         except Exception as error:
             if type(error).__module__.partition(".")[0] in ("typer", "click"):
                 raise
-            if os.environ.get(TRACEBACK):
+            if faults_are_shown():
                 raise
             complain(f"the program failed; this is a fault of its own: {explain(error)} "
                      f"({TRACEBACK}=1 in the environment shows the traceback: please report it)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +19,27 @@ Device = Annotated[str | None, typer.Option(
     "--device", help="Device of hardware.csv, such as 'RTX 4090'.")]
 Executor = Annotated[str, typer.Option(
     "--executor", help="serial, processes:N or dask:tcp://host:port.")]
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A parser of an option that is a number between two bounds, refused before any work.
+
+    Examples
+    --------
+    >>> number(0, 1)("0.5")
+    0.5
+    """
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            percent = high == 1 and 1 < value <= 100
+            raise typer.BadParameter(
+                f"{text!r} is no number from {low:g} to {high:g}"
+                + (" (this looks like percent: divide by 100)" if percent else ""))
+        return value
+
+    parse.__name__ = "number"
+    return parse

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densing_bayes.cli.options import Data, Json, Seed
+from densing_bayes.cli.options import Data, Json, Seed, number
 from densing_bayes.errors import InputError
 
 
@@ -19,7 +19,8 @@ def scaling(
     predict: Annotated[list[str] | None, typer.Option(
         "--predict", help="A model to predict: params=25e9,tokens=6e11.")] = None,
     compute: Annotated[list[float] | None, typer.Option(
-        "--compute", help="Budget in FLOP for the compute-optimal allocation.")] = None,
+        "--compute", parser=number(1e9, 1e33),
+        help="Budget in FLOP for the compute-optimal allocation.")] = None,
     suite: Annotated[list[str] | None, typer.Option(
         "--suite", help="Ladders of the table to use.")] = None,
     data: Data = None, seed: Seed = None, as_json: Json = False,

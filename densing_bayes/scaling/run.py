@@ -16,7 +16,7 @@ from densing_bayes.scaling.ladders import LadderFit, fit_runs
 from densing_bayes.scaling.pooling import Pooled
 from densing_bayes.scaling.predict import Forecaster, forecaster
 from densing_bayes.scaling.questions import allocation_table, parameter_table
-from densing_bayes.scaling.tables import Runs, checked_point, point, read_runs
+from densing_bayes.scaling.tables import Runs, checked_budgets, checked_point, point, read_runs
 from densing_bayes.specs import ModelSpec, load_model
 
 REPORTED = ("alpha", "beta", "irreducible", "optimal_exponent")
@@ -129,7 +129,7 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, laws: Iterable[str] |
         spec = replace(spec, interval=interval)
     names = list(laws) if laws is not None else list(spec.options["laws"])
     points = [point(one) if isinstance(one, str) else checked_point(one) for one in predict]
-    budgets = [float(one) for one in compute]
+    budgets = checked_budgets(compute)
     table = read_runs(runs, suites=None if suites is None else list(suites))
     fits, pooled, refused = fit_runs(table, names, spec, progress=progress)
     seers = ({name: forecaster(fit, spec, progress=progress)

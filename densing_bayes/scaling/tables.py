@@ -7,6 +7,7 @@ evaluation set and loss unit form a ladder: their losses are comparable, others'
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from densing_bayes.shelf import shelf
 
 NEEDED = ("params", "tokens", "loss")
 FEWEST_RUNS, FEWEST_SIZES = 5, 2
+LEAST_FLOP, MOST_FLOP = 1e9, 1e33  # budgets; none has come near either end
+MOST = 1e21  # parameters or tokens
 LEAST = {"params": 1e5, "tokens": 1e6}  # below, a count is in millions or billions
 HIGHEST_LOSS = 20.0  # nats per token: above the loss of guessing among 10^8 words
 SAME = 1e-6  # relative: losses or sizes that differ by less are the same
@@ -274,6 +277,23 @@ def point(text: str) -> dict[str, float]:
     return checked_point(values)
 
 
+def checked_budgets(budgets: Iterable[float]) -> list[float]:
+    """Budgets in FLOP as numbers; InputError for each that no run could have.
+
+    Examples
+    --------
+    >>> checked_budgets([1e21, 3e23])
+    [1e+21, 3e+23]
+    """
+    found = [float(one) for one in budgets]
+    bad = [Problem("a budget of compute is a number of FLOP", given=f"{one:g}",
+                   allowed=f"from {LEAST_FLOP:g} to {MOST_FLOP:g}", hint="such as 1e23")
+           for one in found if not LEAST_FLOP <= one <= MOST_FLOP]
+    if bad:
+        raise InputError(bad)
+    return found
+
+
 def checked_point(values: dict[str, float]) -> dict[str, float]:
     """Sizes of a model in full from two of params, tokens and compute; counts checked."""
     values = {name: float(value) for name, value in values.items()}
@@ -281,14 +301,15 @@ def checked_point(values: dict[str, float]) -> dict[str, float]:
         compute = values.pop("compute")
         (name, other), = values.items()
         values["params" if name == "tokens" else "tokens"] = (
-            compute / (FLOP_PER_PARAM_TOKEN * other))
+            compute / (FLOP_PER_PARAM_TOKEN * other) if other else np.inf)
     if set(values) != {"params", "tokens"}:
         raise InputError(Problem("a model to predict needs two of params, tokens, compute",
                                  given=", ".join(values), hint="such as params=7e9,tokens=2e12"))
-    bad = [Problem(f"{name} is no count", given=f"{value:g}", allowed=f"above {LEAST[name]:g}",
+    bad = [Problem(f"{name} is no count", given=f"{value:g}",
+                   allowed=f"above {LEAST[name]:g}, at most {MOST:g}",
                    hint="write it in full: 7e9, not 7")
            for name, value in values.items()
-           if not (np.isfinite(value) and value > LEAST[name])]
+           if not (LEAST[name] < value <= MOST)]
     if bad:
         raise InputError(bad)
     return {name: values[name] for name in ("params", "tokens")}

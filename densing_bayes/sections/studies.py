@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densing_bayes.errors import explain
+from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.figures.studies import specification_curve, subset_matrix, tornado
 from densing_bayes.fitting import provenance
 from densing_bayes.intervals import Interval, growth_summary, words_of_set
@@ -49,6 +49,8 @@ def section(study: Study, *, brief: bool = False) -> Section:
         try:
             part = make()
         except Exception as error:  # the other readings stand
+            if faults_are_shown():
+                raise
             failed[name] = explain(error)
             continue
         if part is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes.errors import explain
+from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.intervals import summary
 from densing_bayes.studies import attribution
 from densing_bayes.studies.cases import Case, words
@@ -78,6 +78,8 @@ def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior
         try:
             return reading()
         except Exception as error:  # the other readings stand
+            if faults_are_shown():
+                raise
             failed[name] = explain(error)
             return None
 

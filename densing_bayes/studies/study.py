@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics
-from densing_bayes.errors import InputError, Problem, explain
+from densing_bayes.errors import InputError, Problem, explain, faults_are_shown
 from densing_bayes.executors import open_executor
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint.fit import choose
@@ -116,6 +116,8 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
             without = influence(posterior, columns, observations.data, study.influence.groups,
                                 study.influence.fewest_models)
         except Exception as error:  # costs its own table, not the cases
+            if faults_are_shown():
+                raise
             unread["influence"] = explain(error)
         else:
             again = without[without["pareto_k"] > study.influence.refit_above]
