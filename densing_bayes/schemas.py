@@ -126,6 +126,9 @@ TABLES: dict[str, Schema] = {
         "source": _SOURCE,
         "weights": Column("who may have them", choices=("open", "gated", "closed"), extra=True),
         "flag": _FLAG, "note": _NOTE,
+        "date_source": Column("where the day was read", extra=True),
+        "date_checked": Column("day on which the release date was compared with its source; "
+                               "empty: not compared", "date", low="2012-01-01", extra=True),
     }, key=("model",), ordered=(("params_active", "params_total"),)),
     "scores": Schema("one row per model, benchmark and source", {
         "model": _name("as in models.csv"),
@@ -141,6 +144,8 @@ TABLES: dict[str, Schema] = {
         "low": _fraction("lower end of the 95% interval of the score", extra=True),
         "high": _fraction("upper end of the 95% interval of the score", extra=True),
         "role": Column("own report or re-evaluation", extra=True), "note": _NOTE,
+        "checked": Column("day on which the score was compared with its source; empty: not "
+                          "compared", "date", low="2012-01-01", extra=True),
         "stand_in": Column("'yes' for a score of a like model", choices=_YES_NO, extra=True),
     }, key=("model", "benchmark", "shots", "metric", "harness", "source", "evaluated"),
         ordered=(("low", "score"), ("score", "high"))),
@@ -188,6 +193,14 @@ TABLES: dict[str, Schema] = {
         "params_kind": _name("what is counted", filled=False, extra=True),
         "lr_decayed": _DECAYED, "held_out": _HELD_OUT, "note": _NOTE,
     }, key=("model", "suite", "benchmark", "eval_set", "score_format")),
+    "flags": Schema("questions asked of every model, with the sentence that answers them", {
+        "family": _name("as in models.csv"),
+        "model": _name("one model of the family; empty: all of it", filled=False),
+        "question": _name("the flag of models.csv that a yes sets"),
+        "answer": Column("what the source says", filled=True, choices=("yes", "no", "not said")),
+        "sentence": Column("the source's words, or what it does not say", filled=True),
+        "source": _SOURCE, "note": _NOTE,
+    }, key=("family", "model", "question")),
     "prices": Schema("prices of tokens", {
         "model": _name("name"),
         "provider": _name("who sells"),

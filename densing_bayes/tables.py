@@ -46,6 +46,7 @@ class Tables:
     hardware: pd.DataFrame | None = None
     published: pd.DataFrame | None = None
     compression: pd.DataFrame | None = None
+    flags: pd.DataFrame | None = None
     sha256: dict[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +100,7 @@ def _read(paths: dict[str, Path], full: bool) -> tuple[dict[str, Raw], dict[str,
     for table, column, other in (("scores", "model", "models"),
                                  ("scores", "benchmark", "benchmarks"),
                                  ("pairs", "benchmark", "benchmarks"),
+                                 ("flags", "model", "models"),
                                  ("benchmarks", "variant_of", "benchmarks"),
                                  ("benchmarks", "contamination_pair", "benchmarks")):
         if table in frames and other in whole:

@@ -93,6 +93,7 @@ for command in (report.report, shelf.validate, growth.fit, growth.growth, growth
     app.command()(command)
 data_app.command("list")(shelf.data_list)
 data_app.command("show")(shelf.data_show)
+data_app.command("unchecked")(shelf.data_unchecked)
 models_app.command("list")(shelf.models_list)
 models_app.command("show")(shelf.models_show)
 

@@ -39,11 +39,51 @@ def data_list(data: Data = None, as_json: Json = False) -> None:
 
 
 def data_show(name: str, data: Data = None, as_json: Json = False) -> None:
-    """Print one table."""
-    from densing_bayes.tables import show_table
+    """Print one table, or every cell of one model with its source and whether it was checked."""
+    from densing_bayes.schemas import TABLES
 
-    frame = show_table(name, data)
-    say(frame.to_dict("records") if as_json else None, as_json, frame.to_string(index=False))
+    if name in TABLES:
+        from densing_bayes.tables import show_table
+
+        frame = show_table(name, data)
+        say(frame.to_dict("records") if as_json else None, as_json, frame.to_string(index=False))
+        return
+    from densing_bayes.provenance import of_model
+    from densing_bayes.tables import load_tables
+
+    found = of_model(load_tables(data), name)
+    parts = [f"{key:16s} {_told(value)}" for key, value in found["about"].items()]
+    for key in ("cells", "answers"):
+        frame = found[key].map(_told)
+        frame = frame[[column for column in frame if (frame[column] != "").any()]]
+        parts += ["", frame.to_string(index=False)] if len(frame) else []
+    say({"about": found["about"], **{key: found[key].to_dict("records")
+                                     for key in ("cells", "answers")}}, as_json, "\n".join(parts))
+
+
+def data_unchecked(data: Data = None, as_json: Json = False) -> None:
+    """List the sources whose scores nobody has compared yet, and count what was compared."""
+    from densing_bayes.provenance import tally, unchecked
+    from densing_bayes.tables import load_tables
+
+    tables = load_tables(data)
+    count, rows = tally(tables), unchecked(tables)
+    head = (f"{count['cells_checked']} of {count['cells']} scores and {count['dates_checked']} of "
+            f"{count['dates']} release dates compared with their sources")
+    lines = [f"{row.unchecked:>5} of {row.cells:<5} {row.source}" for row in rows.itertuples()]
+    say({**count, "sources": rows.to_dict("records")}, as_json,
+        "\n".join([head, *(["", "not compared:", *lines] if lines else [])]))
+
+
+def _told(value: object) -> str:
+    """A cell as a reader writes it: no time of day, no trailing zeros, nothing for the unknown."""
+    import pandas as pd
+
+    if pd.isna(value):
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def models_list(as_json: Json = False) -> None:

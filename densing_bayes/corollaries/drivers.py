@@ -56,7 +56,7 @@ def predictors(models: pd.DataFrame) -> pd.DataFrame:
         "size": np.log(total).to_numpy(float),
         "sparsity": np.log(total / active).to_numpy(float),
         "distilled": (method.str.contains("distill|prun")
-                      | known.str.contains("distilled-pretraining")).to_numpy(float),
+                      | known.str.contains("distilled")).to_numpy(float),
     }, index=models["model"].to_numpy(str))
     quantised = ((bits < 16) | method.str.contains("int[0-9]")).to_numpy(bool)
     return frame[~quantised].dropna()
