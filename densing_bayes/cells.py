@@ -201,6 +201,16 @@ def _check_values(name: str, frame: pd.DataFrame, raw: Raw, unread: set[tuple[in
                                          cells[column][place[row]]))
 
 
+# words that people use for those of the contract
+_MEANT = {"chat": "instruct", "sft": "instruct", "rlhf": "instruct",
+          "instruction-tuned": "instruct", "it": "instruct", "fine-tuned": "instruct",
+          "post-trained": "instruct",
+          "pretrained": "base", "pre-trained": "base", "foundation": "base", "pt": "base",
+          "mixture of experts": "moe", "mixture-of-experts": "moe", "sparse": "moe",
+          "true": "yes", "false": "no", "1": "yes", "0": "no", "y": "yes", "n": "no",
+          "proprietary": "closed", "api-only": "closed", "open-weights": "open"}
+
+
 def _problem(failed: str, spec: Column, file: str, row: int, column: str, given: str) -> Problem:
     """The problem that a failed check of one cell stands for."""
     where = {"file": file, "row": row, "column": column, "allowed": spec.allowed}
@@ -208,7 +218,10 @@ def _problem(failed: str, spec: Column, file: str, row: int, column: str, given:
         return Problem(f"missing {column}", **where)
     hint = None
     if failed == "choice":
-        what, hint = "unknown word", did_you_mean(cut(given), spec.choices)
+        meant = _MEANT.get(given.casefold())
+        what = "unknown word"
+        hint = (f"did you mean {meant!r}?" if meant in spec.choices
+                else did_you_mean(cut(given), spec.choices))
     elif failed == "unprintable":
         what = "unprintable character"
     elif failed == "long":
@@ -219,7 +232,9 @@ def _problem(failed: str, spec: Column, file: str, row: int, column: str, given:
         what = f"{column} lies in the future"
     elif failed == "small":
         what = f"{column} is {'not above' if spec.above else 'below'} {spec.low:g}"
-        if spec.unit == "billions" and float(given) > 0:
+        if float(given) == 0 and not spec.filled:
+            hint = "leave the cell empty if it is unknown"
+        elif spec.unit == "billions" and float(given) > 0:
             hint = "this looks like billions or millions: write the number in full, e.g. 7e9"
     else:
         what = f"{column} is {'not below' if spec.below else 'above'} {spec.high:g}"

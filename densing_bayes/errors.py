@@ -19,11 +19,13 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 TRACEBACK = "DENSING_TRACEBACK"
+_SIGNS = re.compile(r"(?!(?<=\d)\.(?=\d))[\W_]+?")
 
 
 @dataclass(frozen=True)
@@ -169,13 +171,28 @@ def explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {said[:300]}{where}"
 
 
-def did_you_mean(given: str, allowed: Iterable[str]) -> str | None:
-    """A hint naming the nearest allowed word, or None.
+def plain(word: str) -> str:
+    """Letters, digits and decimal points only, in lower case: what misspelt names agree in.
 
     Examples
     --------
-    >>> did_you_mean("alpa", ["alpha", "beta"])
-    "did you mean 'alpha'?"
+    >>> plain("LLaMA-2 13B") == plain("llama2-13b"), plain("OPT-1.3B") == plain("OPT-13B")
+    (True, False)
     """
-    close = difflib.get_close_matches(str(given), [str(word) for word in allowed], n=1)
-    return f"did you mean {close[0]!r}?" if close else None
+    return "".join(_SIGNS.split(word.casefold()))
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str | None:
+    """A hint naming the nearest allowed word, whatever its case and hyphens; or None.
+
+    Examples
+    --------
+    >>> did_you_mean("alpa", ["alpha", "beta"]), did_you_mean("gpt4", ["GPT-4", "GPT-3"])
+    ("did you mean 'alpha'?", "did you mean 'GPT-4'?")
+    """
+    words: dict[str, str] = {}
+    for word in map(str, allowed):
+        words.setdefault(plain(word), word)
+    said = plain(str(given))
+    close = [said] if said and said in words else difflib.get_close_matches(said, words, n=1)
+    return f"did you mean {words[close[0]]!r}?" if close else None

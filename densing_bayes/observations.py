@@ -16,13 +16,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.arrays import (
+    ORIGIN,
+    benchmark_arrays,
+    helmert,
+    ladder_arrays,
+    model_arrays,
+    score_arrays,
+)
+from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.reading import cut
 from densing_bayes.schemas import TABLES
-from densing_bayes.tables import Tables, ladder_of, load_tables, pairs_of
-from densing_bayes.trends import DAYS_PER_YEAR
+from densing_bayes.tables import Tables, load_tables
 
-ORIGIN = "2023-02-24"  # LLaMA-1, day zero of the paper
 FEWEST_MODELS = 3  # a benchmark's curve has a slope, a midpoint and a ceiling
 
 
@@ -70,8 +76,9 @@ class Observations:
     ======================  ==========  ======================================================
 
     Its attrs say where it came from: ``origin``, and as JSON ``sha256`` of the tables,
-    ``filters``, ``dropped`` (models left out, by reason), ``unknown`` (models kept of which
-    the table does not say what they are) and ``benchmarks_dropped`` (with too few models).
+    ``filters``, ``dropped`` (how many models were left out, by reason), ``left_out`` (the reason
+    by model), ``unknown`` (models kept of which the table does not say what they are) and
+    ``benchmarks_dropped`` (with too few models).
     """
 
     data: xr.Dataset
@@ -120,21 +127,23 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
         "without_organizations": list(without_organizations),
     }
     _refuse_unknown_words(tables, filters)
-    models, dropped, unknown = _choose_models(tables.models, filters)
+    models, dropped, left_out, unknown = _choose_models(tables.models, filters)
     scores = tables.scores[tables.scores["model"].isin(models["model"])]
     marks, few = _choose_benchmarks(tables.benchmarks, scores, filters["benchmarks"])
     scores = scores[scores["benchmark"].isin(marks["benchmark"])]
     scored = models["model"].isin(scores["model"])
     dropped["no score"] = int((~scored).sum())
+    left_out |= dict.fromkeys(models["model"][~scored], "no score on its benchmarks")
     models = models[scored].sort_values(["release_date", "model"])
     if models["release_date"].nunique() < 2:
         raise InputError(Problem("all selected models were released on one day: growth cannot "
                                  "be seen", file="models.csv", column="release_date"))
-    data = xr.Dataset({**_model_arrays(models), **_benchmark_arrays(marks)})
-    data = data.assign({**_score_arrays(scores, data), **_ladder_arrays(tables, marks)})
+    data = xr.Dataset({**model_arrays(models), **benchmark_arrays(marks)})
+    data = data.assign({**score_arrays(scores, data), **ladder_arrays(tables, marks)})
     data.attrs = {"origin": ORIGIN, **{name: json.dumps(value) for name, value in (
         ("sha256", tables.sha256), ("filters", filters), ("dropped", dropped),
-        ("unknown", unknown), ("benchmarks_dropped", few))}}
+        ("left_out", dict(sorted(left_out.items()))), ("unknown", unknown),
+        ("benchmarks_dropped", few))}}
     return Observations(data)
 
 
@@ -168,8 +177,8 @@ def _refuse_unknown_words(tables: Tables, filters: dict[str, Any]) -> None:
 
 
 def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
-                   ) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
-    """Models that pass the filters; how many each took out; how many could not be judged."""
+                   ) -> tuple[pd.DataFrame, dict[str, int], dict[str, str], dict[str, int]]:
+    """Models that pass the filters; how many each took out and why; how many are not judged."""
     architecture = models["architecture"].mask(
         (models["architecture"] == "") & models["params_active"].notna(),
         pd.Series(np.where(models["params_active"] < models["params_total"], "moe", "dense"),
@@ -192,9 +201,12 @@ def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
             steps[f"other {column}"] = (~models[column].isin(filters[name])
                                         & models[column].notna() & (models[column] != ""))
     keep = pd.Series(True, index=models.index)
-    dropped = {}
+    dropped, left_out = {}, {}
     for reason, out in steps.items():
         dropped[reason] = int((keep & out).sum())
+        what = models[reason.removeprefix("other ")] if reason.startswith("other ") else reason
+        left_out |= dict(zip(models["model"][keep & out], pd.Series(
+            what, index=models.index)[keep & out].map(_IN_WORDS.get).fillna(reason), strict=True))
         keep &= ~out
     if not keep.any():
         said = ", ".join(f"{reason}: {count}" for reason, count in dropped.items() if count)
@@ -202,7 +214,34 @@ def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
     models = models[keep]
     unknown = {column: int((models[column].isna() | (models[column] == "")).sum())
                for column in ("type", "architecture", "precision_bits", "weights")}
-    return models, dropped, unknown
+    return models, dropped, left_out, unknown
+
+
+_IN_WORDS = {"moe": "mixture of experts", "dense": "dense", "instruct": "post-trained",
+             "base": "a base model"}
+
+
+def absent(name: str, data: xr.Dataset) -> str | None:
+    """A hint for a model that the fit does not have: why it is outside, or the nearest name.
+
+    Examples
+    --------
+    >>> data = xr.Dataset(coords={"model": ["Ash-7B"]}, attrs={"left_out": json.dumps(
+    ...     {"Cedar-8x7B": "mixture of experts"})})
+    >>> absent("cedar 8x7b", data)
+    "'Cedar-8x7B' is in the tables, outside this fit: mixture of experts"
+    >>> absent("ash", data)
+    "did you mean 'Ash-7B'?"
+    """
+    left_out = json.loads(data.attrs.get("left_out", "{}"))
+    same = next((other for other in left_out if plain(other) == plain(name)), None)
+    if same is not None:
+        return f"{same!r} is in the tables, outside this fit: {left_out[same]}"
+    known = [str(model) for model in data["model"].values]
+    inside = [model for model in known if len(plain(name)) > 2 and plain(name) in plain(model)]
+    if inside:
+        return f"did you mean {min(inside, key=len)!r}?"
+    return did_you_mean(cut(name), [*known, *left_out])
 
 
 def _choose_benchmarks(marks: pd.DataFrame, scores: pd.DataFrame, wanted: list[str],
@@ -248,151 +287,6 @@ def named_sets(marks: pd.DataFrame) -> dict[str, list[str]]:
         for word in filter(None, (part.strip() for part in words.split(";"))):
             sets.setdefault(word, []).append(benchmark)
     return sets
-
-
-# -- arrays -----------------------------------------------------------------------------------
-
-
-def _model_arrays(models: pd.DataFrame) -> dict[str, Any]:
-    days = (models["release_date"] - pd.Timestamp(ORIGIN)).dt.days
-    active = models["params_active"].where(
-        models["params_active"].notna() | (models["architecture"] == "moe"),
-        models["params_total"])
-    arrays = {
-        "model": models["model"].to_numpy(str), "date": models["release_date"].to_numpy(),
-        "time": (days / DAYS_PER_YEAR).to_numpy(),
-        "time_sd": (models["release_date_width"] / 12**0.5 / DAYS_PER_YEAR).to_numpy(),
-        "log_params": np.log(models["params_total"].to_numpy()),
-        "log_active": np.log(active.to_numpy()),
-        "log_tokens": np.log(models["training_tokens"].to_numpy()),
-        "precision_bits": models["precision_bits"].to_numpy(),
-    }
-    for column in ("architecture", "type", "compression", "weights"):
-        arrays[column] = models[column].to_numpy(str)
-    # a model of no stated family is a family of its own
-    family, families = pd.factorize(models["family"].mask(models["family"] == "",
-                                                          models["model"]), sort=True)
-    maker, makers = pd.factorize(models["organization"].replace("", "unknown"), sort=True)
-    return {
-        **{name: ("model", values) for name, values in arrays.items()},
-        "family": ("family", families.to_numpy(str)), "family_index": ("model", family),
-        "organization": ("organization", makers.to_numpy(str)),
-        "organization_index": ("model", maker),
-    }
-
-
-def _benchmark_arrays(marks: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "benchmark": ("benchmark", marks["benchmark"].to_numpy(str)),
-        "n_items": ("benchmark", marks["n_items"].to_numpy()),
-        "chance": ("benchmark", marks["chance"].to_numpy()),
-        "anchored": ("benchmark", (marks["anchor"] != "").to_numpy(bool)),
-        "suite": ("benchmark", marks["anchor"].to_numpy(str)),
-    }
-
-
-def helmert(count: int) -> np.ndarray:
-    """Orthonormal contrasts of ``count`` replicates, shape (count - 1, count).
-
-    Rows are orthogonal to the mean and to each other, so that contrasts of replicates with
-    independent errors of standard deviation s are independent with standard deviation s.
-
-    Examples
-    --------
-    >>> helmert(3).round(3).tolist()
-    [[0.707, -0.707, 0.0], [0.408, 0.408, -0.816]]
-    """
-    rows = np.tril(np.ones((count - 1, count)))
-    k = np.arange(1, count)
-    rows[k - 1, k] = -k
-    return rows / np.sqrt(k * (k + 1.0))[:, None]
-
-
-def _one_protocol(scores: pd.DataFrame) -> pd.DataFrame:
-    """Of a source's scores by several protocols of one benchmark, the usual one's.
-
-    Protocols (shots and metric) differ by an effect, not by an error: as replicates they would
-    pass for disagreement. The usual protocol is the one that most models have.
-    """
-    what = ["benchmark", "shots", "metric"]
-    usual = scores.groupby(what, dropna=False)["model"].transform("nunique")
-    ranked = scores.assign(usual=usual).sort_values(
-        ["usual", "shots", "metric"], ascending=[False, True, True], kind="stable")
-    cell = ["model", "benchmark", "harness", "source"]
-    best = ranked.drop_duplicates(cell)[[*cell, "shots", "metric"]]
-    return scores.reset_index().merge(best).set_index("index")
-
-
-def _per_item(scores: pd.DataFrame, usual: np.ndarray) -> np.ndarray:
-    """One over the items of each score: variance of the score over that of one item.
-
-    A standard error, or else a 95% interval, of a score neither 0 nor 1 says it itself; then
-    come the row's own items, then the benchmark's.
-    """
-    items = scores["n_items"].fillna(pd.Series(usual, index=scores.index))
-    error = scores["stderr"].fillna((scores["high"] - scores["low"]) / (2 * 1.96))
-    item = scores["score"] * (1 - scores["score"])
-    said = (error > 0) & (item > 0)
-    return (1 / items).mask(said, (error**2 / item.where(item > 0)).clip(1e-9, 1)).to_numpy()
-
-
-def _score_arrays(scores: pd.DataFrame, data: xr.Dataset) -> dict[str, Any]:
-    """Cell means, and the contrasts of replicates that tell the error between sources."""
-    scores = _one_protocol(scores)
-    benchmark = data.get_index("benchmark").get_indexer(scores["benchmark"])
-    rows = pd.DataFrame({
-        "model": data.get_index("model").get_indexer(scores["model"]), "benchmark": benchmark,
-        "source": scores["source"].to_numpy(), "harness": scores["harness"].to_numpy(),
-        "score": scores["score"].to_numpy(),
-        "per_item": _per_item(scores, data["n_items"].values[benchmark]),
-    }).sort_values(["model", "benchmark", "source", "harness", "score"])
-    cells = rows.groupby(["model", "benchmark"]).agg(
-        score=("score", "mean"), replicates=("score", "size"),
-        per_item=("per_item", "mean")).reset_index()
-    replicates = cells["replicates"].to_numpy()
-    start, score = replicates.cumsum() - replicates, rows["score"].to_numpy()
-    cell, value = [np.zeros(0, int)], [np.zeros(0)]
-    for count in np.unique(replicates[replicates > 1]):
-        at = np.flatnonzero(replicates == count)
-        block = score[start[at][:, None] + np.arange(count)]
-        value.append((block @ helmert(count).T).ravel())
-        cell.append(np.repeat(at, count - 1))
-    order = np.argsort(np.concatenate(cell), kind="stable")
-    cell, value = np.concatenate(cell)[order], np.concatenate(value)[order]
-    return {
-        "cell_model": ("cell", cells["model"].to_numpy()),
-        "cell_benchmark": ("cell", cells["benchmark"].to_numpy()),
-        "cell_score": ("cell", cells["score"].to_numpy()),
-        "cell_replicates": ("cell", replicates),
-        "cell_items": ("cell", 1 / cells["per_item"].to_numpy()),
-        "contrast_cell": ("contrast", cell),
-        "contrast_benchmark": ("contrast", cells["benchmark"].to_numpy()[cell]),
-        "contrast_value": ("contrast", value),
-        "contrast_score": ("contrast", cells["score"].to_numpy()[cell]),
-    }
-
-
-def _ladder_arrays(tables: Tables, marks: pd.DataFrame) -> dict[str, Any]:
-    """Ladder and pairs of each anchored benchmark (these stand first)."""
-    runs, pairs = [], []
-    for index, mark in marks[marks["anchor"] != ""].iterrows():
-        ladder = ladder_of(tables.runs, mark["anchor"], mark["benchmark"])
-        runs.append(ladder.assign(index=index).sort_values(["params", "tokens", "run"]))
-        both = pairs_of(tables.pairs, mark).sort_values(["loss", "model", "score_format"])
-        pairs.append(both.assign(index=index, items=mark["n_items"]))
-    run, pair = pd.concat(runs), pd.concat(pairs)
-    arrays = {
-        "run": ("run", run["run"].to_numpy(str)), "run_benchmark": ("run", run["index"].to_numpy()),
-        "run_held_out": ("run", (run["held_out"] == "yes").to_numpy(bool)),
-        "pair": ("pair", pair["model"].to_numpy(str)),
-        "pair_benchmark": ("pair", pair["index"].to_numpy()),
-        "pair_held_out": ("pair", (pair["held_out"] == "yes").to_numpy(bool)),
-    }
-    for column in ("params", "tokens", "loss"):
-        arrays[f"run_log_{column}"] = ("run", np.log(run[column].to_numpy()))
-    for column in ("loss", "score", "items"):
-        arrays[f"pair_{column}"] = ("pair", pair[column].to_numpy())
-    return arrays
 
 
 __all__ = ["ORIGIN", "Observations", "Tables", "helmert", "load_tables", "select"]

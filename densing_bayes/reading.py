@@ -26,6 +26,12 @@ _OTHER_KINDS = {
 }
 _SAVE_AS = "save the table as CSV, UTF-8, comma-separated"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_SIZE = re.compile(r"[~<>≈]?\s*(\d+(?:\.\d+)?)\s*[- ]?(k|thousand|m|mn|mio|million|b|bn|billion|"
+                   r"t|tn|trillion)s?\b\+?(\s*(params?|parameters|tokens))?",
+                   re.ASCII | re.IGNORECASE)
+_TIMES = {"k": 1e3, "t": 1e12, "m": 1e6, "b": 1e9}
+_UNKNOWN = {"inf", "infinity", "nan", "na", "n/a", "none", "null", "-", "?", "unknown", "tbd",
+            "#n/a", "undisclosed", "nat"}
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _PERIOD = re.compile(r"(\d{4})(?:-(?:(\d\d)|[Qq](\d)))?", re.ASCII)
 
@@ -38,7 +44,33 @@ class Raw:
     frame: pd.DataFrame | None = None
     whole: bool = False  # every row of the file is in the frame
     sha256: str = ""
+    ragged: set[int] = field(default_factory=set)  # rows that are not in the frame
+    of_file: list[Problem] = field(default_factory=list)  # found in reading, of no one row
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    skipped: list[Problem] = field(default_factory=list)
+
+    def skip(self) -> bool:
+        """Leave out the rows with problems; whether there were any.
+
+        Their problems move to ``skipped``. What is wrong with the whole file stays and has to be
+        found again.
+        """
+        if self.frame is None:
+            return False
+        bad = {problem.row for problem in self.problems if problem.row in self.frame.index}
+        gone = bad | self.ragged
+        if not gone:
+            return False
+        self.skipped += [problem for problem in self.problems if problem.row in gone]
+        self.frame = self.frame.drop(index=sorted(bad))
+        self.ragged = set()
+        self.whole = not self.of_file
+        self.problems = list(self.of_file)
+        if not len(self.frame):
+            self.problems.append(Problem("no row is left without a problem", file=self.file))
+            return False
+        return True
 
 
 def cut(text: str, longest: int = 80) -> str:
@@ -85,14 +117,24 @@ def parse_number(text: str) -> float:
         if math.isfinite(value):
             return value
         raise ValueError("the number is too large")
-    if text.lower().lstrip("+-") in {"inf", "infinity", "nan", "na", "n/a", "none", "null"}:
+    if text.lower().lstrip("+-") in _UNKNOWN:
         raise ValueError("not a finite number; leave the cell empty if it is unknown")
     if _NUMBER.fullmatch(text.rstrip("%").strip()):
         raise ValueError("this is percent: write a fraction")
-    if _NUMBER.fullmatch(text.replace(",", "").replace("_", "").replace(" ", "")):
+    if re.fullmatch(r"\d+,\d{1,2}", text, re.ASCII):
+        raise ValueError("write decimals with a point")
+    if _NUMBER.fullmatch(re.sub(r"[,_'\s]", "", text)):
         raise ValueError("write the number without separators")
-    if _NUMBER.fullmatch(text[:-1].strip()) and text[-1:] in "kKmMbBtT":
-        raise ValueError("write the number in full, e.g. 7e9 for 7B")
+    size = _SIZE.fullmatch(text)
+    if size:
+        times = 1e3 if size[2].lower() == "thousand" else _TIMES[size[2][0].lower()]
+        full = f"{float(size[1]) * times:e}".split("e")
+        raise ValueError(f"write the number in full: {float(full[0]):g}e{int(full[1])}")
+    if re.fullmatch(r"\d+\s*[x×]\s*\d+(\.\d+)?\s*[bBmM]", text):
+        raise ValueError("experts times size is a name, not a count (shared layers count once): "
+                         "write all parameters in full, e.g. 4.67e10 for 8x7B")
+    if _NUMBER.fullmatch(text.lstrip("$€~<>≈= ").strip()):
+        raise ValueError("write the number alone, without a sign before it")
     raise ValueError("not a number")
 
 
@@ -158,7 +200,7 @@ def read_cells(path: Path, name: str | None = None) -> Raw:
     text = _decode(path, raw)
     if text is None:
         return raw
-    rows, numbers = _records(text, raw)
+    rows, numbers = _without_extras(*_records(text, raw), raw)
     if not rows:
         if not raw.problems:
             raw.problems.append(Problem("the file is empty", file=raw.file))
@@ -166,12 +208,14 @@ def read_cells(path: Path, name: str | None = None) -> Raw:
     header = rows[0]
     if not _check_header(header, numbers[0], raw):
         return raw
+    raw.of_file = list(raw.problems)
     good, good_numbers = [], []
     for cells, number in zip(rows[1:], numbers[1:], strict=True):
         if len(cells) == len(header):
             good.append(cells)
             good_numbers.append(number)
             continue
+        raw.ragged.add(number)
         short = number == numbers[-1] and len(cells) < len(header)
         raw.problems.append(Problem(
             f"the row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header has "
@@ -179,7 +223,8 @@ def read_cells(path: Path, name: str | None = None) -> Raw:
             hint="this is the last row: is the file truncated?" if short
             else "a cell that holds a comma or a line break must be quoted"))
     if len(rows) == 1 and not raw.problems:
-        raw.problems.append(Problem("the table has a header and no rows", file=raw.file))
+        raw.of_file = [Problem("the table has a header and no rows", file=raw.file)]
+        raw.problems += raw.of_file
     columns = zip(*good, strict=True) if good else [()] * len(header)
     raw.frame = pd.DataFrame(
         {column: pd.Series(cells, index=good_numbers, dtype=str)
@@ -215,7 +260,11 @@ def _decode(path: Path, raw: Raw) -> str | None:
                hint=f"binary, UTF-16 or damaged: {_SAVE_AS}")
         return None
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
+        if text.lstrip()[:1] in ("{", "["):
+            refuse("this is JSON, not CSV", hint="densing import makes tables of it")
+            return None
+        return text
     except UnicodeDecodeError as error:
         refuse("the file is not UTF-8", row=data[: error.start].count(b"\n") + 1,
                given=f"byte 0x{data[error.start]:02x}",
@@ -243,6 +292,43 @@ def _records(text: str, raw: Raw) -> tuple[list[list[str]], list[int]]:
             file=raw.file, row=start, hint="write it twice: \"\"" if inside
             else "or the file is truncated; rows from here on were not read"))
     return rows, numbers
+
+
+def _without_extras(rows: list[list[str]], numbers: list[int], raw: Raw,
+                    ) -> tuple[list[list[str]], list[int]]:
+    """Records without comment lines, cells behind trailing commas and an index column.
+
+    Spreadsheets and data frames leave these behind; each is a warning.
+    """
+    def odd(what: str, row: int, given: str) -> None:
+        raw.warnings.append(Problem(what, file=raw.file, row=row, given=cut(given)))
+
+    kept = [(cells, number) for cells, number in zip(rows, numbers, strict=True)
+            if not (cells[0].startswith("#") and not any(cells[1:]))]
+    for cells, number in zip(rows, numbers, strict=True):
+        if cells[0].startswith("#") and not any(cells[1:]):
+            odd("a comment line, left out: CSV has none", number, cells[0])
+    if not kept:
+        return rows, numbers
+    width = len(kept[0][0])
+    while width > 1 and not kept[0][0][width - 1]:
+        width -= 1
+    lines = [cells if any(cells[width:]) else cells[:width] for cells, _ in kept]
+    longer = next((number for (cells, number), line in zip(kept, lines, strict=True)
+                   if len(line) < len(cells)), None)
+    if longer is not None:
+        odd("empty cells behind the last column, left out: the line ends in commas", longer, "")
+    if (len(lines) > 2 and width > 1 and lines[0][0] in ("", "Unnamed: 0", "index")
+            and _counts([line[0] for line in lines[1:]])):
+        odd("a column that numbers the rows, left out", kept[0][1], lines[0][0])
+        lines = [line[1:] for line in lines]
+    return lines, [number for _, number in kept]
+
+
+def _counts(words: list[str]) -> bool:
+    """Whether the words are 0, 1, 2, ... or 1, 2, 3, ..."""
+    return words[0] in ("0", "1") and words == [str(i) for i in range(int(words[0]),
+                                                                      int(words[0]) + len(words))]
 
 
 def _check_header(header: list[str], row: int, raw: Raw) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from densing_bayes import specs
-from densing_bayes.cells import check
+from densing_bayes.cells import check, typed
 from densing_bayes.errors import InputError, Problem, TableError, did_you_mean
 from densing_bayes.reading import Raw, cut, read_cells, shown
+from densing_bayes.relations import relate
 from densing_bayes.schemas import REQUIRED, TABLES
 from densing_bayes.shelf import shelf
 
@@ -34,6 +36,10 @@ class Tables:
         Where the tables were read.
     sha256
         Checksum of each file, by table name.
+    skipped
+        What was wrong with rows that were left out, if that was asked for.
+    warnings
+        What is suspicious in tables other than the shelf's (`densing_bayes.plausible`).
     """
 
     folder: Path
@@ -48,149 +54,98 @@ class Tables:
     compression: pd.DataFrame | None = None
     flags: pd.DataFrame | None = None
     sha256: dict[str, str] = field(default_factory=dict)
+    skipped: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
 
-def load_tables(folder: str | Path | None = None) -> Tables:
+def load_tables(folder: str | Path | None = None, *, skip_bad: bool = False) -> Tables:
     """The tables of a folder, checked.
 
     Parameters
     ----------
     folder
         Replaces all tables; None is the shelf's.
+    skip_bad
+        Leave out rows with problems, and rows that name what is then missing.
 
     Raises
     ------
     TableError
         With every problem of every table.
     """
+    own = folder is not None
     folder = shelf("data") if folder is None else Path(folder)
-    raws, frames, problems = _read_folder(folder, full=False)
+    raws, frames, problems = _read_folder(folder, full=False, skip_bad=skip_bad)
     problems += [problem for raw in raws.values() for problem in raw.problems]
     if problems:
         raise TableError(problems)
     return Tables(folder=folder, sha256={name: raw.sha256 for name, raw in raws.items()},
+                  skipped=[problem for raw in raws.values() for problem in raw.skipped],
+                  warnings=_warnings(raws, frames) if own else [],
                   **{name: frame.reset_index(drop=True) for name, frame in frames.items()})
 
 
-def _read_folder(folder: Path, full: bool) -> tuple[dict[str, Raw], dict[str, pd.DataFrame],
-                                                    list[Problem]]:
+def _read_folder(folder: Path, full: bool, skip_bad: bool = False,
+                 ) -> tuple[dict[str, Raw], dict[str, pd.DataFrame], list[Problem]]:
     """Every known table of a folder, and what is wrong with the folder itself."""
     try:
         present = {path.name for path in folder.iterdir()}
     except OSError as error:
         return {}, {}, [Problem("the folder of tables cannot be read", given=shown(folder),
                                 hint=error.strerror)]
-    problems = [
-        Problem("the table is missing", file=f"{name}.csv",
-                hint=did_you_mean(f"{name}.csv", sorted(present)[:200])
-                or f"put it into {shown(folder)}")
-        for name in REQUIRED if f"{name}.csv" not in present
-    ]
+    problems = []
+    for name in REQUIRED:
+        if f"{name}.csv" not in present:
+            other = next((file for file in sorted(present) if Path(file).stem == name), None)
+            problems.append(Problem(
+                "the table is missing", file=f"{name}.csv",
+                hint=f"{cut(other)} is no CSV: densing import makes tables of it" if other
+                else did_you_mean(f"{name}.csv", sorted(present)[:200])
+                or f"put it into {shown(folder)}, or let densing new write one"))
     paths = {name: folder / f"{name}.csv" for name in TABLES if f"{name}.csv" in present}
-    raws, frames = _read(paths, full)
+    raws, frames = _read(paths, full, skip_bad)
     return raws, frames, problems
 
 
-def _read(paths: dict[str, Path], full: bool) -> tuple[dict[str, Raw], dict[str, pd.DataFrame]]:
+def _read(paths: dict[str, Path], full: bool, skip_bad: bool = False,
+          ) -> tuple[dict[str, Raw], dict[str, pd.DataFrame]]:
     """Tables read and checked, each and against each other; ``full`` names whole paths."""
     raws = {name: read_cells(path, None if full else path.name) for name, path in paths.items()}
-    checked = {name: check(name, raw) for name, raw in raws.items()}
-    frames = {name: frame for name, frame in checked.items() if frame is not None}
-    whole = {name: frame for name, frame in frames.items() if raws[name].whole}
-    for table, column, other in (("scores", "model", "models"),
-                                 ("scores", "benchmark", "benchmarks"),
-                                 ("pairs", "benchmark", "benchmarks"),
-                                 ("flags", "model", "models"),
-                                 ("benchmarks", "variant_of", "benchmarks"),
-                                 ("benchmarks", "contamination_pair", "benchmarks")):
-        if table in frames and other in whole:
-            raws[table].problems += _unknown_names(
-                frames[table], column, whole[other], TABLES[other].key[0], raws[table].file,
-                f"a {TABLES[other].key[0]} of {other}.csv")
-    if {"benchmarks", "runs", "pairs"} <= set(whole):
-        raws["benchmarks"].problems += _anchor_problems(
-            whole["benchmarks"], whole["runs"], whole["pairs"], raws["benchmarks"].file)
-    for raw in raws.values():
-        raw.problems.sort(key=lambda problem: problem.row or 0)
+    frames = _checked(raws)
+    while skip_bad and sum(raw.skip() for raw in raws.values()):
+        frames = _checked(raws)
     return raws, frames
 
 
-def _unknown_names(frame: pd.DataFrame, column: str, other: pd.DataFrame, key: str, file: str,
-                   allowed: str) -> list[Problem]:
-    """Cells that name nothing in another table, with the nearest name there is."""
-    if column not in frame or key not in other:
-        return []
-    cells = frame[column][(frame[column] != "") & ~frame[column].isin(other[key])]
-    if cells.empty:
-        return []
-    names = other[key].unique()
-    plain = {_plain(name): name for name in names}
-    hints = {}
-    for name in cells.unique():
-        same = plain.get(_plain(name))
-        if same is not None:
-            hints[name] = f"did you mean {same!r}?"
-        elif len(names) * (len(hints) + 1) <= 20_000:  # comparing all with all takes minutes
-            hints[name] = did_you_mean(cut(name), names)
-    return [Problem(f"unknown {key}", file=file, row=row, column=column, given=cut(name),
-                    allowed=allowed, hint=hints.get(name)) for row, name in cells.items()]
+def _checked(raws: dict[str, Raw]) -> dict[str, pd.DataFrame]:
+    """The typed tables; what is wrong is appended to ``raws``."""
+    checked = {name: check(name, raw) for name, raw in raws.items()}
+    frames = {name: frame for name, frame in checked.items() if frame is not None}
+    relate(raws, frames, {name: frame for name, frame in frames.items() if raws[name].whole})
+    for raw in raws.values():
+        raw.problems.sort(key=lambda problem: problem.row or 0)
+    return frames
 
 
-def _plain(name: str) -> str:
-    """Letters and digits only, in lower case: what most misspelt names agree in."""
-    return "".join(c for c in name.casefold() if c.isalnum())
+def _warnings(raws: dict[str, Raw], frames: dict[str, pd.DataFrame]) -> list[Problem]:
+    """What is suspicious: in the files as files, and in their values where these are sound."""
+    from densing_bayes.plausible import suspicious
+
+    found = [problem for raw in raws.values() for problem in raw.warnings]
+    sound = {name: frame for name, frame in frames.items() if not raws[name].problems}
+    files = {name: raw.file for name, raw in raws.items()}
+    known = {}
+    for name in ("models", "runs", "pairs"):
+        path = shelf("data") / f"{name}.csv"
+        if name in sound and path.is_file():
+            known[name] = _typed(path, path.stat().st_mtime_ns)
+    return found + suspicious(sound, files, known)
 
 
-def _anchor_problems(benchmarks: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame,
-                     file: str) -> list[Problem]:
-    """What an anchor lacks: a ladder of two sizes and two token counts, and pairs."""
-    if not ({"benchmark", "anchor"} <= set(benchmarks) and {"suite", "eval_set", "loss_unit",
-            "params", "tokens"} <= set(runs) and {"suite", "benchmark", "eval_set", "loss_unit",
-            "score_format"} <= set(pairs)):
-        return []  # reported as missing columns
-    anchored = benchmarks[benchmarks["anchor"] != ""]
-    if anchored.empty:
-        return [Problem("no benchmark is anchored", file=file, column="anchor",
-                        allowed="a suite of runs.csv for at least one benchmark")]
-    problems = []
-    for row, mark in anchored.iterrows():
-        name, suite = mark["benchmark"], mark["anchor"]
-
-        def refuse(what: str, row: Any = row, suite: str = suite, **more: str | None) -> None:
-            problems.append(Problem(what, file=file, row=row, column="anchor", given=cut(suite),
-                                    **more))  # type: ignore[arg-type]
-
-        ladder, both = ladder_of(runs, suite, name), pairs_of(pairs, mark)
-        if suite not in set(runs["suite"]):
-            refuse("unknown suite", allowed="a suite of runs.csv",
-                   hint=did_you_mean(cut(suite), runs["suite"].unique()[:1000]))
-            continue
-        if ladder["params"].nunique() < 2 or ladder["tokens"].nunique() < 2:
-            refuse(f"runs.csv has no ladder of this suite with eval_set {cut(name)!r}",
-                   allowed="runs of at least two sizes and two numbers of tokens")
-        if both.empty:
-            form = mark["score_format"]
-            refuse(f"pairs.csv has no pair of this suite with benchmark and eval_set "
-                   f"{cut(name)!r}" + (f" and score_format {cut(form)!r}" if form else ""),
-                   hint="the score that a loss stands for is learnt from pairs")
-        units = sorted({*ladder["loss_unit"], *both["loss_unit"]} - {""})
-        if len(units) > 1:
-            refuse("losses of one anchor in several units (runs.csv, pairs.csv)",
-                   allowed="one loss_unit",
-                   hint="found " + ", ".join(repr(cut(unit)) for unit in units[:5]))
-    return problems
-
-
-def ladder_of(runs: pd.DataFrame, suite: str, benchmark: str) -> pd.DataFrame:
-    """Runs of a suite whose losses are on the benchmark."""
-    return runs[(runs["suite"] == suite) & (runs["eval_set"] == benchmark)]
-
-
-def pairs_of(pairs: pd.DataFrame, mark: Any) -> pd.DataFrame:
-    """Pairs that belong to an anchored benchmark, given as its row of benchmarks.csv."""
-    return pairs[(pairs["suite"] == mark["anchor"]) & (pairs["eval_set"] == mark["benchmark"])
-                 & (pairs["benchmark"] == mark["benchmark"])
-                 & ((mark["score_format"] == "") | (pairs["score_format"] == mark["score_format"]))]
+@lru_cache(maxsize=3)
+def _typed(path: Path, changed: int) -> pd.DataFrame:
+    """A table of the shelf, typed but not checked, read again when it has ``changed``."""
+    return typed(path.stem, read_cells(path))[0]
 
 
 # -- validate ---------------------------------------------------------------------------------
@@ -201,7 +156,14 @@ def validate(paths: Iterable[str | Path]) -> list[Problem]:
 
     A table that is given alone is compared with the other tables of its folder.
     """
+    return inspect(paths, warn=False)[0]
+
+
+def inspect(paths: Iterable[str | Path], *, warn: bool = True,
+            ) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with tables, folders and specs, and what is only suspicious (if asked)."""
     problems: list[Problem] = []
+    warnings: list[Problem] = []
     files: dict[Path, list[Path]] = {}
     for path in dict.fromkeys(map(Path, paths)):
         try:
@@ -211,7 +173,9 @@ def validate(paths: Iterable[str | Path]) -> list[Problem]:
         if kind == "none":
             problems.append(Problem("no such file or folder", file=shown(path)))
         elif kind == "folder":
-            problems += _folder_problems(path)
+            wrong, odd = _folder_problems(path, warn)
+            problems += wrong
+            warnings += odd
         elif path.suffix == ".toml":
             problems += _spec_problems(path)
         elif path.suffix == ".csv" and path.stem in TABLES:
@@ -220,26 +184,32 @@ def validate(paths: Iterable[str | Path]) -> list[Problem]:
             known = [f"{name}.csv" for name in TABLES]
             problems.append(Problem(
                 "not the name of a table or of a spec", file=shown(path),
-                allowed=", ".join([*known, "*.toml"]), hint=did_you_mean(cut(path.name), known)))
+                allowed=", ".join([*known, "*.toml"]),
+                hint=(did_you_mean(cut(path.name), known) if path.suffix == ".csv" else None)
+                or "densing import makes tables of JSON, YAML, Excel and other CSV files"))
     for folder, given in files.items():
-        raws, _ = _read({name: folder / f"{name}.csv" for name in TABLES
-                         if (folder / f"{name}.csv").is_file() or folder / f"{name}.csv" in given},
-                        full=True)
-        for path in given:
-            problems += raws[path.stem].problems
-    return problems
+        raws, frames = _read({name: folder / f"{name}.csv" for name in TABLES
+                              if (folder / f"{name}.csv").is_file()
+                              or folder / f"{name}.csv" in given}, full=True)
+        mine = {raws[path.stem].file for path in given}
+        problems += [problem for path in given for problem in raws[path.stem].problems]
+        if warn:
+            warnings += [problem for problem in _warnings(raws, frames) if problem.file in mine]
+    return problems, warnings
 
 
-def _folder_problems(folder: Path) -> list[Problem]:
-    """Problems of a folder of tables, or of the specs in a folder without tables."""
+def _folder_problems(folder: Path, warn: bool) -> tuple[list[Problem], list[Problem]]:
+    """Problems and warnings of a folder of tables, or of the specs in one without tables."""
     if not any(folder.glob("*.csv")):
         found = sorted(folder.rglob("*.toml"))
         if not found:
             return [Problem("the folder holds neither tables nor specs", file=shown(folder),
-                            allowed=", ".join(f"{name}.csv" for name in TABLES))]
-        return [problem for path in found for problem in _spec_problems(path)]
-    raws, _, problems = _read_folder(folder, full=True)
-    return problems + [problem for raw in raws.values() for problem in raw.problems]
+                            allowed=", ".join(f"{name}.csv" for name in TABLES))], []
+        return [problem for path in found for problem in _spec_problems(path)], []
+    raws, frames, problems = _read_folder(folder, full=True)
+    problems += [problem for raw in raws.values() for problem in raw.problems]
+    same = (shelf("data") / "models.csv").is_file() and folder.samefile(shelf("data"))
+    return problems, _warnings(raws, frames) if warn and not same else []
 
 
 def _spec_problems(path: Path) -> list[Problem]:
@@ -313,4 +283,6 @@ def show_table(name: str, folder: str | Path | None = None) -> pd.DataFrame:
     frame = check(name, raw)
     if raw.problems or frame is None:
         raise TableError(raw.problems)
-    return frame.reset_index(drop=True)
+    exact = [column for column in frame if column.endswith("_width")
+             and column.removesuffix("_width") in TABLES[name].columns and not frame[column].any()]
+    return frame.drop(columns=exact).reset_index(drop=True)

@@ -143,12 +143,24 @@ def test_bad_usage_ends_in_two(run, words):
     assert run(*words)[0] == 2
 
 
-def test_many_problems_are_cut_short(run, monkeypatch):
-    monkeypatch.setattr("densing_bayes.tables.validate",
-                        lambda paths: [Problem(f"wrong {i}") for i in range(450)])
+def test_many_problems_are_told_by_kind_and_cut_short(run, monkeypatch):
+    problems = [Problem("wrong word", "a.csv", row, "type", "chat") for row in range(2, 452)]
+    kinds = [Problem("wrong", "a.csv", 1, f"column{i}") for i in range(60)]
+    monkeypatch.setattr("densing_bayes.tables.inspect", lambda paths: (problems + kinds, []))
     _, _, err = run("validate", GOOD)
-    assert len(err.splitlines()) == 201
-    assert err.splitlines()[-1] == "and 250 more"
+    lines = err.splitlines()
+    assert lines[0] == ("a.csv, column type: wrong word, 450 times: rows 2, 3, 4, 5, 6, ... "
+                        "(given 'chat')")
+    assert lines[-2:] == ["and 21 more kinds", "in all 510 of 61 kinds"]
+    assert len(lines) == 42
+
+
+def test_warnings_do_not_refuse(run, monkeypatch):
+    odd = [Problem("strange", "a.csv", 2, "score", 0)]
+    monkeypatch.setattr("densing_bayes.tables.inspect", lambda paths: ([], odd))
+    status, out, err = run("validate", GOOD)
+    assert (status, out) == (0, "nothing wrong, but see the warnings\n")
+    assert "a.csv, row 2, column score: strange" in err
 
 
 def test_a_report_is_not_written_over_what_is_not_one(run, tmp_path):

@@ -15,7 +15,7 @@ from densing_bayes import cells
 from densing_bayes.errors import InputError, Problem, TableError
 from densing_bayes.reading import read_cells
 from densing_bayes.schemas import REQUIRED, TABLES
-from densing_bayes.tables import list_tables, load_tables, registry, show_table, validate
+from densing_bayes.tables import inspect, list_tables, load_tables, registry, show_table, validate
 
 GOOD = Path(__file__).parent / "data" / "tables"
 
@@ -62,7 +62,12 @@ WRONG_CELLS = [
     ("scores", "h1,report B", "h1,report A", 6,
      "model, benchmark, shots, metric, harness, source, evaluated", "as in row 5"),
     ("models", "7000000000,7000000000", "7,7000000000", 2, "params_total", "billions"),
-    ("models", "7000000000,7000000000", "7B,7000000000", 2, "params_total", "7e9 for 7B"),
+    *(("models", "7000000000,7000000000", f"{given},7000000000", 2, "params_total", words)
+      for given, words in (
+          ("7B", "in full: 7e9"), ("46.7 billion", "in full: 4.67e10"), ("7b params", "7e9"),
+          ("400M", "in full: 4e8"), ("8x7B", "experts times size"), ("~7e9", "without a sign"),
+          ("0.0", "leave the cell empty"), ("unknown", "leave the cell empty"),
+          ('"7,2"', "with a point"))),
     ("models", "7000000000,7000000000", "inf,7000000000", 2, "params_total", "finite"),
     ("models", "7000000000,7000000000", "-7e9,7000000000", 2, "params_total", "below 100000"),
     ("models", "7000000000,7000000000", '"7,000,000,000",7000000000', 2, "params_total",
@@ -82,6 +87,9 @@ WRONG_CELLS = [
     ("models", "dense,1e12", "mixture,1e12", 2, "architecture", "dense, moe"),
     ("models", "base,toy report,open,\n", "bsae,toy report,open,\n", 2, "type",
      "did you mean 'base'?"),
+    ("models", "base,toy report,open,\n", "chat,toy report,open,\n", 2, "type",
+     "did you mean 'instruct'?"),
+    ("models", "dense,1e12", "MoE,1e12", 2, "architecture", "did you mean 'moe'?"),
     ("models", "base,toy report,open,\n", "base,,open,\n", 2, "source", "missing source"),
     ("models", "Ash-7B,Arbor", "Birch-13B,Arbor", 3, "model", "duplicate key"),
     ("models", "Dogwood-3B,Dell", "Dogwood-3B,De\x1bll", 7, "organization", "unprintable"),
@@ -252,6 +260,54 @@ def test_a_column_that_the_toolkit_can_do_without_may_be_missing(folder):
     tables = load_tables(folder)
     assert (tables.runs["held_out"] == "").all()
     assert set(tables.models["openness"]) == {"open", "gated", "closed"}
+
+
+LEFT_BEHIND = {  # what programs leave in a table: how it is changed, words of the warning
+    "an index": (lambda lines: [f"{'' if i == 0 else i - 1},{line}"
+                                for i, line in enumerate(lines)], "numbers the rows"),
+    "an unnamed index": (lambda lines: [f"{'Unnamed: 0' if i == 0 else i},{line}"
+                                        for i, line in enumerate(lines)], "numbers the rows"),
+    "trailing commas": (lambda lines: [line + ",," for line in lines], "ends in commas"),
+    "commas behind rows": (lambda lines: [lines[0], *(line + "," for line in lines[1:])],
+                           "ends in commas"),
+    "comments": (lambda lines: ["# made by hand", *lines, "# the end,,"], "comment line"),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_BEHIND)
+def test_what_programs_leave_behind_is_a_warning(folder, kind):
+    change, words = LEFT_BEHIND[kind]
+    path, plain = folder / "scores.csv", load_tables(GOOD).scores
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n", encoding="utf-8")
+    problems, warnings = inspect([folder])
+    assert problems == []
+    assert words in str(warnings[0])
+    assert load_tables(folder).scores.equals(plain)
+
+
+def test_rows_with_problems_can_be_left_out_with_what_rests_on_them(folder):
+    edit(folder / "models.csv", "47000000000", "8x7B")  # Cedar-8x7B, with two scores
+    edit(folder / "scores.csv", "Ash-7B,Trivia,0.35", "Ash-7B,Tri,via,0.35")
+    edit(folder / "scores.csv", "0.5,5", "50,5")
+    tables = load_tables(folder, skip_bad=True)
+    assert len(tables.models) == 7
+    assert len(tables.scores) == 16 - 4
+    assert "Cedar-8x7B" not in set(tables.scores["model"])
+    assert sorted((p.file, p.row) for p in tables.skipped) == [
+        ("models.csv", 5), ("scores.csv", 2), ("scores.csv", 5), ("scores.csv", 10),
+        ("scores.csv", 11)]
+    edit(folder / "runs.csv", "tokens", "tokenz")  # of the whole table: cannot be left out
+    with pytest.raises(TableError, match="the column is missing"):
+        load_tables(folder, skip_bad=True)
+
+
+def test_json_and_other_kinds_of_file_are_pointed_to_import(folder):
+    (folder / "scores.csv").rename(folder / "scores.jsonl")
+    (folder / "runs.csv").write_text('{"run": 1}')
+    shown = "\n".join(map(str, validate([folder])))
+    assert "scores.jsonl is no CSV: densing import" in shown
+    assert "this is JSON" in shown
+    assert "densing import" in str(the_one(validate([folder / "scores.jsonl"])))
 
 
 def test_a_mark_of_utf8_crlf_and_spaces_are_accepted(folder):

@@ -9,17 +9,33 @@ import typer
 
 from densing_bayes.errors import GateError, InputError
 
-MOST_PROBLEMS = 200
+MOST_KINDS = 40
 
 
-def say_problems(problems: list[Any]) -> None:
-    """Print problems to stderr, the first 200 of them."""
+def say_problems(problems: list[Any], heading: str = "") -> None:
+    """Print problems to stderr, a line for each kind and at most 40."""
     from densing_bayes.outputs import clean
+    from densing_bayes.problems import told
 
-    for problem in problems[:MOST_PROBLEMS]:
-        typer.echo(clean(problem), err=True)
-    if len(problems) > MOST_PROBLEMS:
-        typer.echo(f"and {len(problems) - MOST_PROBLEMS} more", err=True)
+    lines = told(problems)
+    if heading and lines:
+        typer.echo(heading, err=True)
+    for line in lines[:MOST_KINDS]:
+        typer.echo(clean(line), err=True)
+    if len(lines) > MOST_KINDS:
+        typer.echo(f"and {len(lines) - MOST_KINDS} more kinds", err=True)
+    if len(problems) > len(lines):
+        typer.echo(f"in all {len(problems):,} of {len(lines)} kinds", err=True)
+
+
+def read_tables(data: Path | None, skip_bad: bool = False) -> Any:
+    """The checked tables; what was left out and what is suspicious goes to stderr."""
+    from densing_bayes.tables import load_tables
+
+    tables = load_tables(data, skip_bad=skip_bad)
+    say_problems(tables.skipped, "rows left out:")
+    say_problems(tables.warnings, "suspicious, not wrong:")
+    return tables
 
 
 def say(value: Any, as_json: bool, text: str) -> None:
@@ -57,7 +73,7 @@ def clean_table(text: str) -> str:
 
 
 def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
-            progress: Any) -> Any:
+            progress: Any, skip_bad: bool = False) -> Any:
     """A context that answers from a saved fit where there is one, and keeps a new one."""
     from densing_bayes.specs import load_model
 
@@ -66,9 +82,7 @@ def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
         raise InputError(f"spec '{model.name}' is of family '{model.family}': this question needs "
                          f"one of family 'densing'")
     progress("reading tables")
-    from densing_bayes.tables import load_tables
-
-    tables = load_tables(data)
+    tables = read_tables(data, skip_bad)
     from densing_bayes.context import Context
     from densing_bayes.outputs import default_out
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from densing_bayes.cli.answers import context, gate, refuse, say_section
-from densing_bayes.cli.options import Data, Device, FitPath, Json, Seed, Spec, number
+from densing_bayes.cli.options import Data, Device, FitPath, Json, Seed, SkipBad, Spec, number
 from densing_bayes.errors import InputError
 
 
@@ -18,7 +18,7 @@ def prices(
     source: Annotated[str | None, typer.Option(
         "--source", help="Family of evaluations that the scores are taken from.")] = None,
     spec: Spec = "densing",
-    data: Data = None, seed: Seed = None,
+    data: Data = None, skip_bad: SkipBad = False, seed: Seed = None,
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
@@ -27,7 +27,7 @@ def prices(
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
-        ctx = context(spec, data, seed, fit, progress)
+        ctx = context(spec, data, seed, fit, progress, skip_bad)
         refuse(ctx)
         from densing_bayes.corollaries.ask import ask_prices
 
@@ -55,7 +55,7 @@ def forecast(
     tokens_per_second: Annotated[float, typer.Option(
         "--tokens-per-second", parser=number(1e-3, 1e6), help="Speed asked of a device.")] = 10.0,
     spec: Spec = "densing",
-    data: Data = None, seed: Seed = None,
+    data: Data = None, skip_bad: SkipBad = False, seed: Seed = None,
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
@@ -78,7 +78,7 @@ def forecast(
         except ValueError:
             raise InputError(f"--date: {date!r} is no day (allowed: YYYY-MM-DD)") from None
     with Steps() as progress:
-        ctx = context(spec, data, seed, fit, progress)
+        ctx = context(spec, data, seed, fit, progress, skip_bad)
         refuse(ctx)
         from densing_bayes.corollaries.ask import ask_forecast
         from densing_bayes.corollaries.capacity import Use

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from densing_bayes.cli.answers import clean_table, context, refuse, say
-from densing_bayes.cli.options import Data, FitPath, Json, Seed, Spec
+from densing_bayes.cli.options import Data, FitPath, Json, Seed, SkipBad, Spec
 from densing_bayes.errors import InputError
 
 
 def fit(spec: Annotated[str, typer.Argument(help="Model spec.")] = "densing", data: Data = None,
+        skip_bad: SkipBad = False,
         out: Annotated[Path | None, typer.Option("--out", help="File to write (.nc).")] = None,
         seed: Seed = None, as_json: Json = False) -> None:
     """Fit a model spec and save the draws."""
@@ -21,7 +22,7 @@ def fit(spec: Annotated[str, typer.Argument(help="Model spec.")] = "densing", da
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
-        ctx = context(spec, data, seed, None, progress)
+        ctx = context(spec, data, seed, None, progress, skip_bad)
         ctx.saved = None
         path = check_file(
             out or default_out(ctx.spec.name, ctx.spec.hash, ctx.tables.sha256) / "fit.nc")
@@ -32,13 +33,13 @@ def fit(spec: Annotated[str, typer.Argument(help="Model spec.")] = "densing", da
     refuse(ctx)
 
 
-def growth(spec: Spec = "densing", data: Data = None, seed: Seed = None, fit: FitPath = None,
-           as_json: Json = False) -> None:
+def growth(spec: Spec = "densing", data: Data = None, skip_bad: SkipBad = False,
+           seed: Seed = None, fit: FitPath = None, as_json: Json = False) -> None:
     """Growth rate and doubling time of the frontier."""
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
-        ctx = context(spec, data, seed, fit, progress)
+        ctx = context(spec, data, seed, fit, progress, skip_bad)
         refuse(ctx)
         from densing_bayes.pipeline import growth_block, headline
 
@@ -47,7 +48,8 @@ def growth(spec: Spec = "densing", data: Data = None, seed: Seed = None, fit: Fi
 
 
 def density(model: Annotated[list[str] | None, typer.Argument(help="Models (default: all).")]
-            = None, spec: Spec = "densing", data: Data = None, seed: Seed = None,
+            = None, spec: Spec = "densing", data: Data = None, skip_bad: SkipBad = False,
+            seed: Seed = None,
             fit: FitPath = None, as_json: Json = False,
             device: Annotated[str | None, typer.Option(
                 "--device", help="Count what inference costs on this device.")] = None) -> None:
@@ -55,7 +57,7 @@ def density(model: Annotated[list[str] | None, typer.Argument(help="Models (defa
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
-        ctx = context(spec, data, seed, fit, progress)
+        ctx = context(spec, data, seed, fit, progress, skip_bad)
         refuse(ctx)
         if device is not None:
             cost_density(ctx, device, model or [], as_json)

@@ -11,6 +11,8 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Data = Annotated[Path | None, typer.Option(
     "--data", help="Folder of tables that replaces the shipped ones.")]
+SkipBad = Annotated[bool, typer.Option(
+    "--skip-bad", help="Go on without the rows that have problems.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every random stream.")]
 Spec = Annotated[str, typer.Option("--spec", help="Model spec: a name on the shelf or a path.")]
 FitPath = Annotated[Path | None, typer.Option(

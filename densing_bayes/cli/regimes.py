@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from densing_bayes.cli.answers import context, gate, refuse, say_section
-from densing_bayes.cli.options import Data, FitPath, Json, Seed, Spec
+from densing_bayes.cli.options import Data, FitPath, Json, Seed, SkipBad, Spec
 from densing_bayes.errors import InputError
 
 
@@ -28,7 +28,7 @@ def regimes(
     frontier: Annotated[bool, typer.Option(
         "--frontier", help="Points lie below a frontier.")] = False,
     spec: Spec = "densing",
-    data: Data = None, seed: Seed = None,
+    data: Data = None, skip_bad: SkipBad = False, seed: Seed = None,
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +46,7 @@ def regimes(
             from densing_bayes.sections.regimes import judge_densities, told
 
             check_break(break_date)
-            ctx = context(spec, data, seed, fit, progress)
+            ctx = context(spec, data, seed, fit, progress, skip_bad)
             refuse(ctx)
             found, verdict, sources = judge_densities(ctx, break_date)
             section = told(ctx, found, verdict, sources)

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from densing_bayes.cli.options import Data, Seed
+from densing_bayes.cli.answers import read_tables
+from densing_bayes.cli.options import Data, Seed, SkipBad
 
 
 def report(spec: Annotated[str, typer.Argument(help="Report spec: doubling-time, full or a "
                                                     "path.")] = "doubling-time",
            out: Annotated[Path | None, typer.Option("--out", help="Folder to write.")] = None,
-           seed: Seed = None, data: Data = None) -> None:
+           seed: Seed = None, data: Data = None, skip_bad: SkipBad = False) -> None:
     """Fit, check, derive, draw: the main job, as a page, a PDF, tables and summary.json."""
     from dataclasses import replace
 
@@ -28,9 +29,7 @@ def report(spec: Annotated[str, typer.Argument(help="Report spec: doubling-time,
         check_out(out)
     with Steps() as progress:
         progress("reading tables")
-        from densing_bayes.tables import load_tables
-
-        tables = load_tables(data)
+        tables = read_tables(data, skip_bad)
         out = out or default_out(asked.name, asked.hash, tables.sha256)
         from densing_bayes.pipeline import run_report
 

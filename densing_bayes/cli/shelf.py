@@ -13,20 +13,21 @@ from densing_bayes.cli.options import Data, Json
 
 def validate(paths: Annotated[list[Path], typer.Argument(help="Tables, folders or specs.")],
              as_json: Json = False) -> None:
-    """Check tables and specs; every problem with file, row and column."""
-    from densing_bayes.tables import validate as check
+    """Check tables and specs: every kind of problem with file, rows and column."""
+    from densing_bayes.tables import inspect
 
-    problems = check(paths)
+    problems, warnings = inspect(paths)
     if as_json:
         from dataclasses import asdict
 
         say([asdict(problem) for problem in problems], True, "")
     else:
         say_problems(problems)
+    say_problems(warnings, "suspicious, not wrong:")
     if problems:
         raise typer.Exit(2)
     if not as_json:
-        typer.echo("nothing wrong")
+        typer.echo("nothing wrong" + (", but see the warnings" if warnings else ""))
 
 
 def data_list(data: Data = None, as_json: Json = False) -> None:

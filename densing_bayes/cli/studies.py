@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from densing_bayes.cli.answers import say_section
-from densing_bayes.cli.options import Data, Executor, Json
+from densing_bayes.cli.answers import read_tables, say_section
+from densing_bayes.cli.options import Data, Executor, Json, SkipBad
 from densing_bayes.errors import GateError
 
 
@@ -18,7 +18,7 @@ def study(
     executor: Executor = "serial",
     resume: Annotated[bool, typer.Option(
         "--resume", help="Go on with what the folder has.")] = False,
-    data: Data = None, as_json: Json = False,
+    data: Data = None, skip_bad: SkipBad = False, as_json: Json = False,
 ) -> None:
     """Sensitivity study: how much the answer depends on benchmarks, ruler, rules, priors."""
     from densing_bayes.executors import check_executor
@@ -32,9 +32,7 @@ def study(
 
     with CaseProgress() as progress:
         progress("reading tables")
-        from densing_bayes.tables import load_tables
-
-        tables = load_tables(data)
+        tables = read_tables(data, skip_bad)
         from densing_bayes.outputs import clean, default_out, json_text
         from densing_bayes.sections import studies as words
         from densing_bayes.studies.study import run_study

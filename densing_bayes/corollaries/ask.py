@@ -82,7 +82,8 @@ def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
     asked = {"match": match, "score": score, "size": effective}
     aim = None
     if any(value is not None for value in asked.values()):
-        aim = target(draws, **asked, prices=tables.prices)
+        aim = target(draws, **asked, prices=tables.prices,
+                     outside=tables.models["model"].tolist())
     found = forecast(draws, what=what, match=aim, date=date, as_of=as_of, horizon=horizon)
     said = found.to_dict(interval)
     said["regimes"] = [{"name": part.name, "draws": len(index)} for part, index in draws.parts]

@@ -6,7 +6,6 @@ Times are years since `ORIGIN` (LLaMA-1, 2023-02-24), the day at which ``level``
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.errors import InputError, Problem
+from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.joint.quantities import frontier_path
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -252,10 +251,14 @@ def pair(draws: Any, size: int, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(values, size)
 
 
-def unknown(what: str, given: str, known: Sequence[str]) -> InputError:
-    """The error for a name that is not on a list, with the nearest one, whatever its case."""
+def unknown(what: str, given: str, known: Sequence[str], outside: Sequence[str] = ()) -> InputError:
+    """The error for a name that is not on a list, with the nearest one, whatever its case.
+
+    Of ``outside``, names that the tables have and the fit has not, it says so.
+    """
     some = ", ".join(list(known)[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
-    lower = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(given.casefold(), lower, n=1)
-    return InputError(Problem(f"unknown {what}", given=given, allowed=some,
-                              hint=f"did you mean {lower[close[0]]!r}?" if close else None))
+    same = next((name for name in outside if plain(name) == plain(given)), None)
+    return InputError(Problem(
+        f"unknown {what}", given=given, allowed=some,
+        hint=f"{same!r} is in the tables, outside this fit" if same
+        else did_you_mean(given, known)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +46,13 @@ def scored_models(prices: pd.DataFrame | None) -> dict[str, float]:
 
 
 def target(pool: Pool, *, match: str | None = None, score: float | None = None,
-           size: float | None = None, prices: pd.DataFrame | None = None) -> Target:
+           size: float | None = None, prices: pd.DataFrame | None = None,
+           outside: Sequence[str] = ()) -> Target:
     """What is to be matched: a model by name, a score, or an effective size; exactly one.
 
     A model that the fit knows counts with its effective size. One that is only sold (GPT-4)
-    counts with its MMLU score, read on the ruler as a score.
+    counts with its MMLU score, read on the ruler as a score. ``outside`` names models of the
+    tables, for the message about one that the fit does not have.
 
     Raises
     ------
@@ -81,4 +84,4 @@ def target(pool: Pool, *, match: str | None = None, score: float | None = None,
     if short_name(match) in sold:
         value = sold[short_name(match)]
         return Target(f"{match} (MMLU {100 * value:.1f}%)", pool.size_of_score(value))
-    raise unknown("model", match, [*pool.models, *sold])
+    raise unknown("model", match, [*pool.models, *sold], outside)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.context import Context
+from densing_bayes.problems import told
 from densing_bayes.reports import Section, Table
 
 
@@ -47,6 +48,10 @@ def limits(context: Context) -> Section:
         text.append("Left out of the fit: " + "; ".join(
             f"{reason}: {len(names) if isinstance(names, list) else names}"
             for reason, names in dropped.items()) + ".")
+    for found, what in ((context.tables.skipped, "Rows left out because something is wrong with "
+                         "them"), (context.tables.warnings, "Suspicious in the tables, and used")):
+        if found:
+            text.append(f"{what}: " + "; ".join(told(found)) + ".")
     return Section(key="limits", title="What the data cannot say", text=text, tables=[],
                    pictures=[], summary={})
 

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.context import Context, median
-from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.errors import InputError, Problem
 from densing_bayes.figures import density_timeline
 from densing_bayes.joint.quantities import NEAR_CEILING, NEAR_FRONTIER, frontier_path
+from densing_bayes.observations import absent
 from densing_bayes.reports import Picture, Section, Table
 
 ORIGIN = np.datetime64("2023-02-24")
@@ -124,7 +125,8 @@ def chosen_rows(context: Context, names: list[str]) -> list[dict[str, Any]]:
         For models that the fit does not have.
     """
     rows = {row["model"]: row for row in density_rows(context)}
-    unknown = [Problem("no such model in the fit", given=name, hint=did_you_mean(name, rows))
+    unknown = [Problem("no such model in the fit", given=name,
+                       hint=absent(name, context.observations.data))
                for name in names if name not in rows]
     if unknown:
         raise InputError(unknown)
