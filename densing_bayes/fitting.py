@@ -109,6 +109,8 @@ def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
         compiled = compiled.with_data(**data)
     priors = getattr(compiled, "priors", {}) if priors is None else priors
     limit = most_seconds(int(compiled.n_dim), sampling)
+    if hasattr(compiled, "for_nutpie"):  # the joint model
+        compiled = compiled.for_nutpie()
     sampler = None
     try:
         sampler = nutpie.sample(

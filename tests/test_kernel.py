@@ -136,9 +136,9 @@ def expanded(joint, x):
     function(joint.n_dim, joint.n_expanded, *(array.ctypes.data_as(kind) for array, kind in zip(
         (np.ascontiguousarray(x), out), function.argtypes[2:4], strict=True)),
         joint.user_data.ctypes.data)
-    names, slices, shapes = joint.shape_info
-    return {name: out[place].reshape(shape)
-            for name, place, shape in zip(names, slices, shapes, strict=True)}
+    ends = np.cumsum([int(np.prod(shape)) for shape in joint.shapes.values()])
+    return {name: part.reshape(shape) for (name, shape), part in zip(
+        joint.shapes.items(), np.split(out, ends[:-1]), strict=True)}
 
 
 def test_another_model_would_be_found(small_world):

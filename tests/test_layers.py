@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "densing_bayes"
 # files that may import the sampler's libraries
-PYMC = ("families/", "joint/graph.py", "joint/ruler.py", "joint/measurement.py", "joint/kernel/",
-        "joint/engine.py", "fitting.py", "checks.py")
+PYMC = ("families/", "nuts.py", "fitting.py", "checks.py", "joint/graph.py", "joint/ruler.py",
+        "joint/measurement.py", "joint/kernel/", "joint/engine.py")
 HEAVY = {"pymc", "pytensor", "nutpie", "numba", "arviz", "arviz_stats", "arviz_base", "pandas",
          "xarray", "scipy", "matplotlib", "pandera", "typst", "jinja2"}
 
@@ -64,17 +64,19 @@ def test_the_tree_lists_every_module_once():
 
 
 def test_arrows_never_turn_back():
-    """A module imports only what stands before it in ARCHITECTURE.md."""
+    """A module imports only what stands before it in ARCHITECTURE.md, in functions too."""
     place = {name: i for i, name in enumerate(tree())}
     back = []
     for name, paths in modules().items():
         for path in paths:
-            for target in imports(path, everywhere=False):
+            for target in imports(path, everywhere=True):
                 if target.startswith("densing_bayes."):
                     other = target.split(".")[1]
                     if place[other] > place[name]:
                         back.append(f"{path.relative_to(ROOT)} imports {other}")
-    assert back == []
+    going = {"densing_bayes/families/scaling_law.py imports scaling",
+             "densing_bayes/tables.py imports studies"}  # being taken apart
+    assert set(back) <= going
 
 
 def test_pymc_is_imported_where_models_are_built_and_fitted():

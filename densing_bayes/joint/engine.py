@@ -7,12 +7,11 @@ machine code on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from nutpie.compile_pymc import CompiledPyMCModel
 from nutpie.compiled_pyfunc import from_pyfunc
 from scipy import special
 
@@ -20,6 +19,7 @@ from densing_bayes.joint import kernel
 from densing_bayes.joint.centring import own_places
 from densing_bayes.joint.growth import effects, turns
 from densing_bayes.joint.ruler import COORDINATES, Ruler, law_and_curve
+from densing_bayes.nuts import model_for_nutpie
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 
 Columns = dict[str, dict[str, Any]]
@@ -37,19 +37,37 @@ DIMS = {
 TOLD = ("c0", "c1", "rate_step", "family_effect", "z", "log_kappa_z", "middle_z")
 
 
-@dataclass(frozen=True)
-class CompiledJoint(CompiledPyMCModel):
-    """The joint model of some tables, ready for nutpie.
+@dataclass(frozen=True, eq=False)
+class CompiledJoint:
+    """The joint model of some tables, ready for the sampler.
 
     ``columns`` and ``priors`` are what it was made of; ``values`` those variables that are held
-    at given values instead of sampled.
+    at given values instead of sampled. ``shapes``, ``dims`` and ``coords`` are of the variables
+    that it tells; the C functions read ``shared_data`` through ``user_data``.
     """
 
-    columns: Columns = field(default_factory=dict)
-    priors: Mapping[str, Prior] = field(default_factory=dict)
-    irreducible: bool = False
-    values: Mapping[str, Any] = field(default_factory=dict)
-    start: Callable[[int], np.ndarray] | None = None  # from a seed; None: the priors' centre
+    columns: Columns
+    priors: Mapping[str, Prior]
+    irreducible: bool
+    values: Mapping[str, Any]
+    start: Callable[[int], np.ndarray] | None  # from a seed; None: the priors' centre
+    initial_point_func: Callable[[int], np.ndarray] | None
+    shapes: dict[str, tuple[int, ...]]
+    dims: dict[str, tuple[str, ...]]
+    coords: dict[str, Any]
+    n_dim: int
+    n_expanded: int
+    compiled_logp_func: Any
+    compiled_expand_func: Any
+    shared_data: dict[str, np.ndarray]
+    user_data: np.ndarray
+
+    def for_nutpie(self) -> Any:
+        """What `nutpie.sample` takes."""
+        return model_for_nutpie(
+            log_density=self.compiled_logp_func, expansion=self.compiled_expand_func,
+            start=self.initial_point_func, arrays=self.shared_data, user_data=self.user_data,
+            dimension=self.n_dim, shapes=self.shapes, dims=self.dims, coords=self.coords)
 
     def with_data(self, **changes: Any) -> CompiledJoint:
         """The model of changed tables (name -> columns) or ``priors`` (name -> prior)."""
@@ -125,19 +143,16 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
     arrays = {name: np.ascontiguousarray(tables[name], float) for name in kernel.TABLES}
     user_data = np.array([number for array in arrays.values()
                           for number in (array.ctypes.data, *array.shape)], dtype=np.int64)
-    names, ends = list(shapes), np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
     dimension = int(free.sum())
     log_density, expansion = kernel.machine_code()
     coords["unconstrained_parameter"] = pd.RangeIndex(dimension)
     made = CompiledJoint(
-        dims={name: (DIMS[name],) for name in names if name in DIMS}, _coords=coords,
-        _shapes=shapes, _n_dim=dimension, compiled_logp_func=log_density,
-        compiled_expand_func=expansion, initial_point_func=start, shared_data=arrays,
-        shared_var_keys={}, user_data=user_data, n_expanded=int(ends[-1]),
-        shape_info=(names, [slice(end - int(np.prod(shapes[name])), end) for name, end in
-                            zip(names, ends, strict=True)], list(shapes.values())),
-        logp_func=None, expand_func=None, reparameterized_names=[], columns=columns,
-        priors=priors, irreducible=irreducible, values=values, start=start)
+        columns=columns, priors=priors, irreducible=irreducible, values=values, start=start,
+        initial_point_func=start, shapes=shapes,
+        dims={name: (DIMS[name],) for name in shapes if name in DIMS}, coords=coords,
+        n_dim=dimension, n_expanded=sum(int(np.prod(shape)) for shape in shapes.values()),
+        compiled_logp_func=log_density, compiled_expand_func=expansion, shared_data=arrays,
+        user_data=user_data)
     if start:
         return made
     point = made.point(prior_centre(columns, priors, shapes))
