@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from densing_bayes.checks import diagnostics, of_weights
+from densing_bayes.checks import diagnostics, of_weights, told
 from densing_bayes.errors import InputError, Problem, machine_error
 from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.intervals import Interval
@@ -170,6 +170,15 @@ def gate(fit: Fit) -> dict[str, Any]:
     """The gate over every variable of a fit: of chains, or of weights where it has some."""
     judge = of_weights if "pareto_k" in fit.tree.attrs else diagnostics
     return judge(fit.tree, [str(name) for name in fit.posterior.data_vars])
+
+
+def refusal(context: Context) -> str | None:
+    """Why the gate refused, or None."""
+    gate = context.diagnostics
+    if gate["passed"]:
+        return None
+    return (f"{told(gate)}: the draws do not represent the posterior, and no number here is a "
+            f"result.")
 
 
 def median(draws: xr.DataArray) -> np.ndarray:

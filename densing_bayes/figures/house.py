@@ -34,11 +34,15 @@ def style(salt: str = "densing") -> AbstractContextManager[None]:
                                   "backend": "agg"})
 
 
-def draw(picture: Any) -> Figure:
-    """The picture drawn in house style on a new figure (see `densing_bayes.reports.Picture`)."""
+def draw(picture: Any, on: Figure | None = None) -> Figure:
+    """The picture drawn in house style (see `densing_bayes.reports.Picture`).
+
+    On a figure that is given, or on a new one.
+    """
     with style(picture.key), _missing_glyphs_are_fine():
-        fig = Figure(figsize=(picture.width, picture.height))
-        FigureCanvasAgg(fig)
+        fig = Figure(figsize=(picture.width, picture.height)) if on is None else on
+        if on is None:
+            FigureCanvasAgg(fig)
         picture.draw(fig)
         for ax in fig.axes:  # mathtext is off: default log labels would show their markup
             for axis in (ax.xaxis, ax.yaxis):

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes.cost_density import CostStudy, parameter_times
-from densing_bayes.costs import REFERENCE_BITS
+from densing_bayes.cost_density import CostStudy
 from densing_bayes.devices import Device
 from densing_bayes.figures.cost import dodged_rows
-from densing_bayes.intervals import Interval, growth_summary, summary, words_of_set
+from densing_bayes.intervals import Interval, words_of_set
+from densing_bayes.questions import costs as questions
 from densing_bayes.reports import Picture, Section, Table
 
 READING_WORDS = {
@@ -21,7 +21,6 @@ READING_WORDS = {
     "active": "all models, by active parameters", "cost": "all models, cost in memory,",
     "device": "all models, cost on one",
 }
-TOP = 8  # models from the top of each ranking that the table of ranks shows
 SHOWN = 12  # models in a figure
 
 
@@ -32,11 +31,11 @@ def section(study: CostStudy, outside: Collection[str] = ()) -> Section:
     (`densing_bayes.joint.outside`).
     """
     interval, head = study.spec.interval, study.devices[0]
-    special = _special(study)
-    rows = density_rows(study, special)
-    growth = growth_rows(study)
-    ranks = rank_frame(study)
-    ratio = k_ratio(study, head)
+    special = questions.special(study)
+    rows = questions.densities(study, special)
+    growth = questions.growth_rows(study)
+    ranks = questions.rank_frame(study)
+    ratio = questions.k_ratio(study, head)
     text = [
         "By cost, density is the time per token of a dense 16-bit model of the effective size "
         "that fits in memory, over the time of the model itself on the same device: "
@@ -73,102 +72,14 @@ def section(study: CostStudy, outside: Collection[str] = ()) -> Section:
         summary={"cost_density": {
             "device": head.name, "devices": [device.name for device in study.devices],
             "k1_over_k2": ratio, "models": rows,
-            "growth": [{key: value for key, value in row.items() if key != "words"}
-                       for row in growth],
+            "growth": growth,
         }})
 
 
-# -- rows -------------------------------------------------------------------------------------
-
-
-def _special(study: CostStudy) -> np.ndarray:
-    """Indices of mixture-of-experts and quantised models, newest first."""
-    models = study.models
-    bits = pd.to_numeric(models["precision_bits"], errors="coerce")
-    found = ((models["architecture"] == "moe") | (bits < REFERENCE_BITS)).to_numpy()
-    order = np.argsort(-pd.to_datetime(models["release_date"]).to_numpy("datetime64[s]").astype(
-        float), kind="stable")
-    return order[found[order]]
-
-
-def k_ratio(study: CostStudy, device: Device) -> dict[str, float]:
-    """Summary of k1 / k2 on a device under the priors."""
-    time = parameter_times(device, study.constants)
-    return summary((time["k1"] / time["k2"]).values, study.spec.interval)
-
-
-def density_rows(study: CostStudy, which: np.ndarray) -> list[dict[str, Any]]:
-    """Per model: each reading's density with its interval on the headline device."""
-    draws = study.densities.isel(device=0)
-    rows = []
-    for i in which:
-        model = study.models.iloc[i]
-        row = {"model": model["model"], "date": str(model["release_date"])[:10],
-               "architecture": model["architecture"],
-               "bits": float(pd.to_numeric(model["precision_bits"], errors="coerce"))}
-        for reading in ("total", "active", "cost", "device"):
-            values = draws[f"log_density_{reading}"].isel(model=i).values
-            low, high = np.exp(study.spec.interval.of(values))
-            row[f"by_{reading}"] = {"median": float(np.exp(np.median(values))),
-                                    "low": float(low), "high": float(high),
-                                    "sd_log": float(values.std())}
-        rows.append(row)
-    return rows
-
-
-def growth_rows(study: CostStudy) -> list[dict[str, Any]]:
-    """Per device and reading: growth rate, and its difference from the dense rate in each draw.
-
-    Readings that no device enters come once, with an empty device.
-    """
-    rows = []
-    for device in study.growth["device"].values:
-        for reading in study.growth["reading"].values:
-            shared = reading in ("dense", "total", "active")
-            if shared and device != study.growth["device"].values[0]:
-                continue
-            rate = study.growth.sel(device=device, reading=reading).values
-            if not np.isfinite(rate).all():
-                continue
-            dense = study.growth.sel(device=device, reading="dense").values
-            block = growth_summary(rate, study.spec.interval)
-            rows.append({
-                "reading": str(reading), "device": "" if shared else str(device), **block,
-                "minus_dense_per_year": summary(rate - dense, study.spec.interval),
-                "p_faster_than_dense": float((rate > dense).mean()) if reading != "dense" else 0.5,
-                "words": READING_WORDS[str(reading)] + ("" if shared else f" {device}"),
-            })
-    return rows
-
-
-def rank_frame(study: CostStudy) -> pd.DataFrame:
-    """Median rank of models under each reading and device, 1 the densest.
-
-    Plain models only (no compressed, quantised or post-trained ones): the top `TOP` of any
-    column, ordered by rank by all parameters.
-    """
-    keep = np.flatnonzero(study.plain)
-    draws = study.densities.isel(model=keep)
-
-    def rank(values: xr.DataArray) -> np.ndarray:
-        flat = values.stack(sample=("chain", "draw")).transpose("sample", "model").values
-        place = np.argsort(np.argsort(-flat, axis=1), axis=1) + 1
-        return np.median(place, axis=0)
-
-    first = draws.isel(device=0)
-    columns = {"by all parameters": rank(first["log_density_total"]),
-               "by active": rank(first["log_density_active"]),
-               f"by cost, {study.devices[0].name}": rank(first["log_density_cost"])}
-    for i, device in enumerate(study.devices):
-        columns[f"on {device.name}"] = rank(draws["log_density_device"].isel(device=i))
-    frame = pd.DataFrame(columns)
-    frame.insert(0, "model", study.models["model"].to_numpy()[keep])
-    frame.insert(1, "kind", study.models["architecture"].to_numpy()[keep])
-    top = (frame.drop(columns=["model", "kind"]).rank(method="first") <= TOP).any(axis=1)
-    return frame[top].sort_values("by all parameters").reset_index(drop=True)
-
-
-# -- text -------------------------------------------------------------------------------------
+def _reading(row: dict[str, Any]) -> str:
+    """What a row of growth counts."""
+    words = READING_WORDS[row["reading"]]
+    return f"{words} {row['device']}" if row["device"] else words
 
 
 def _outside_text(outside: Collection[str]) -> list[str]:
@@ -249,7 +160,7 @@ def _density_table(rows: list[dict[str, Any]], head: Device, interval: Interval)
 
 def _growth_table(growth: list[dict[str, Any]], interval: Interval) -> Table:
     frame = pd.DataFrame([{
-        "reading": row["words"], "rate (1/year)": row["rate_per_year"]["median"],
+        "reading": _reading(row), "rate (1/year)": row["rate_per_year"]["median"],
         "low": row["rate_per_year"]["low"], "high": row["rate_per_year"]["high"],
         "rate (1/day)": row["rate_per_day"]["median"],
         "doubling (days)": row["doubling_time_days"]["median"],
@@ -270,7 +181,7 @@ def _rank_table(ranks: pd.DataFrame, study: CostStudy) -> Table:
     return Table("cost-ranks", f"Rank of the densest models by reading and device, 1 the densest "
                  f"(posterior median of the rank among {int(study.plain.sum())} models)", ranks,
                  dict.fromkeys(ranks.columns[2:], "{:.0f}"),
-                 f"Models among the top {TOP} of any column.")
+                 f"Models among the top {questions.TOP} of any column.")
 
 
 def _token_table(study: CostStudy, which: np.ndarray, head: Device, interval: Interval) -> Table:
@@ -323,7 +234,7 @@ def _device_picture(study: CostStudy, ranks: pd.DataFrame, interval: Interval) -
         study.densities["log_density_device"].isel(device=i, model=index), interval)
         for i, device in enumerate(study.devices[:5])}
     return Picture(
-        "density-by-device", f"Density by cost on one device, densest models first ({interval})",
+        "cost-by-device", f"Density by cost on one device, densest models first ({interval})",
         "One median with interval per model and device; large models fall on small devices.",
         lambda fig: dodged_rows(fig.subplots(), names, series, "density by cost", interval,
                                 reference=1.0), 6.0, 1.8 + 0.55 * len(names))
@@ -332,7 +243,7 @@ def _device_picture(study: CostStudy, ranks: pd.DataFrame, interval: Interval) -
 def _growth_picture(study: CostStudy, growth: list[dict[str, Any]],
                     interval: Interval) -> Picture:
     rows = list(growth)
-    names = [row["words"] for row in rows]
+    names = [_reading(row) for row in rows]
     rate = [np.array([row["rate_per_year"][key] for row in rows])
             for key in ("median", "low", "high")]
     return Picture(

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from densing_bayes.context import Context, median
-from densing_bayes.errors import InputError, Problem
+from densing_bayes.context import Context
 from densing_bayes.figures import density_timeline
 from densing_bayes.joint.quantities import NEAR_CEILING, NEAR_FRONTIER, frontier_path
-from densing_bayes.observations import absent
+from densing_bayes.questions import density as questions
+from densing_bayes.questions.windows import years_since
 from densing_bayes.reports import Picture, Section, Table
 
-ORIGIN = np.datetime64("2023-02-24")
 DRAWN = 2000  # models in the picture: more cannot be told apart
 RECORD = 0.3  # probability from which a model is marked as a record
 
 
 def section(context: Context) -> Section:
     """Timeline, and the table of models with intervals, gaps and warnings."""
-    interval, derived = context.interval, context.derived
-    rows = density_rows(context)
+    interval = context.interval
+    rows, frontier = questions.densities(context), questions.frontier(context)
     frame = pd.DataFrame(rows)
-    newest = derived["date"].values.max()
-    today = np.exp(frontier_path(derived, [years(newest)]).values.ravel())
-    low, high = interval.of(today)
     top = frame.sort_values("median", ascending=False).iloc[0]
-    frontier = {"date": str(newest)[:10], "median": float(np.median(today)), "low": float(low),
-                "high": float(high)}
     far = int((frame["beyond"] > 2).sum())
     text = [
         f"Capability density is the size of the reference model that scores the same, over the "
-        f"model's own size. At the last release date of the data ({str(newest)[:10]}) the "
-        f"frontier stands at {frontier['median']:.1f} ({interval}: {low:.1f} to {high:.1f}). The "
+        f"model's own size. At the last release date of the data ({frontier['date']}) the "
+        f"frontier stands at {frontier['median']:.1f} ({interval}: {frontier['low']:.1f} to "
+        f"{frontier['high']:.1f}). The "
         f"densest model by posterior median is {top['model']} ({top['median']:.1f}, {interval}: "
         f"{top['low']:.1f} to {top['high']:.1f}).",
         f"The frontier is the line below which models lie by their inefficiency; a model counts "
@@ -59,11 +52,7 @@ def section(context: Context) -> Section:
                        "high": "{:.2f}", "gap (factor)": "{:.1f}", "P(on frontier)": "{:.2f}",
                        "P(record)": "{:.2f}", "e-folds beyond the ladder": "{:.1f}",
                        "P(near ceiling)": "{:.2f}", "effective size (billions)": "{:.1f}"})],
-        pictures=[Picture("density-timeline", f"Density over release date ({interval})"
-                          + (f"; {DRAWN:,} models by chance, and the records"
-                             if len(rows) > DRAWN else ""),
-                          "Scatter of model densities over time under a rising frontier band.",
-                          lambda fig: timeline(fig, context), 7.5, 5.5)],
+        pictures=[timeline_picture(context)],
         summary={"density": [
             {"model": row["model"], "median": row["median"], "low": row["low"],
              "high": row["high"], "gap_median": row["gap_median"],
@@ -73,32 +62,18 @@ def section(context: Context) -> Section:
     )
 
 
-def years(date: Any) -> Any:
-    """Years since LLaMA-1's release."""
-    return (np.asarray(date, "datetime64[D]") - ORIGIN).astype(float) / 365.25
-
-
-def density_rows(context: Context) -> list[dict[str, Any]]:
-    """One row per model, in the order of release."""
-    derived = context.derived
-    density = np.exp(derived["log_density"])
-    low, high = (density.quantile(q, ("chain", "draw")).values for q in context.interval.tails)
-    mean = {name: derived[name].mean(("chain", "draw")).values
-            for name in ("on_frontier", "record", "near_ceiling", "beyond")}
-    columns = {
-        "model": derived["model"].values, "date": derived["date"].values.astype("datetime64[D]"),
-        "params": np.exp(derived["log_params"].values) / 1e9, "median": median(density),
-        "low": low, "high": high, "gap_median": np.exp(median(derived["gap"])),
-        "p_on_frontier": mean["on_frontier"], "p_record": mean["record"],
-        "effective": np.exp(median(derived["log_effective"])) / 1e9, "beyond": mean["beyond"],
-        "p_near_ceiling": mean["near_ceiling"],
-    }
-    return pd.DataFrame(columns).assign(date=lambda f: f["date"].astype(str)).to_dict("records")
+def timeline_picture(context: Context) -> Picture:
+    """Every model's density over time with the frontier."""
+    many = context.derived.sizes["model"] > DRAWN
+    return Picture("density-timeline", f"Density over release date ({context.interval})"
+                   + (f"; {DRAWN:,} models by chance, and the records" if many else ""),
+                   "Scatter of model densities over time under a rising frontier band.",
+                   lambda fig: timeline(fig, context), 7.5, 5.5)
 
 
 def timeline(fig: Figure, context: Context) -> None:
     """Every model's density with the frontier band."""
-    rows = pd.DataFrame(density_rows(context))
+    rows = pd.DataFrame(questions.densities(context))
     if len(rows) > DRAWN:
         chosen = np.zeros(len(rows), bool)
         rng = np.random.default_rng(context.seed("timeline"))
@@ -107,7 +82,7 @@ def timeline(fig: Figure, context: Context) -> None:
     dates = rows["date"].to_numpy("datetime64[D]")
     grid = np.linspace(dates.min().astype(float), dates.max().astype(float), 60
                        ).astype("datetime64[D]")
-    path = np.exp(frontier_path(context.derived, years(grid)).stack(s=("chain", "draw")))
+    path = np.exp(frontier_path(context.derived, years_since(grid)).stack(s=("chain", "draw")))
     band = np.quantile(path.transpose("time", "s").values,
                        [context.interval.tails[0], 0.5, context.interval.tails[1]], axis=1)
     density_timeline(
@@ -116,18 +91,3 @@ def timeline(fig: Figure, context: Context) -> None:
         record=rows["p_record"] > RECORD, band_date=grid, band=band, interval=context.interval)
 
 
-def chosen_rows(context: Context, names: list[str]) -> list[dict[str, Any]]:
-    """Rows of the named models (all when none is named), densest first.
-
-    Raises
-    ------
-    InputError
-        For models that the fit does not have.
-    """
-    rows = {row["model"]: row for row in density_rows(context)}
-    unknown = [Problem("no such model in the fit", given=name,
-                       hint=absent(name, context.observations.data))
-               for name in names if name not in rows]
-    if unknown:
-        raise InputError(unknown)
-    return sorted((rows[name] for name in names or rows), key=lambda row: -row["median"])

@@ -6,26 +6,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_band, rate_forest, rate_posterior
-from densing_bayes.intervals import growth_summary, probability, summary, words_of_set
-from densing_bayes.joint.quantities import end_rates, rate_path
+from densing_bayes.intervals import probability, words_of_set
+from densing_bayes.joint.quantities import rate_path
+from densing_bayes.observations import ORIGIN
+from densing_bayes.questions import growth as questions
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
-
-ORIGIN = np.datetime64("2023-02-24")  # years count from LLaMA-1's release
 
 
 def section(context: Context) -> Section:
     """Rate and doubling time, joint beside cut and plug-in, and beside the published rates."""
-    interval = context.interval
-    rate = context.derived["rate"].values.ravel()
-    growth = growth_summary(rate, interval)
+    interval, asked = context.interval, questions.growth(context)
+    rate, growth = asked.rate, asked.summary()
     per_day = growth["rate_per_day"]
-    rows = method_rows(context)
+    rows = questions.methods(context)
     frame = pd.DataFrame([
         {"method": row["method"], "rate per day": row["median"] / DAYS_PER_YEAR,
          "low": row["low"] / DAYS_PER_YEAR, "high": row["high"] / DAYS_PER_YEAR,
@@ -33,11 +31,7 @@ def section(context: Context) -> Section:
              row["low"] / DAYS_PER_YEAR, row["high"] / DAYS_PER_YEAR))
          if np.isfinite(row["low"]) else "",
          "what its interval holds": row["holds"]} for row in rows])
-    published = [
-        (row["label"].removeprefix("Densing Law slope A").strip(" ()"),
-         row["value"] * DAYS_PER_YEAR,
-         *(row[end] * DAYS_PER_YEAR for end in ("low", "high")))
-        for row in context.published("densing-rate") if np.isfinite(row["value"])]
+    published = published_rates(context)
     text = [
         f"The frontier of capability density grows by {per_day['median']:.4f} per day in natural "
         f"log ({interval}: {per_day['low']:.4f} to {per_day['high']:.4f}), that is "
@@ -51,7 +45,7 @@ def section(context: Context) -> Section:
         "not by itself manufacture growth.",
         cut_against(context, rate),
     ]
-    over_time = rates_over_time(context)
+    over_time = questions.over_time(context)
     if over_time is None:
         text.append("This spec takes the rate to be constant over all dates.")
     else:
@@ -81,10 +75,7 @@ def section(context: Context) -> Section:
                       {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}"},
                       note="Plug-in is the paper's own chain on the first anchored benchmark.")],
         pictures=[
-            Picture("growth-rate", "Posterior of the growth rate, and published rates",
-                    "Density curve of the yearly growth rate with published values below.",
-                    lambda fig: rate_posterior(fig, draws=rate, published=published,
-                                               interval=interval), 7, 5),
+            posterior_picture(context, asked),
             Picture("growth-methods", f"Joint, cut and plug-in ({interval})",
                     "Intervals of the growth rate by three methods.",
                     lambda fig: methods_picture(fig, rows, context), 7, 3.2),
@@ -96,13 +87,31 @@ def section(context: Context) -> Section:
     )
 
 
+def published_rates(context: Context) -> list[tuple[str, float, float, float]]:
+    """Published rates of density, 1/year: name, value and the ends of an interval (NaN: none)."""
+    return [
+        (row["label"].removeprefix("Densing Law slope A").strip(" ()"),
+         row["value"] * DAYS_PER_YEAR,
+         *(row[end] * DAYS_PER_YEAR for end in ("low", "high")))
+        for row in context.published("densing-rate") if np.isfinite(row["value"])]
+
+
+def posterior_picture(context: Context, asked: questions.Growth) -> Picture:
+    """Posterior of the growth rate with the published ones."""
+    published = published_rates(context)
+    return Picture("growth-rate", "Posterior of the growth rate, and published rates",
+                   "Density curve of the yearly growth rate with published values below.",
+                   lambda fig: rate_posterior(fig, draws=asked.rate, published=published,
+                                              interval=asked.interval), 7, 5)
+
+
 def cut_against(context: Context, rate: np.ndarray) -> str:
     """How far the cut posterior's rate lies from the joint one's, and how well that is known."""
     if context.cut is None:
         return ("The cut posterior, in which the scores say nothing to the ruler, was not "
                 "computed: with this many models it would take hours.")
     shift = (float(context.cut["rate"].median()) - np.median(rate)) / rate.std()
-    rulers, error = error_of_cut(context.cut["rate"], context.seed("rulers of the cut"))
+    rulers, error = questions.error_of_cut(context.cut["rate"], context.seed("rulers of the cut"))
     return (f"The cut posterior, in which the scores say nothing to the ruler, has its median "
             f"{abs(shift):.1f} posterior standard deviations {'below' if shift < 0 else 'above'} "
             f"the joint one (standard error at most {error / rate.std():.1f}, as it stands on "
@@ -114,37 +123,6 @@ def cut_against(context: Context, rate: np.ndarray) -> str:
                 "uncertainty."))
 
 
-def error_of_cut(rate: xr.DataArray, seed: int) -> tuple[int, float]:
-    """Number of rulers behind the cut posterior, and the Monte Carlo error of its median.
-
-    By resampling the rulers, each of which has two chains. They lie evenly over their posterior,
-    so the error is smaller than among rulers drawn at random, of which this is the estimate.
-
-    Examples
-    --------
-    Two rulers at 0 and 1: the median of two drawn again is 0, 1/2 or 1 with probabilities 1/4,
-    1/2, 1/4, of which the standard deviation is 0.354.
-
-    >>> rate = xr.DataArray([[0.0], [0.0], [1.0], [1.0]], dims=("chain", "draw"))
-    >>> rulers, error = error_of_cut(rate, seed=1)
-    >>> rulers, abs(error - 0.354) < 0.03
-    (2, True)
-    """
-    by_ruler = rate.transpose("chain", "draw").values.reshape(rate.sizes["chain"] // 2, -1)
-    again = np.random.default_rng(seed).integers(len(by_ruler), size=(500, len(by_ruler)))
-    return len(by_ruler), float(np.median(by_ruler[again].reshape(500, -1), axis=1).std())
-
-
-def rates_over_time(context: Context) -> dict[str, Any] | None:
-    """Rate in the first and the last half year of the models; None for a straight line."""
-    if context.spec.options["constant_rate"]:
-        return None
-    start, end = end_rates(context.derived, context.observations.data["time"].values)
-    interval = context.interval
-    return {"first": summary(start, interval), "last": summary(end, interval),
-            "p_slowing": float((end < start).mean())}
-
-
 def over_time_picture(fig: Figure, context: Context) -> None:
     """The rate by date, and its average."""
     time = context.observations.data["time"].values
@@ -152,28 +130,9 @@ def over_time_picture(fig: Figure, context: Context) -> None:
     rates = rate_path(context.derived, years).stack(sample=("chain", "draw"))
     low, high = context.interval.tails
     band = np.quantile(rates.transpose("sample", "time").values, [low, 0.5, high], axis=0)
-    days = ORIGIN + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")
+    days = np.datetime64(ORIGIN) + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")
     rate_band(fig.subplots(), date=days, band=band, interval=context.interval,
               average=float(context.derived["rate"].median()))
-
-
-def method_rows(context: Context) -> list[dict[str, Any]]:
-    """Yearly rate by joint, cut and plug-in."""
-    interval = context.interval
-    rows = []
-    for name, derived, holds in (
-            ("joint", context.derived, "ruler, scores, sources, frontier, together"),
-            ("cut", context.cut, "as joint, the ruler from ladder and pairs only")):
-        if derived is None:
-            continue
-        rows.append({"method": name, **summary(derived["rate"].values, interval),
-                     "holds": holds})
-    plugin = context.plugin
-    rows.append({"method": "plugin", "mean": plugin.rate, "median": plugin.rate, "sd": np.nan,
-                 "low": plugin.low, "high": plugin.high, "r_squared": plugin.r_squared,
-                 "records": int(plugin.record.sum()), "dropped": plugin.dropped,
-                 "holds": "scatter of the records about their line; nothing else"})
-    return rows
 
 
 def methods_picture(fig: Figure, rows: list[dict[str, Any]], context: Context) -> None:

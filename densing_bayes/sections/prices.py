@@ -76,7 +76,7 @@ def section(result: Corollaries) -> Section:
     return Section(
         "prices", title, text,
         tables=[_falls(study, names, interval), _published(result, main)],
-        pictures=[_picture(main, interval), *_split_picture(result)],
+        pictures=[picture(main, interval), *_split_picture(result)],
         summary={"prices": _summary(study, interval, result)})
 
 
@@ -153,7 +153,8 @@ def _published(result: Corollaries, main: Case) -> Table:
              "an input price; on a 3:1 blend its two points give 152-fold, not 266.7.")
 
 
-def _picture(case: Case, interval: Interval) -> Picture:
+def picture(case: Case, interval: Interval) -> Picture:
+    """Offers over time with the fitted frontier price."""
     def draw(fig: Any) -> None:
         ax = fig.subplots()
         days = case.offers["date"].to_numpy("datetime64[D]")

@@ -1,0 +1,141 @@
+"""``prices``, ``forecast``, ``compression``: what follows from the density."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from densing_bayes.corollaries.ask import ask_forecast, ask_prices
+from densing_bayes.corollaries.capacity import Use
+from densing_bayes.corollaries.run import posterior_of
+from densing_bayes.errors import InputError, Problem
+from densing_bayes.specs import ModelSpec, load_model
+from densing_bayes.verbs.answer import Answer
+from densing_bayes.verbs.opening import Data, Progress, opened, steps, tables_of
+
+
+def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
+           source: str | None = None, spec: str | Path | ModelSpec = "densing",
+           seed: int | None = None, fit: str | Path | None = None, skip_bad: bool = False,
+           progress: Progress = False, **options: Any) -> Answer:
+    """How fast the price of a fixed capability falls, and how much of that is density.
+
+    Parameters
+    ----------
+    thresholds
+        Capabilities: scores on MMLU, 0 to 1; None: the spec's.
+    source
+        Family of evaluations that the scores are taken from.
+    data, spec, seed, fit, skip_bad, progress, options
+        As in `densing_bayes.growth`.
+
+    Returns
+    -------
+    Answer
+        ``values`` is a `densing_bayes.corollaries.prices.PriceStudy`.
+    """
+    from densing_bayes.sections.prices import picture
+
+    with steps(progress) as step:
+        context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
+                         **options)
+        found, lines, study = ask_prices(
+            context.tables, interval=context.interval, rate=context.derived["rate"].values,
+            thresholds=thresholds or None, source=source, seed=seed, progress=step)
+    table = pd.json_normalize(found["cases"])
+    return Answer(lines[0], table, found, study,
+                  tuple(picture(case, context.interval) for case in study.cases[:1]),
+                  "\n".join(lines)).gated(study.passed, "prices")
+
+
+def forecast(data: Data = None, *, size: float | None = None, device: str | None = None,
+             match: str | None = None, score: float | None = None,
+             effective: float | None = None, date: str | dt.date | None = None,
+             bits: float = 4.0, tokens_per_second: float = 10.0,
+             spec: str | Path | ModelSpec = "densing", seed: int | None = None,
+             fit: str | Path | None = None, skip_bad: bool = False, progress: Progress = False,
+             **options: Any) -> Answer:
+    """When a model of a size, or on a device, matches another; or what fits at a date.
+
+    Parameters
+    ----------
+    size, device
+        One of them: parameters (8e9), or a device of hardware.csv.
+    match, score, effective
+        At most one: a model's name, a score on the anchored benchmark, effective parameters.
+    date
+        A day to ask about.
+    bits, tokens_per_second
+        Bits per weight, and speed, on a device.
+    data, spec, seed, fit, skip_bad, progress, options
+        As in `densing_bayes.growth`.
+    """
+    check_forecast(size, device, match, score, effective, date)
+    day = day_of(date)
+    with steps(progress) as step:
+        context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
+                         **options)
+        found, lines = ask_forecast(
+            posterior_of(context), context.tables, as_of=dt.date.today(),
+            interval=context.interval, size=size, device=device, match=match, score=score,
+            effective=effective, date=day, use=Use(bits=bits, tokens_per_second=tokens_per_second),
+            seed=seed, progress=step)
+    return Answer(" ".join(lines), pd.json_normalize(found), found, found,
+                  printed="\n".join(lines))
+
+
+def check_forecast(size: float | None, device: str | None, match: str | None,
+                   score: float | None, effective: float | None, date: Any) -> None:
+    """InputError for a question that asks too much or nothing, before any work."""
+    if size is not None and device is not None:
+        raise InputError(f"name a size or a device, not both (given {size:g}, {device!r})")
+    aims = sum(aim is not None for aim in (match, score, effective))
+    if aims > 1:
+        raise InputError("name one thing to match: --match, --score or --effective")
+    if not aims and date is None:
+        raise InputError("name what to reach (--match, --score, --effective) or a day (--date)")
+
+
+def day_of(date: str | dt.date | None) -> dt.date | None:
+    """A day that was given as text."""
+    if date is None or isinstance(date, dt.date):
+        return date
+    try:
+        return dt.date.fromisoformat(date)
+    except ValueError:
+        raise InputError(f"--date: {date!r} is no day (allowed: YYYY-MM-DD)") from None
+
+
+def compression(data: Data = None, *, device: str | None = None, seed: int | None = None,
+                skip_bad: bool = False, progress: Progress = False) -> Answer:
+    """Whether pruned, distilled and quantised children are denser than their parents.
+
+    Parameters
+    ----------
+    device
+        Of hardware.csv, on which the cost of parent and child is compared.
+    data, seed, skip_bad, progress
+        As in `densing_bayes.growth`.
+
+    Returns
+    -------
+    Answer
+        ``values`` is a `densing_bayes.compression.CompressionResult`.
+    """
+    from densing_bayes.compression import run_compression
+    from densing_bayes.sections.compression import section
+
+    spec = load_model("compression")
+    with steps(progress) as step:
+        step("reading tables")
+        tables = tables_of(data, skip_bad=skip_bad)
+        if tables.compression is None:
+            raise InputError(Problem("no such table, and compression needs one",
+                                     file="compression.csv"))
+        result = run_compression(tables, spec, seed, device=device, progress=step)
+    return Answer.of_section(section(result), result).gated(
+        result.diagnostics["passed"], "compression")

@@ -1,0 +1,150 @@
+"""What a verb is given, opened: tables from a folder or frames, a spec, a fit that passed."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from densing_bayes.context import Context, refusal
+from densing_bayes.errors import GateError, InputError, Problem, did_you_mean
+from densing_bayes.outputs import default_out
+from densing_bayes.problems import told
+from densing_bayes.progress import Steps
+from densing_bayes.schemas import TABLES
+from densing_bayes.specs import ModelSpec, load_model
+from densing_bayes.tables import Tables, load_tables
+
+Data = None | str | Path | Mapping[str, pd.DataFrame] | Tables | Context
+Progress = bool | Callable[..., None]
+KEPT = 2  # fits of this process that are kept, so that the next question need not fit again
+
+_kept: OrderedDict[str, Context] = OrderedDict()
+
+
+class SuspiciousData(UserWarning):
+    """Something in the tables is suspicious, not wrong."""
+
+
+def tables_of(data: Data, *, skip_bad: bool = False) -> Tables:
+    """Checked tables.
+
+    Parameters
+    ----------
+    data
+        None for the shipped ones; a folder; a dict of DataFrames by table name, with the columns
+        of the CSV files; tables or a context that were opened before.
+    skip_bad
+        Leave out rows that have problems.
+
+    Raises
+    ------
+    InputError
+        With every problem. Rows are numbered as in a file, whose header is row 1.
+
+    Warns
+    -----
+    SuspiciousData
+        Where values are suspicious, and where rows were left out.
+    """
+    if isinstance(data, Context):
+        return data.tables
+    if isinstance(data, Tables):
+        return data
+    tables = _of_frames(data, skip_bad) if isinstance(data, Mapping) else load_tables(
+        data, skip_bad=skip_bad)
+    for line in (*told(tables.skipped), *told(tables.warnings)):
+        warnings.warn(line, SuspiciousData, stacklevel=3)
+    return tables
+
+
+def _of_frames(frames: Mapping[str, pd.DataFrame], skip_bad: bool) -> Tables:
+    """Tables of DataFrames: written as CSV and read again, so that there is one way of reading."""
+    unknown = [Problem("no such table", given=str(name), allowed=", ".join(TABLES),
+                       hint=did_you_mean(str(name), TABLES)) for name in frames
+               if name not in TABLES]
+    unknown += [Problem("not a DataFrame", file=f"{name}.csv", given=type(frame).__name__)
+                for name, frame in frames.items() if not isinstance(frame, pd.DataFrame)]
+    if unknown:
+        raise InputError(unknown)
+    with TemporaryDirectory() as folder:
+        for name, frame in frames.items():
+            frame.to_csv(Path(folder) / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+        return replace(load_tables(folder, skip_bad=skip_bad), folder=Path("DataFrames"))
+
+
+def spec_of(spec: str | Path | ModelSpec, seed: int | None, options: Mapping[str, Any],
+            ) -> ModelSpec:
+    """A model spec of the joint fit with a seed and options of its own."""
+    found = (spec if isinstance(spec, ModelSpec) else load_model(spec)).with_seed(seed)
+    if found.family != "densing":
+        raise InputError(f"spec '{found.name}' is of family '{found.family}': this question needs "
+                         f"one of family 'densing'")
+    given = {name: list(value) if isinstance(value, tuple) else value
+             for name, value in options.items() if value is not None}
+    return found.with_options(**given) if given else found
+
+
+def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
+           seed: int | None = None, fit: str | Path | None = None, skip_bad: bool = False,
+           progress: Callable[..., None] = lambda name, **_: None, keep: bool = False,
+           **options: Any) -> Context:
+    """The tables and the spec of a question, fitted and passed by the gate.
+
+    Parameters
+    ----------
+    data, skip_bad
+        As `tables_of` takes them. A context is taken as it is.
+    spec, seed, options
+        A model spec, with another seed and other options (``benchmarks=["MMLU"]``,
+        ``since="2024-01-01"``, ...).
+    fit
+        A saved fit (fit.nc) to answer from. None: made, and kept for the next question of this
+        process (the last two are).
+    keep
+        Keep the fit in ``densing-out/`` too, and answer from it when it is there.
+
+    Raises
+    ------
+    InputError
+        For data, spec or options that cannot be used.
+    GateError
+        Where the fit did not pass its diagnostics.
+    """
+    if isinstance(data, Context):
+        if options or seed is not None or fit is not None:
+            raise InputError("a context has its own spec, seed and fit: open another one")
+        context = data
+    else:
+        model = spec_of(spec, seed, options)
+        progress("reading tables")
+        tables = tables_of(data, skip_bad=skip_bad)
+        saved = Path(fit) if fit is not None else (
+            default_out(model.name, model.hash, tables.sha256) / "fit.nc" if keep else None)
+        key = repr((model.hash, sorted(tables.sha256.items()), None if saved is None else str(
+            saved)))
+        if key not in _kept or not tables.sha256:
+            _kept[key] = Context(tables, model, saved=saved, must_exist=fit is not None)
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+        context = _kept[key]
+        context.progress = progress
+    why = refusal(context)
+    if why:
+        raise GateError(why)
+    return context
+
+
+def steps(progress: Progress) -> AbstractContextManager[Callable[..., None]]:
+    """Progress as a verb takes it: True for lines on stderr, False for none, or a function."""
+    if progress is True:
+        return Steps()
+    return nullcontext(progress if callable(progress) else lambda name, **_: None)

@@ -1,0 +1,74 @@
+"""``scaling``: the classic laws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from densing_bayes.errors import InputError
+from densing_bayes.outputs import clean
+from densing_bayes.reports import Picture
+from densing_bayes.scaling import pictures
+from densing_bayes.scaling.run import Scaling
+from densing_bayes.scaling.run import scaling as ask
+from densing_bayes.verbs.answer import Answer
+from densing_bayes.verbs.opening import Data, Progress, steps, tables_of
+
+
+def scaling(runs: str | Path | pd.DataFrame | None = None, data: Data = None, *,
+            laws: Sequence[str] | None = None, predict: Sequence[str | dict[str, float]] = (),
+            compute: Sequence[float] = (), suites: Sequence[str] | None = None,
+            seed: int | None = None, skip_bad: bool = False, progress: Progress = False,
+            ) -> Answer:
+    """The classic scaling laws: what to train, and what small runs foretell.
+
+    Parameters
+    ----------
+    runs
+        CSV file or DataFrame of training runs; None: the ladders of ``data``.
+    laws
+        Of chinchilla, densing, kaplan, broken; None: the spec's.
+    predict
+        Models whose loss to predict: ``"params=25e9,tokens=6e11"``, or dicts of the same.
+    compute
+        Budgets in FLOP for which to give the compute-optimal size and tokens.
+    suites
+        Ladders of the table to use; None for all.
+    data, seed, skip_bad, progress
+        As in `densing_bayes.growth`.
+
+    Returns
+    -------
+    Answer
+        ``values`` is a `densing_bayes.scaling.run.Scaling`; ``table`` its parameters, or the
+        predictions where some are asked for.
+    """
+    if runs is not None and data is not None:
+        raise InputError("give either a CSV of runs or --data, not both")
+    with steps(progress) as step:
+        step("reading runs")
+        table: Any = runs if data is None else tables_of(data, skip_bad=skip_bad).runs
+        result = ask(table, laws or None, predict or (), compute or (), suites=suites or None,
+                     seed=seed, progress=step)
+    lines = [clean(line) for line in result.lines()]
+    shown = result.predictions if len(result.predictions) else result.parameters
+    return Answer(" ".join(lines[:2]), shown, result.summary(), result,
+                  tuple(_pictures(result, compute)), "\n".join(lines))
+
+
+def _pictures(result: Scaling, compute: Sequence[float]) -> list[Picture]:
+    """Compute-optimal size over compute, a picture per ladder that has the law."""
+    flop = max(compute) if compute else None
+    out = []
+    for name, fit in result.fits.items():
+        law = fit.laws.get("chinchilla", fit.best)
+        at = flop or 6.0 * float((fit.ladder.frame["params"] * fit.ladder.frame["tokens"]).max())
+        out.append(Picture(
+            f"scaling-allocation-{len(out)}", f"Compute-optimal size on {name}",
+            "Compute-optimal parameters over compute with a band.",
+            lambda fig, law=law, at=at: pictures.allocation_band(fig, law, at, result.interval),
+            7, 4.6))
+    return out
