@@ -1,12 +1,10 @@
 """Tables of a folder: read, checked one by one and against each other, and listed.
 
-`load_tables` gives the checked tables or raises `TableError` with every problem; `validate`
-gives the problems of files, folders and specs.
+`load_tables` gives the checked tables or raises `TableError` with every problem.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -75,17 +73,17 @@ def load_tables(folder: str | Path | None = None, *, skip_bad: bool = False) -> 
     """
     own = folder is not None
     folder = shelf("data") if folder is None else Path(folder)
-    raws, frames, problems = _read_folder(folder, full=False, skip_bad=skip_bad)
+    raws, frames, problems = read_folder(folder, full=False, skip_bad=skip_bad)
     problems += [problem for raw in raws.values() for problem in raw.problems]
     if problems:
         raise TableError(problems)
     return Tables(folder=folder, sha256={name: raw.sha256 for name, raw in raws.items()},
                   skipped=[problem for raw in raws.values() for problem in raw.skipped],
-                  warnings=_warnings(raws, frames) if own else [],
+                  warnings=warnings_of(raws, frames) if own else [],
                   **{name: frame.reset_index(drop=True) for name, frame in frames.items()})
 
 
-def _read_folder(folder: Path, full: bool, skip_bad: bool = False,
+def read_folder(folder: Path, full: bool, skip_bad: bool = False,
                  ) -> tuple[dict[str, Raw], dict[str, pd.DataFrame], list[Problem]]:
     """Every known table of a folder, and what is wrong with the folder itself."""
     try:
@@ -103,11 +101,11 @@ def _read_folder(folder: Path, full: bool, skip_bad: bool = False,
                 else did_you_mean(f"{name}.csv", sorted(present)[:200])
                 or f"put it into {shown(folder)}, or let densing new write one"))
     paths = {name: folder / f"{name}.csv" for name in TABLES if f"{name}.csv" in present}
-    raws, frames = _read(paths, full, skip_bad)
+    raws, frames = read_files(paths, full, skip_bad)
     return raws, frames, problems
 
 
-def _read(paths: dict[str, Path], full: bool, skip_bad: bool = False,
+def read_files(paths: dict[str, Path], full: bool, skip_bad: bool = False,
           ) -> tuple[dict[str, Raw], dict[str, pd.DataFrame]]:
     """Tables read and checked, each and against each other; ``full`` names whole paths."""
     raws = {name: read_cells(path, None if full else path.name) for name, path in paths.items()}
@@ -127,7 +125,7 @@ def _checked(raws: dict[str, Raw]) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def _warnings(raws: dict[str, Raw], frames: dict[str, pd.DataFrame]) -> list[Problem]:
+def warnings_of(raws: dict[str, Raw], frames: dict[str, pd.DataFrame]) -> list[Problem]:
     """What is suspicious: in the files as files, and in their values where these are sound."""
     from densing_bayes.plausible import suspicious
 
@@ -146,87 +144,6 @@ def _warnings(raws: dict[str, Raw], frames: dict[str, pd.DataFrame]) -> list[Pro
 def _typed(path: Path, changed: int) -> pd.DataFrame:
     """A table of the shelf, typed but not checked, read again when it has ``changed``."""
     return typed(path.stem, read_cells(path))[0]
-
-
-# -- validate ---------------------------------------------------------------------------------
-
-
-def validate(paths: Iterable[str | Path]) -> list[Problem]:
-    """Everything wrong with tables (by file name), folders of tables or specs, and specs.
-
-    A table that is given alone is compared with the other tables of its folder.
-    """
-    return inspect(paths, warn=False)[0]
-
-
-def inspect(paths: Iterable[str | Path], *, warn: bool = True,
-            ) -> tuple[list[Problem], list[Problem]]:
-    """What is wrong with tables, folders and specs, and what is only suspicious (if asked)."""
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    files: dict[Path, list[Path]] = {}
-    for path in dict.fromkeys(map(Path, paths)):
-        try:
-            kind = "folder" if path.is_dir() else "file" if path.exists() else "none"
-        except (OSError, ValueError):  # a name that no file system can hold
-            kind = "none"
-        if kind == "none":
-            problems.append(Problem("no such file or folder", file=shown(path)))
-        elif kind == "folder":
-            wrong, odd = _folder_problems(path, warn)
-            problems += wrong
-            warnings += odd
-        elif path.suffix == ".toml":
-            problems += _spec_problems(path)
-        elif path.suffix == ".csv" and path.stem in TABLES:
-            files.setdefault(path.parent, []).append(path)
-        else:
-            known = [f"{name}.csv" for name in TABLES]
-            problems.append(Problem(
-                "not the name of a table or of a spec", file=shown(path),
-                allowed=", ".join([*known, "*.toml"]),
-                hint=(did_you_mean(cut(path.name), known) if path.suffix == ".csv" else None)
-                or "densing import makes tables of JSON, YAML, Excel and other CSV files"))
-    for folder, given in files.items():
-        raws, frames = _read({name: folder / f"{name}.csv" for name in TABLES
-                              if (folder / f"{name}.csv").is_file()
-                              or folder / f"{name}.csv" in given}, full=True)
-        mine = {raws[path.stem].file for path in given}
-        problems += [problem for path in given for problem in raws[path.stem].problems]
-        if warn:
-            warnings += [problem for problem in _warnings(raws, frames) if problem.file in mine]
-    return problems, warnings
-
-
-def _folder_problems(folder: Path, warn: bool) -> tuple[list[Problem], list[Problem]]:
-    """Problems and warnings of a folder of tables, or of the specs in one without tables."""
-    if not any(folder.glob("*.csv")):
-        found = sorted(folder.rglob("*.toml"))
-        if not found:
-            return [Problem("the folder holds neither tables nor specs", file=shown(folder),
-                            allowed=", ".join(f"{name}.csv" for name in TABLES))], []
-        return [problem for path in found for problem in _spec_problems(path)], []
-    raws, frames, problems = _read_folder(folder, full=True)
-    problems += [problem for raw in raws.values() for problem in raw.problems]
-    same = (shelf("data") / "models.csv").is_file() and folder.samefile(shelf("data"))
-    return problems, _warnings(raws, frames) if warn and not same else []
-
-
-def _spec_problems(path: Path) -> list[Problem]:
-    """Problems of a spec: of a report or a study where it has their keys, else of a model."""
-    try:
-        table, _ = specs.read_toml(path)
-        if "sections" in table:
-            specs.load_report(path)
-        elif "axes" in table:
-            from densing_bayes.studies.spec import load_study
-
-            load_study(path)
-        else:
-            specs.load_model(path)
-    except InputError as error:
-        return error.problems
-    return []
 
 
 # -- list and show ----------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def test_bad_usage_ends_in_two(run, words):
 def test_many_problems_are_told_by_kind_and_cut_short(run, monkeypatch):
     problems = [Problem("wrong word", "a.csv", row, "type", "chat") for row in range(2, 452)]
     kinds = [Problem("wrong", "a.csv", 1, f"column{i}") for i in range(60)]
-    monkeypatch.setattr("densing_bayes.tables.inspect", lambda paths: (problems + kinds, []))
+    monkeypatch.setattr("densing_bayes.verbs.shelf.inspect", lambda paths: (problems + kinds, []))
     _, _, err = run("validate", GOOD)
     lines = err.splitlines()
     assert lines[0] == ("a.csv, column type: wrong word, 450 times: rows 2, 3, 4, 5, 6, ... "
@@ -157,7 +157,7 @@ def test_many_problems_are_told_by_kind_and_cut_short(run, monkeypatch):
 
 def test_warnings_do_not_refuse(run, monkeypatch):
     odd = [Problem("strange", "a.csv", 2, "score", 0)]
-    monkeypatch.setattr("densing_bayes.tables.inspect", lambda paths: ([], odd))
+    monkeypatch.setattr("densing_bayes.verbs.shelf.inspect", lambda paths: ([], odd))
     status, out, err = run("validate", GOOD)
     assert (status, out) == (0, "nothing wrong, but see the warnings\n")
     assert "a.csv, row 2, column score: strange" in err
@@ -254,7 +254,7 @@ def test_a_report_ends_by_naming_its_page(run, small_world, monkeypatch, tmp_pat
         asked.update(seed=spec.model.sampling.seed, folder=tables.folder)
         return {"headline": ["It grows."]}
 
-    monkeypatch.setattr("densing_bayes.pipeline.run_report", fake)
+    monkeypatch.setattr("densing_bayes.verbs.report.run_report", fake)
     status, out, _ = run("report", "--data", small_world.folder, "--seed", 5, "--out", "r")
     assert status == 0
     assert out.splitlines()[0] == "It grows."
@@ -264,7 +264,7 @@ def test_a_report_ends_by_naming_its_page(run, small_world, monkeypatch, tmp_pat
     def refuse(*_):
         raise GateError("R-hat 1.5")
 
-    monkeypatch.setattr("densing_bayes.pipeline.run_report", refuse)
+    monkeypatch.setattr("densing_bayes.verbs.report.run_report", refuse)
     status, out, err = run("report", "--data", small_world.folder, "--out", "r")
     assert (status, out) == (1, "")
     assert "R-hat 1.5" in err
@@ -282,9 +282,9 @@ def other_folder(small_world, tmp_path) -> Path:
 def test_results_of_two_folders_do_not_replace_each_other(run, small_world, other_folder,
                                                           monkeypatch):
     seen = []
-    monkeypatch.setattr("densing_bayes.pipeline.run_report",
+    monkeypatch.setattr("densing_bayes.verbs.report.run_report",
                         lambda spec, tables, out, progress: seen.append(out) or {"headline": []})
-    monkeypatch.setattr("densing_bayes.studies.study.run_study",
+    monkeypatch.setattr("densing_bayes.verbs.studies.run_study",
                         lambda study, tables, out, *_, **__: seen.append(out) or 1 / 0)
     for folder in (small_world.folder, other_folder, small_world.folder):
         run("report", "--data", folder)
@@ -296,7 +296,8 @@ def test_results_of_two_folders_do_not_replace_each_other(run, small_world, othe
     assert all(out.parent.name == "densing-out" for out in seen)
 
 
-def test_two_folders_asked_in_turn_are_fitted_once_each(small_world, other_folder):
+def test_two_folders_asked_in_turn_are_fitted_once_each(small_world, other_folder, monkeypatch):
+    monkeypatch.setattr("densing_bayes.verbs.opening.refusal", lambda context: None)
     fits = [context(str(small_world.report.with_name("small.toml")), folder, seed, None,
                     lambda *_, **__: None).saved
             for folder, seed in ((small_world.folder, None), (other_folder, None),

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from small_specs import write_report_spec, write_spec
 
-from densing_bayes.context import Context
+from densing_bayes.context import Context, refusal
 from densing_bayes.errors import GateError, InputError
 from densing_bayes.fitting import Fit
-from densing_bayes.pipeline import growth_block, headline, refusal, run_report
+from densing_bayes.pipeline import run_report
+from densing_bayes.questions.growth import growth
+from densing_bayes.reports import Section, Table
+from densing_bayes.sections.headline import headline
+from densing_bayes.sections.registry import SECTIONS as REGISTRY
+from densing_bayes.sections.registry import Entry, by_name
 from densing_bayes.specs import SECTIONS, load_model, load_report
 from densing_bayes.trends import DAYS_PER_YEAR
-from densing_bayes.writers import WRITERS
 
 S = {"mean", "median", "sd", "low", "high"}
 
@@ -149,7 +154,7 @@ def test_a_context_answers_from_a_saved_fit(small_world, small_fit):
     saved = small_world.report.with_name("fit.nc")
     context = Context(small_world.tables, small_world.spec, saved=saved, must_exist=True)
     assert "joint" not in context.__dict__
-    block = growth_block(context)
+    block = growth(context).to_dict()
     assert "joint" not in context.__dict__, "a saved fit needs no compilation"
     assert block["growth"]["rate_per_day"]["median"] > 0
     assert refusal(context) is None
@@ -164,5 +169,40 @@ def test_a_fit_that_must_exist_is_not_made(small_world, tmp_path):
         _ = context.fit
 
 
-def test_every_section_that_a_report_may_name_has_a_writer():
-    assert set(SECTIONS) == set(WRITERS)
+def test_every_section_that_a_report_may_name_is_in_the_registry():
+    assert tuple(REGISTRY) == SECTIONS
+
+
+@pytest.mark.parametrize(("changes", "clash"), [
+    ({"name": "growth"}, "name growth"), ({"keys": ("mine", "density")}, "key density"),
+    ({"says": ("methods",)}, "summary methods")])
+def test_a_clash_of_sections_is_found_before_any_run(changes, clash):
+    mine = {"name": "mine", "title": "Mine", "keys": ("mine",), "says": (),
+            "write": lambda context: []}
+    assert len(by_name((*REGISTRY.values(), Entry(**mine)))) == len(SECTIONS) + 1
+    with pytest.raises(ValueError, match=f"two sections have the {clash}"):
+        by_name((*REGISTRY.values(), Entry(**mine | changes)))
+
+
+def test_a_section_writes_under_its_own_keys_only():
+    def entry(*sections, **changes):
+        return Entry("mine", "Mine", ("mine",), ("mine",), lambda context: list(sections),
+                     **changes)
+
+    good = Section("mine", "Mine", [], [Table("mine-rows", "Rows", pd.DataFrame())],
+                   summary={"mine": 1})
+    assert entry(good).written(None) == [good]
+    for wrong in (replace(good, key="minetoo"), replace(good, summary={"growth": 2}), replace(
+            good, tables=[Table("growth", "Rows", pd.DataFrame())])):
+        with pytest.raises(ValueError, match="'mine' does not own"):
+            entry(wrong).written(None)
+
+
+@pytest.mark.parametrize("error", [InputError("no table"), GateError("R-hat 2")])
+def test_a_section_that_cannot_be_written_says_why(error):
+    def write(context):
+        raise error
+
+    section, = Entry("mine", "Mine", ("my",), (), write).written(None)
+    assert (section.key, section.title, section.text) == (
+        "my", "Mine", [f"Not computed: {error}"])

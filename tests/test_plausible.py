@@ -13,7 +13,7 @@ import pytest
 from densing_bayes import plausible
 from densing_bayes.plausible import robust_line, size_in
 from densing_bayes.shelf import shelf
-from densing_bayes.tables import inspect
+from densing_bayes.verbs.shelf import inspect
 
 
 @pytest.fixture(scope="module")

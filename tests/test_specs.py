@@ -16,7 +16,7 @@ from densing_bayes.errors import InputError, SpecError
 from densing_bayes.priors import Prior
 from densing_bayes.shelf import names, shelf
 from densing_bayes.specs import FAMILIES, SECTIONS, Sampling, load_model, load_report
-from densing_bayes.tables import validate
+from densing_bayes.verbs.shelf import validate
 
 SPEC = shelf("models").joinpath("densing.toml").read_text(encoding="utf-8")
 FAMILY_NAMES = ", ".join(FAMILIES)

@@ -15,7 +15,8 @@ from densing_bayes import cells
 from densing_bayes.errors import InputError, Problem, TableError
 from densing_bayes.reading import read_cells
 from densing_bayes.schemas import REQUIRED, TABLES
-from densing_bayes.tables import inspect, list_tables, load_tables, registry, show_table, validate
+from densing_bayes.tables import list_tables, load_tables, registry, show_table
+from densing_bayes.verbs.shelf import inspect, validate
 
 GOOD = Path(__file__).parent / "data" / "tables"
 

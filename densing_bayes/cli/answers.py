@@ -1,13 +1,19 @@
-"""What commands share: how they open a fit, print an answer and refuse one."""
+"""What commands share: how tables are opened, an answer printed and a refused one ended."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from densing_bayes.errors import GateError, InputError
+from densing_bayes.errors import GateError
+
+if TYPE_CHECKING:
+    from densing_bayes.context import Context
+    from densing_bayes.tables import Tables
+    from densing_bayes.verbs.answer import Answer
 
 MOST_KINDS = 40
 
@@ -28,7 +34,7 @@ def say_problems(problems: list[Any], heading: str = "") -> None:
         typer.echo(f"in all {len(problems):,} of {len(lines)} kinds", err=True)
 
 
-def read_tables(data: Path | None, skip_bad: bool = False) -> Any:
+def read_tables(data: Path | None, skip_bad: bool = False) -> Tables:
     """The checked tables; what was left out and what is suspicious goes to stderr."""
     from densing_bayes.tables import load_tables
 
@@ -38,6 +44,22 @@ def read_tables(data: Path | None, skip_bad: bool = False) -> Any:
     return tables
 
 
+def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
+            progress: Callable[..., None], skip_bad: bool = False, **options: Any) -> Context:
+    """The fit of a question: a saved one where there is one, else made and kept.
+
+    The spec is looked at before the tables are read, and these before anything is fitted.
+    """
+    from densing_bayes.verbs.spec import spec_of
+
+    model = spec_of(spec, seed, options)
+    progress("reading tables")
+    tables = read_tables(data, skip_bad)
+    from densing_bayes.verbs.opening import opened
+
+    return opened(tables, spec=model, fit=fit, progress=progress, keep=True)
+
+
 def say(value: Any, as_json: bool, text: str) -> None:
     """Print a result as JSON or as text."""
     from densing_bayes.outputs import json_text
@@ -45,54 +67,23 @@ def say(value: Any, as_json: bool, text: str) -> None:
     typer.echo(json_text(value) if as_json else text)
 
 
+def answer(found: Answer, as_json: bool) -> None:
+    """Print what a verb returned, and end as refused where the gate refused it."""
+    say(found.said, as_json, str(found))
+    if found.refused:
+        raise GateError(found.refused)
+
+
 def say_section(section: Any, as_json: bool) -> None:
     """A section as text on the terminal, or its summary as JSON."""
-    import pandas as pd
+    from densing_bayes.verbs.answer import printed_section
 
-    from densing_bayes.outputs import clean, json_text
-
-    if as_json:
-        typer.echo(json_text(section.summary))
-        return
-    for paragraph in section.text:
-        typer.echo(clean(paragraph) + "\n")
-    for table in section.tables:
-        typer.echo(clean(table.caption))
-        frame = table.frame.copy()
-        for column, form in table.formats.items():
-            frame[column] = [form.format(value) if pd.notna(value) else "" for value in
-                             frame[column]]
-        typer.echo(clean_table(frame.to_string(index=False)) + "\n")
+    say(section.summary, as_json, "" if as_json else printed_section(section))
 
 
-def clean_table(text: str) -> str:
-    """A printed table without control characters, its lines kept."""
-    from densing_bayes.outputs import clean
-
-    return "\n".join(clean(line) for line in text.splitlines())
-
-
-def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
-            progress: Any, skip_bad: bool = False) -> Any:
-    """A context that answers from a saved fit where there is one, and keeps a new one."""
-    from densing_bayes.specs import load_model
-
-    model = load_model(spec).with_seed(seed)
-    if model.family != "densing":
-        raise InputError(f"spec '{model.name}' is of family '{model.family}': this question needs "
-                         f"one of family 'densing'")
-    progress("reading tables")
-    tables = read_tables(data, skip_bad)
-    from densing_bayes.context import Context
-    from densing_bayes.outputs import default_out
-
-    saved = fit or default_out(model.name, model.hash, tables.sha256) / "fit.nc"
-    return Context(tables, model, progress, saved=saved, must_exist=fit is not None)
-
-
-def refuse(context: Any) -> None:
+def refuse(context: Context) -> None:
     """Raise where the gate refuses: no number of such a fit is printed."""
-    from densing_bayes.pipeline import refusal
+    from densing_bayes.context import refusal
 
     why = refusal(context)
     if why:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from densing_bayes.cli.answers import context, gate, refuse, say_section
+from densing_bayes.cli.answers import answer, context, read_tables
 from densing_bayes.cli.options import Data, Device, FitPath, Json, Seed, SkipBad, Spec, number
-from densing_bayes.errors import InputError
 
 
 def prices(
@@ -22,20 +21,18 @@ def prices(
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
-    """How fast does the price of a fixed capability fall?"""
-    from densing_bayes.outputs import json_text
+    """How fast does the price of a fixed capability fall?
+
+    Example: densing prices --threshold 0.6
+    """
     from densing_bayes.progress import Steps
 
     with Steps() as progress:
         ctx = context(spec, data, seed, fit, progress, skip_bad)
-        refuse(ctx)
-        from densing_bayes.corollaries.ask import ask_prices
+        from densing_bayes.verbs.corollaries import prices as ask
 
-        found, lines, study = ask_prices(
-            ctx.tables, interval=ctx.interval, rate=ctx.derived["rate"].values,
-            thresholds=threshold or None, source=source, seed=seed, progress=progress)
-    typer.echo(json_text(found) if as_json else "\n".join(lines))
-    gate(study.passed, "prices")
+        found = ask(ctx, thresholds=threshold, source=source, progress=progress)
+    answer(found, as_json)
 
 
 def forecast(
@@ -59,57 +56,37 @@ def forecast(
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
-    """When will a model of a size, or on a device, match another; what will fit at a date?"""
-    import datetime as dt
+    """When will a model of a size, or on a device, match another; what will fit at a date?
 
-    from densing_bayes.outputs import json_text
+    Example: densing forecast --size 8e9 --match GPT-4
+    """
     from densing_bayes.progress import Steps
+    from densing_bayes.verbs.spec import check_forecast, day_of
 
-    if size is not None and device is not None:
-        raise InputError(f"name a size or a device, not both (given {size:g}, {device!r})")
-    if sum(aim is not None for aim in (match, score, effective)) > 1:
-        raise InputError("name one thing to match: --match, --score or --effective")
-    if match is None and score is None and effective is None and date is None:
-        raise InputError("name what to reach (--match, --score, --effective) or a day (--date)")
-    day = None
-    if date is not None:
-        try:
-            day = dt.date.fromisoformat(date)
-        except ValueError:
-            raise InputError(f"--date: {date!r} is no day (allowed: YYYY-MM-DD)") from None
+    check_forecast(size, device, match, score, effective, date)
+    day = day_of(date)
     with Steps() as progress:
         ctx = context(spec, data, seed, fit, progress, skip_bad)
-        refuse(ctx)
-        from densing_bayes.corollaries.ask import ask_forecast
-        from densing_bayes.corollaries.capacity import Use
-        from densing_bayes.corollaries.run import posterior_of
+        from densing_bayes.verbs.corollaries import forecast as ask
 
-        found, lines = ask_forecast(
-            posterior_of(ctx), ctx.tables, as_of=dt.date.today(), interval=ctx.interval,
-            size=size, device=device, match=match, score=score, effective=effective, date=day,
-            use=Use(bits=bits, tokens_per_second=tokens_per_second), seed=seed,
-            progress=progress)
-    typer.echo(json_text(found) if as_json else "\n".join(lines))
+        found = ask(ctx, size=size, device=device, match=match, score=score,
+                    effective=effective, date=day, bits=bits,
+                    tokens_per_second=tokens_per_second, progress=progress)
+    answer(found, as_json)
 
 
-def compression(device: Device = None, data: Data = None, seed: Seed = None,
-                as_json: Json = False) -> None:
-    """Are pruned, distilled and quantised children denser than their parents?"""
+def compression(device: Device = None, data: Data = None, skip_bad: SkipBad = False,
+                seed: Seed = None, as_json: Json = False) -> None:
+    """Are pruned, distilled and quantised children denser than their parents?
+
+    Example: densing compression --device "RTX 4090"
+    """
     from densing_bayes.progress import Steps
-    from densing_bayes.specs import load_model
 
-    spec = load_model("compression")
     with Steps() as progress:
         progress("reading tables")
-        from densing_bayes.tables import load_tables
+        tables = read_tables(data, skip_bad)
+        from densing_bayes.verbs.corollaries import compression as ask
 
-        tables = load_tables(data)
-        if tables.compression is None:
-            raise InputError("the tables have no compression.csv")
-        from densing_bayes.compression import run_compression
-        from densing_bayes.sections import compression as words
-
-        result = run_compression(tables, spec, seed, device=device, progress=progress)
-        section = words.section(result)
-    say_section(section, as_json)
-    gate(result.diagnostics["passed"], "compression")
+        found = ask(tables, device=device, seed=seed, progress=progress)
+    answer(found, as_json)

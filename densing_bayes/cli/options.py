@@ -19,6 +19,8 @@ FitPath = Annotated[Path | None, typer.Option(
     "--fit", help="Saved fit (fit.nc) to answer from; else one is made and kept.")]
 Device = Annotated[str | None, typer.Option(
     "--device", help="Device of hardware.csv, such as 'RTX 4090'.")]
+Benchmarks = Annotated[list[str] | None, typer.Option(
+    "--benchmark", help="Benchmark, or named set of them, to use (repeat for several).")]
 Executor = Annotated[str, typer.Option(
     "--executor", help="serial, processes:N or dask:tcp://host:port.")]
 

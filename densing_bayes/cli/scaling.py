@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from densing_bayes.cli.answers import answer
 from densing_bayes.cli.options import Data, Json, Seed, number
 from densing_bayes.errors import InputError
 
@@ -25,22 +26,17 @@ def scaling(
         "--suite", help="Ladders of the table to use.")] = None,
     data: Data = None, seed: Seed = None, as_json: Json = False,
 ) -> None:
-    """Classic scaling laws: what to train, and what small runs foretell."""
-    from densing_bayes.outputs import clean, json_text
+    """Classic scaling laws: what to train, and what small runs foretell.
+
+    Example: densing scaling --predict params=7e9,tokens=2e12
+    """
     from densing_bayes.progress import Steps
 
     if runs is not None and data is not None:
         raise InputError("give either a CSV of runs or --data, not both")
     with Steps() as progress:
-        progress("reading runs")
-        from densing_bayes.scaling.run import scaling as ask
+        from densing_bayes.verbs.scaling import scaling as ask
 
-        table: Any = runs
-        if data is not None:
-            from densing_bayes.tables import load_tables
-
-            table = load_tables(data).runs
-        result = ask(table, law or None, predict or (), compute or (), suites=suite or None,
-                     seed=seed, progress=progress)
-    typer.echo(json_text(result.summary()) if as_json
-               else "\n".join(clean(line) for line in result.lines()))
+        found = ask(runs, data, laws=law, predict=predict or (), compute=compute or (),
+                    suites=suite, seed=seed, progress=progress)
+    answer(found, as_json)

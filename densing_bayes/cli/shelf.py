@@ -14,7 +14,7 @@ from densing_bayes.cli.options import Data, Json
 def validate(paths: Annotated[list[Path], typer.Argument(help="Tables, folders or specs.")],
              as_json: Json = False) -> None:
     """Check tables and specs: every kind of problem with file, rows and column."""
-    from densing_bayes.tables import inspect
+    from densing_bayes.verbs.shelf import inspect
 
     problems, warnings = inspect(paths)
     if as_json:

@@ -16,6 +16,7 @@ from densing_bayes.errors import InputError, Problem
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.verbs.answer import Answer
 from densing_bayes.verbs.opening import Data, Progress, opened, steps, tables_of
+from densing_bayes.verbs.spec import check_forecast, day_of
 
 
 def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
@@ -86,28 +87,6 @@ def forecast(data: Data = None, *, size: float | None = None, device: str | None
             seed=seed, progress=step)
     return Answer(" ".join(lines), pd.json_normalize(found), found, found,
                   printed="\n".join(lines))
-
-
-def check_forecast(size: float | None, device: str | None, match: str | None,
-                   score: float | None, effective: float | None, date: Any) -> None:
-    """InputError for a question that asks too much or nothing, before any work."""
-    if size is not None and device is not None:
-        raise InputError(f"name a size or a device, not both (given {size:g}, {device!r})")
-    aims = sum(aim is not None for aim in (match, score, effective))
-    if aims > 1:
-        raise InputError("name one thing to match: --match, --score or --effective")
-    if not aims and date is None:
-        raise InputError("name what to reach (--match, --score, --effective) or a day (--date)")
-
-
-def day_of(date: str | dt.date | None) -> dt.date | None:
-    """A day that was given as text."""
-    if date is None or isinstance(date, dt.date):
-        return date
-    try:
-        return dt.date.fromisoformat(date)
-    except ValueError:
-        raise InputError(f"--date: {date!r} is no day (allowed: YYYY-MM-DD)") from None
 
 
 def compression(data: Data = None, *, device: str | None = None, seed: int | None = None,

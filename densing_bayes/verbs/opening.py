@@ -19,8 +19,9 @@ from densing_bayes.outputs import default_out
 from densing_bayes.problems import told
 from densing_bayes.progress import Steps
 from densing_bayes.schemas import TABLES
-from densing_bayes.specs import ModelSpec, load_model
+from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables, load_tables
+from densing_bayes.verbs.spec import spec_of
 
 Data = None | str | Path | Mapping[str, pd.DataFrame] | Tables | Context
 Progress = bool | Callable[..., None]
@@ -78,18 +79,6 @@ def _of_frames(frames: Mapping[str, pd.DataFrame], skip_bad: bool) -> Tables:
         for name, frame in frames.items():
             frame.to_csv(Path(folder) / f"{name}.csv", index=False, date_format="%Y-%m-%d")
         return replace(load_tables(folder, skip_bad=skip_bad), folder=Path("DataFrames"))
-
-
-def spec_of(spec: str | Path | ModelSpec, seed: int | None, options: Mapping[str, Any],
-            ) -> ModelSpec:
-    """A model spec of the joint fit with a seed and options of its own."""
-    found = (spec if isinstance(spec, ModelSpec) else load_model(spec)).with_seed(seed)
-    if found.family != "densing":
-        raise InputError(f"spec '{found.name}' is of family '{found.family}': this question needs "
-                         f"one of family 'densing'")
-    given = {name: list(value) if isinstance(value, tuple) else value
-             for name, value in options.items() if value is not None}
-    return found.with_options(**given) if given else found
 
 
 def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",

@@ -8,7 +8,7 @@ import pytest
 from densing_bayes.calibration import Plan, backtest, coverage, rounds, sbc
 from densing_bayes.calibration.rig import Rig, invented
 from densing_bayes.joint.fit import choose, cut, prepare
-from densing_bayes.sections.growth import error_of_cut
+from densing_bayes.questions.growth import error_of_cut
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
 from densing_bayes.worlds import TYPICAL
