@@ -40,7 +40,7 @@ def of_model(tables: Tables, model: str) -> dict[str, Any]:
         longer = [name for name in names if model and model.casefold() in name.casefold()]
         raise InputError(Problem("no such table and no such model", given=cut(model),
                                  allowed=", ".join(TABLES) + ", or a model of models.csv",
-                                 hint=did_you_mean(cut(model), longer or names)))
+                                 hint=did_you_mean(cut(model), longer or [*TABLES, *names])))
     about = {name: value for name, value in rows.iloc[0].items()
              if not (pd.isna(value) or value == "") and not name.endswith("_width")}
     cells = tables.scores[tables.scores["model"] == model]
