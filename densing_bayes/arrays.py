@@ -55,6 +55,26 @@ def benchmark_arrays(marks: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def seen(tables: Tables, data: xr.Dataset) -> dict[str, Any]:
+    """By how many benchmarks and domains each model is seen, and the best score on each.
+
+    All benchmarks of the tables count, variants as what they vary, and scores of all models.
+    """
+    marks = tables.benchmarks.set_index("benchmark")
+    original = marks["variant_of"].where(marks["variant_of"] != "", marks.index)
+    rows = pd.DataFrame({
+        "model": tables.scores["model"], "benchmark": tables.scores["benchmark"].map(original)})
+    rows["domain"] = rows["benchmark"].map(marks["domain"].where(marks["domain"] != "",
+                                                                 marks.index))
+    count = rows.groupby("model").nunique().reindex(data["model"].values).fillna(0)
+    best = tables.scores.groupby("benchmark")["score"].max()
+    return {
+        "n_benchmarks": ("model", count["benchmark"].to_numpy(int)),
+        "n_domains": ("model", count["domain"].to_numpy(int)),
+        "best_score": ("benchmark", best.reindex(data["benchmark"].values).to_numpy(float)),
+    }
+
+
 def helmert(count: int) -> np.ndarray:
     """Orthonormal contrasts of ``count`` replicates, shape (count - 1, count).
 
@@ -136,6 +156,22 @@ def score_arrays(scores: pd.DataFrame, data: xr.Dataset) -> dict[str, Any]:
     }
 
 
+RUN_SHARE = 0.25  # of a checkpoint of a run, beside its neighbours: see docs/ruler.md
+
+
+def _shares_of_runs(pairs: pd.DataFrame) -> np.ndarray:
+    """What each pair counts: checkpoints of one run err alike, so that each counts in part.
+
+    Checkpoints are rows of one suite and size whose learning rate had not decayed.
+    """
+    if not {"params", "lr_decayed"} <= set(pairs):
+        return np.ones(len(pairs))
+    checkpoint = (pairs["lr_decayed"] == "no") & pairs["params"].notna()
+    among = pairs.groupby(["index", "suite", "params"], dropna=False)["lr_decayed"].transform(
+        lambda decayed: (decayed == "no").sum())
+    return np.where(checkpoint & (among > 1), RUN_SHARE, 1.0)
+
+
 def ladder_arrays(tables: Tables, marks: pd.DataFrame) -> dict[str, Any]:
     """Ladder and pairs of each anchored benchmark (these stand first)."""
     runs, pairs = [], []
@@ -152,6 +188,7 @@ def ladder_arrays(tables: Tables, marks: pd.DataFrame) -> dict[str, Any]:
         "pair_benchmark": ("pair", pair["index"].to_numpy()),
         "pair_held_out": ("pair", (pair["held_out"] == "yes").to_numpy(bool)),
     }
+    arrays["pair_share"] = ("pair", _shares_of_runs(pair))
     for column in ("params", "tokens", "loss"):
         arrays[f"run_log_{column}"] = ("run", np.log(run[column].to_numpy()))
     for column in ("loss", "score", "items"):

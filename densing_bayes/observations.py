@@ -23,6 +23,7 @@ from densing_bayes.arrays import (
     ladder_arrays,
     model_arrays,
     score_arrays,
+    seen,
 )
 from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.reading import cut
@@ -85,7 +86,7 @@ class Observations:
 
 
 def select(tables: Tables, *, since: str | None = None, until: str | None = None,
-           open_only: bool = False, types: Iterable[str] = (), architectures: Iterable[str] = (),
+           open_only: bool = False, closed_until: str | None = None, types: Iterable[str] = (), architectures: Iterable[str] = (),
            precisions: Iterable[float] = (), benchmarks: Iterable[str] = (),
            exclude_compressed: bool = False, without_models: Iterable[str] = (),
            without_families: Iterable[str] = (), without_organizations: Iterable[str] = (),
@@ -99,7 +100,8 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
         neither scores nor family: a back-test to that day does not leak. (Scores carry no date
         of their own: what was measured later on earlier models stays.)
     open_only
-        Leave out models whose weights are 'closed'.
+        Leave out models whose weights are 'closed', but for those released until
+        ``closed_until``: before ChatGPT hardly any open model had a public table.
     types, architectures, precisions
         Keep these kinds ('base'; 'dense'; bits per weight); empty keeps all. A model of which
         the table does not say is kept and counted in ``attrs["unknown"]``; an unknown
@@ -120,6 +122,7 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
     """
     filters = {
         "since": since and str(since), "until": until and str(until), "open_only": open_only,
+        "closed_until": closed_until and str(closed_until),
         "types": list(types), "architectures": list(architectures),
         "precisions": list(precisions), "benchmarks": list(benchmarks),
         "exclude_compressed": exclude_compressed,
@@ -139,6 +142,7 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
         raise InputError(Problem("all selected models were released on one day: growth cannot "
                                  "be seen", file="models.csv", column="release_date"))
     data = xr.Dataset({**model_arrays(models), **benchmark_arrays(marks)})
+    data = data.assign(seen(tables, data))
     data = data.assign({**score_arrays(scores, data), **ladder_arrays(tables, marks)})
     data.attrs = {"origin": ORIGIN, **{name: json.dumps(value) for name, value in (
         ("sha256", tables.sha256), ("filters", filters), ("dropped", dropped),
@@ -166,7 +170,7 @@ def _refuse_unknown_words(tables: Tables, filters: dict[str, Any]) -> None:
                     allowed=cut(", ".join(filter(None, words)), 300),
                     hint=did_you_mean(word, list(words)[:2000]))
             for word in filters[name] if word not in words]
-    for name in ("since", "until"):
+    for name in ("since", "until", "closed_until"):
         try:
             datetime.date.fromisoformat(filters[name] or ORIGIN)
         except (ValueError, TypeError):
@@ -189,7 +193,8 @@ def _choose_models(models: pd.DataFrame, filters: dict[str, Any],
         "release date unknown": models["release_date"].isna(),
         "released before since": models["release_date"] < pd.Timestamp(filters["since"] or 0),
         "released after until": models["release_date"] > pd.Timestamp(filters["until"] or "2999"),
-        "closed weights": (models["weights"] == "closed") & filters["open_only"],
+        "closed weights": (models["weights"] == "closed") & filters["open_only"] & (
+            models["release_date"] > pd.Timestamp(filters["closed_until"] or 0)),
         "compressed": (models["compression"] != "") & filters["exclude_compressed"],
         "left out by name": models["model"].isin(filters["without_models"])
         | models["family"].isin(filters["without_families"])

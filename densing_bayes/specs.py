@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from densing_bayes import parameters
 from densing_bayes.errors import InputError, Problem, SpecError, did_you_mean
 from densing_bayes.intervals import Interval
+from densing_bayes.parameters import POSITIVE, REAL, SCALE, SHARE
 from densing_bayes.priors import Prior, brief, check_names, check_support, parse_prior
 from densing_bayes.settings import (
     alike,
@@ -50,11 +52,6 @@ class Sampling:
                                         allowed=f"{low:g} to {high:g}"))
 
 
-# distributions by support; the sampler's coordinates are chosen for these (`blocks.rv`)
-REAL = ("Normal",)
-SCALE = ("HalfNormal",)
-POSITIVE = ("HalfNormal", "LogNormal", "Gamma", "Exponential")
-SHARE = ("Beta",)
 
 
 ANY, ABOVE_ZERO, ZERO_TO_ONE = (-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0)
@@ -73,6 +70,7 @@ class Family:
     options: dict[str, Any] = field(default_factory=dict)
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     values: dict[tuple[float, float], tuple[str, ...]] = field(default_factory=dict)
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an option's choices
 
     def allowed(self, parameter: str) -> tuple[float, float]:
         """The least and the largest value of a parameter."""
@@ -90,21 +88,16 @@ PRECISION = ("log_gamma_weights", "offset_weights", "log_gamma_activations",
 
 FAMILIES: dict[str, Family] = {
     "densing": Family(
-        ("log_loss_at_centre", "size_share", "log_alpha", "log_beta", "irreducible_share",
-         "sigma_loss", "headroom", "log_steepness", "log_midpoint", "sigma_pair", "level", "rate",
-         "drift", "omega", "q", "sd_source", "sd_benchmark", "nu", "log_kappa", "linked_midpoint",
-         "linked_headroom"),
+        parameters.PRIORS,
         {"irreducible": False, "reference_tokens": 5e12, "since": "", "until": "",
-         "open_only": True, "types": ["base"], "architectures": ["dense"], "precisions": [16],
-         "exclude_compressed": True, "benchmarks": [], "without_models": [],
-         "without_families": [], "without_organizations": [], "constant_rate": False,
-         "rate_memory": 2.0, "cut_draws": 20},
-        {"log_loss_at_centre": REAL, "size_share": SHARE, "log_alpha": REAL, "log_beta": REAL,
-         "irreducible_share": SHARE, "sigma_loss": POSITIVE, "headroom": SHARE,
-         "log_steepness": REAL, "log_midpoint": REAL, "sigma_pair": POSITIVE, "level": REAL,
-         "rate": REAL, "drift": POSITIVE, "omega": SCALE, "q": SHARE, "sd_source": POSITIVE,
-         "sd_benchmark": SCALE, "nu": POSITIVE, "log_kappa": REAL, "linked_midpoint": REAL,
-         "linked_headroom": SHARE},
+         "open_only": True, "closed_until": "", "types": ["base"],
+         "architectures": ["dense", "moe"], "precisions": [], "exclude_compressed": True,
+         "benchmarks": [], "without_models": [], "without_families": [],
+         "without_organizations": [], "size": "total", "group": "family",
+         "eligible_benchmarks": 3, "eligible_domains": 2, "may_regress": False,
+         "constant_spread": False, "cut_draws": 20},
+        parameters.KINDS,
+        words={"size": ("total", "active", "cost"), "group": ("family", "organization", "model")},
     ),
     "costs": Family(
         ("tokens_per_read", "memory_utilisation", "compute_utilisation", "link_utilisation",
@@ -247,6 +240,10 @@ def check_options(options: dict[str, Any], family: Family, file: str) -> list[Pr
                 allowed=kind_of(family.options[key]))
         for key, value in options.items()
         if key in family.options and not alike(value, family.options[key])
+    ] + [
+        Problem(f"option '{key}'", file=file, given=brief(value), allowed=", ".join(words),
+                hint=did_you_mean(brief(value), words))
+        for key, words in family.words.items() if key in options and options[key] not in words
     ]
 
 

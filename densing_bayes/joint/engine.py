@@ -17,25 +17,16 @@ from scipy import special
 
 from densing_bayes.joint import kernel
 from densing_bayes.joint.centring import own_places
-from densing_bayes.joint.growth import effects, turns
+from densing_bayes.joint.growth import effects, softplus, turns  # noqa: F401 (softplus: example)
 from densing_bayes.joint.ruler import COORDINATES, Ruler, law_and_curve
 from densing_bayes.nuts import model_for_nutpie
+from densing_bayes.joint.curves import axis_size, least_variance
+from densing_bayes.observations import helmert
+from densing_bayes.parameters import DIMS, POSITIVE, TOLD
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 
 Columns = dict[str, dict[str, Any]]
-
-# dimension of each variable that has one
-DIMS = {
-    **dict.fromkeys(kernel.VARIABLES[:kernel.Q_FAMILY], "anchor"),
-    "family_coordinate": "family", "step_coordinate": "knot", "weight": "column",
-    "model_coordinate": "model", "sd_source": "benchmark", "sd_benchmark_z": "benchmark",
-    **dict.fromkeys(kernel.VARIABLES[kernel.LINKED_HEADROOM:], "linked"),
-    # told besides
-    "rate_step": "knot", "family_effect": "family", "z": "model", "log_kappa_z": "linked",
-    "middle_z": "linked",
-}
-TOLD = ("c0", "c1", "rate_step", "family_effect", "z", "log_kappa_z", "middle_z")
-
+MEAN_HALF = np.sqrt(2 / np.pi)  # mean of a half-normal of scale 1
 
 @dataclass(frozen=True, eq=False)
 class CompiledJoint:
@@ -94,7 +85,7 @@ class CompiledJoint:
 
     def point(self, at: Mapping[str, Any]) -> np.ndarray:
         """Values in natural units as a point of the sampled coordinates; zero where none is."""
-        out = whole_point(at, self.shapes)
+        out = whole_point(at, self.shapes, self.columns)
         return out[np.concatenate([np.full(int(np.prod(shape)), name not in self.values)
                                    for name, shape in self.shapes.items()
                                    if name not in TOLD])]
@@ -135,11 +126,11 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(float)
     free = np.concatenate([np.full(length, float(name not in values)) for name, length in
                            zip(kernel.VARIABLES, lengths, strict=True)])
-    tables = packed(columns, coords, priors) | {
-        "starts": starts[None, :], "held": np.stack([whole_point(values, shapes), free])}
+    tables = packed(columns, priors) | {
+        "starts": starts[None, :], "held": np.stack([whole_point(values, shapes, columns), free])}
     if not latents:
         tables |= {name: tables[name][:, :0] for name in (
-            "models", "design", "contrasts", "anchored", "linked_cells")}
+            "models", "design", "families", "contrasts", "anchored", "linked_cells")}
     arrays = {name: np.ascontiguousarray(tables[name], float) for name in kernel.TABLES}
     user_data = np.array([number for array in arrays.values()
                           for number in (array.ctypes.data, *array.shape)], dtype=np.int64)
@@ -172,39 +163,41 @@ def compiled_function(density: Callable[[np.ndarray], tuple[float, np.ndarray]],
                        [np.dtype(float)], [(size,)], ["x"], make_initial_point_fn=start)
 
 
-def packed(columns: Columns, coords: Mapping[str, Any], priors: Mapping[str, Prior],
-           ) -> dict[str, np.ndarray]:
+def packed(columns: Columns, priors: Mapping[str, Prior]) -> dict[str, np.ndarray]:
     """The kernel's tables (`kernel.ROWS`): rows without weight left out, constants computed."""
     kept = {name: _weighted(name, table) for name, table in columns.items()}
     models, setting, contrasts = kept["models"], kept["setting"], kept["contrasts"]
-    count = len(kept["anchors"]["chance"])
-    place, precision = own_places(columns)
+    seen = own_places(columns)
+    of_cells = {"anchored": seen.anchored, "linked_cells": seen.linked}
     derived = {
         "setting": setting | {"log_tokens": np.log(setting["reference_tokens"])},
-        "pins": {name: np.full(count, 0.5) for name in kernel.ROWS["pins"]} | kept["pins"],
-        "models": models | {"size": models["log_params"] - setting["mean_log_params"],
-                            "own_place": place, "own_precision": precision},
+        "models": models | {"size": models["log_used"] - setting["mean_size"],
+                            "held_over_used": np.exp(models["log_held"] - models["log_used"]),
+                            "own_precision": seen.precision},
         "contrasts": contrasts | {
             "square": (contrasts["value"] / contrasts["spread"]) ** 2,
             "log_spread": np.log(contrasts["spread"])},
         **{name: kept[name] | {"per_item": 1 / kept[name]["items"],
-                               "per_replicate": 4 / kept[name]["replicates"]}
+                               "per_replicate": 4 / kept[name]["replicates"],
+                               "least": least_variance(kept[name]["items"]),
+                               **{key: value[np.asarray(columns[name]["weight"]) == 1]
+                                  for key, value in zip(("share", "place"), of_cells[name],
+                                                        strict=True)}}
            for name in ("anchored", "linked_cells")},
     }
     out = {name: np.stack([(kept | derived)[name][row] for row in rows])
            for name, rows in kernel.ROWS.items() if name not in ("priors", "held")}
-    weight, turn = turns(columns["knots"], models["time"])
     for name, key in (("ladder", "anchor"), ("pairs", "anchor"), ("contrasts", "benchmark"),
                       ("anchored", "benchmark"), ("linked_cells", "benchmark")):
         out[name] = out[name][:, np.argsort(kept[name][key], kind="stable")]
+    effect = effects(columns["segments"], models["time"])
+    weight, turn = turns(effect[models["eligible"] > 0])
     out["turns"] = np.concatenate([weight[None, :], turn])
-    out["design"] = np.concatenate([(effects(columns["knots"], models["time"]) @ turn).T, *(
-        models[str(name)][None, :] for name in coords["column"])])
+    out["design"] = effect.T
     rows = [priors[name] for name in kernel.PRIORS]
     numbers = [[prior.args[key] for key in DISTRIBUTIONS[prior.dist]] for prior in rows]
     out["priors"] = np.array([
-        [kernel.POSITIVE.index(prior.dist) if prior.dist in kernel.POSITIVE else -1
-         for prior in rows],
+        [POSITIVE.index(prior.dist) if prior.dist in POSITIVE else -1 for prior in rows],
         [given[0] for given in numbers], [given[-1] for given in numbers],
         [constant_of(prior.dist, *given) for prior, given in zip(rows, numbers, strict=True)]])
     return out
@@ -238,12 +231,18 @@ def _weighted(name: str, table: dict[str, Any]) -> dict[str, np.ndarray]:
     return {key: value[weight == 1] for key, value in arrays.items()}
 
 
-def whole_point(at: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
+def whole_point(at: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]],
+                columns: Columns) -> np.ndarray:
     """All variables on the sampler's scale; zero for those that ``at`` lacks."""
+    floors = {"headroom": columns["anchors"]["floor"],
+              "linked_headroom": columns["linked_benchmarks"]["floor"]}
+
     def sampled(name: str) -> Any:
         value, number = np.asarray(at[name], float), kernel.VARIABLES.index(name)
         if number in kernel.SCALES:
             return np.log(value)
+        if number in kernel.ABOVE:
+            return np.log((value - floors[name]) / (1 - value))
         return np.log(value / (1 - value)) if number in kernel.SHARES else value
 
     return np.concatenate([
@@ -256,41 +255,44 @@ def whole_point(at: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) ->
 
 def prior_centre(columns: Columns, priors: Mapping[str, Prior],
                  shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """The centre of the priors, families and models half an omega below the frontier.
+    """The centre of the priors, families and models where their own scores put them.
 
     Off the priors' modes where the gradient would be zero: the sampler refuses that.
     """
     at: dict[str, Any] = {name: centre_of(prior) for name, prior in priors.items()}
-    share = at["size_share"]
+    share, count = at["size_share"], len(columns["anchors"]["chance"])
+    floor = np.asarray(columns["anchors"]["floor"], float)
+    linked_floor = np.asarray(columns["linked_benchmarks"]["floor"], float)
     at |= {"log_size_slope": at["log_alpha"] + np.log(share),
            "log_token_slope": at["log_beta"] + np.log(1 - share),
-           "q_family": at["q"], "drift": 0.3, "weight": 0.1}
+           "log_cost_ratio": at["log_cost_ratio"] + 0.1, "spread_growth": at["spread_growth"] + 0.05,
+           "headroom": floor + 0.5 * (1 - floor), "trend_contrast": 0.01, "tilt_contrast": 0.01,
+           "linked_headroom": linked_floor + 0.5 * (1 - linked_floor)}
     if "irreducible_share" not in shapes:
         at.pop("irreducible_share")
-    count = len(columns["anchors"]["chance"])
     anchors = {name: np.asarray(value, float) for name, value in columns["anchors"].items()}
-    law, curve = law_and_curve({name: np.full(count, at[name]) for name in (
+    law, curve = law_and_curve({name: np.broadcast_to(at[name], count) for name in (
         *COORDINATES, *(("irreducible_share",) if "irreducible_share" in at else ()))}, anchors)
     ruler = Ruler(law, curve, columns["setting"]["reference_tokens"][0]).at(0)
     low, high = (ruler.log_size(columns["setting"][name][0])
                  for name in ("low_score", "high_score"))
     at |= {"c0": low, "c1": high - low}
     c0, c1 = at["c0"], at["c1"]
-    at |= {"sd_family_z": at["omega"] / c1, "sd_model_z": at["omega"] / c1}
-    (omega_family, gap_family), (omega, gap) = spreads(at)
-    mean_size = columns["setting"]["mean_log_params"][0]
-    families = 1 + int(max(columns["models"]["family"]))
+    mean_size = columns["setting"]["mean_size"][0]
     at |= {
-        "mean_z": (at["level"] + mean_size - c0) / c1 - gap_family - gap,
+        "gap_family_z": at["family_gap"] / c1, "gap_model_z": at["model_gap"] / c1,
         "rate_z": at["rate"] / c1, "sd_benchmark_z": at["sd_benchmark"] / c1,
-        "rate_step": np.full(len(columns["knots"]["at"]), 0.1),
-        "family_effect": np.full(shapes.get("family_effect", families),
-                                 gap_family / omega_family - 0.5),
-        "log_kappa_z": at["log_kappa"] + np.log(c1),
-        "middle_z": (at["linked_midpoint"] - c0) / c1,
+        "mean_z": (at["level"] + mean_size - c0 - at["family_gap"]
+                   - MEAN_HALF * at["model_gap"]) / c1,
+        "step_coordinate": 0.1, "family_coordinate": 0.05, "model_coordinate": 0.05,
     }
-    at["z"] = means(at, columns) + gap - 0.5 * omega
-    return at | own_coordinates(at, columns)
+    if len(linked_floor):
+        p = np.minimum(np.asarray(columns["linked_benchmarks"]["mean_share"])
+                       / at["linked_headroom"], 0.95)
+        slope = np.exp(at["log_kappa"] + np.log(c1))
+        at |= {"linked_steepness": at["log_kappa"] + np.log(c1) + np.log1p(-p),
+               "linked_place": (at["linked_midpoint"] - c0) / c1 + np.log(p / (1 - p)) / slope}
+    return at
 
 
 def centre_of(prior: Prior) -> float:
@@ -302,56 +304,81 @@ def centre_of(prior: Prior) -> float:
             "Beta": lambda: a["alpha"] / (a["alpha"] + a["beta"])}[prior.dist]()
 
 
-def spreads(at: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """Omega and mean gap (in z) of families and of models."""
-    out = []
-    for part, q in (("family", "q_family"), ("model", "q")):
-        omega = at[f"sd_{part}_z"] / np.sqrt(1 - 2 * at[q] / np.pi)
-        out.append((omega, omega * np.sqrt(2 * at[q] / np.pi)))
-    return out
+def own_coordinates(at: Mapping[str, Any], columns: Columns, level: Prior,
+                    ) -> dict[str, np.ndarray]:
+    """Sampled coordinates that give ``growth``, ``family_gap``, ``z`` and linked curves.
 
-
-def means(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
-    """Mean of every model given its family, in z."""
-    (omega_family, _), _ = spreads(at)
-    models, setting = columns["models"], columns["setting"]
-    size = np.asarray(models["log_params"]) - setting["mean_log_params"][0]
-    wander = effects(columns["knots"], models["time"]) @ at["rate_step"]
-    family = at["family_effect"] * omega_family
-    return ((size + wander) / at["c1"] + at["mean_z"] + at["rate_z"] * np.asarray(models["time"])
-            + family[np.asarray(models["family"]).astype(int)])
-
-
-def own_coordinates(at: Mapping[str, Any], columns: Columns) -> dict[str, np.ndarray]:
-    """Sampled coordinates that give effects of families, models' z, steps and linked curves.
-
-    They depend on the tables: scores and dates (`densing_bayes.joint.graph`).
+    They depend on the tables: scores and dates (`densing_bayes.joint.graph`). ``at`` has the
+    other variables and what is told (`parameters.TOLD`) in natural units; ``level`` is that
+    prior.
     """
-    (omega_family, _), _ = spreads(at)
-    place, precision = own_places(columns)
-    family = np.asarray(columns["models"]["family"]).astype(int)
-    effect = np.asarray(at["family_effect"]) * omega_family
-    mean = means(at, columns)
+    models, setting = ({name: np.asarray(value, float) for name, value in columns[one].items()}
+                       for one in ("models", "setting"))
+    c0, c1, counts = at["c0"], at["c1"], models["eligible"]
+    size = axis_size(models, at["log_cost_ratio"])
+    effect = effects(columns["segments"], models["time"])
+    weight, turn = turns(effect[counts > 0])
+    growth = np.asarray(at["growth"], float)
+    free = inverse_softplus(growth) if setting["monotone"][0] else growth
+    out = {"step_coordinate": turn.T @ (free - at["rate_z"] * c1) / at["drift"] ** (1 - weight)}
 
-    def coordinate(deviation: Any, sd: Any, pull: Any, precision: Any) -> Any:
-        """Of a deviation from the mean: see `densing_bayes.joint.kernel.group.group`."""
-        v = 1 / (1 + precision * sd**2)
-        return (deviation / sd - sd * v * pull) / np.sqrt(v)
-
-    one = precision / (1 + precision * at["sd_model_z"] ** 2)  # of a model about its base
-    of_family, pull = (np.bincount(family, value, minlength=len(effect)) for value in (
-        one, one * (place - mean + effect[family])))
-
-    turn_weight, turn = turns(columns["knots"], columns["models"]["time"])
-    out = {
-        "step_coordinate": turn.T @ at["rate_step"] / at["drift"] ** (1 - turn_weight),
-        "family_coordinate": coordinate(effect, at["sd_family_z"], pull, of_family),
-        "model_coordinate": coordinate(np.asarray(at["z"]) - mean, at["sd_model_z"],
-                                       precision * (place - mean), precision),
+    spread = at["spread_growth"] * setting["spreads"][0]
+    gap = counts * at["gap_model_z"] * np.exp(spread * models["time"])
+    noise = np.where(counts > 0, at["noise"], level.args["sigma"]) / c1
+    path = (size - setting["mean_size"][0] + effect @ growth) / c1
+    base = np.where(
+        counts > 0, at["mean_z"] + at["gap_family_z"] + MEAN_HALF * (at["gap_model_z"] - gap)
+        + path, (level.args["mu"] + size - c0) / c1)
+    sd = np.sqrt(gap**2 * (1 - 2 / np.pi) + noise**2)
+    place, precision = placed(at, columns), own_places(columns).precision
+    family = models["family"].astype(int)
+    root = np.sqrt(1 / (1 + precision * sd**2))
+    one = counts * precision * root**2
+    gaps = np.asarray(at["family_gap"]) / c1
+    of_family, pull = (np.bincount(family, value, minlength=len(gaps)) for value in (
+        one, one * (base - place)))
+    scale = at["gap_family_z"] * np.exp(spread * np.asarray(columns["families"]["time"], float))
+    tau = 1 / np.sqrt(of_family + 1 / scale**2)
+    mean = base - counts * gaps[family]
+    out |= {
+        "family_coordinate": gaps / tau + np.log(-np.expm1(-gaps / tau)) - tau * pull,
+        "model_coordinate": ((np.asarray(at["z"]) - mean)
+                             - (sd * root) ** 2 * precision * (place - mean)) / (sd * root),
     }
-    if "log_kappa_z" in at and len(columns["linked_benchmarks"]["chance"]):
+    if len(columns["linked_benchmarks"]["chance"]):
         share = np.asarray(columns["linked_benchmarks"]["mean_share"])
         p = np.minimum(share / at["linked_headroom"], 0.95)
         out |= {"linked_steepness": at["log_kappa_z"] + np.log1p(-p),
                 "linked_place": at["middle_z"] + np.log(p / (1 - p)) / np.exp(at["log_kappa_z"])}
     return out
+
+
+def placed(at: Mapping[str, Any], columns: Columns) -> np.ndarray:
+    """Where their own scores put the models on given curves, in z (`joint.centring`)."""
+    seen, anchors = own_places(columns), len(columns["anchors"]["chance"])
+    models = columns["models"]
+    place = np.zeros(len(models["time"]))
+    own = [(np.asarray(at[f"{name}_contrast"])[1:] @ helmert(len(at[f"{name}_contrast"])))
+           / at["c1"] for name in ("trend", "tilt")]
+    for table, (share, value) in (("anchored", seen.anchored), ("linked_cells", seen.linked)):
+        model, benchmark = (np.asarray(columns[table][key]).astype(int)
+                            for key in ("model", "benchmark"))
+        if table == "linked_cells" and len(model):
+            value = (np.asarray(at["middle_z"])[benchmark - anchors]
+                     + value / np.exp(at["log_kappa_z"])[benchmark - anchors])
+        moved = (own[0][benchmark] * np.asarray(models["time"])[model]
+                 + own[1][benchmark] * np.asarray(models["tilt_size"])[model])
+        place += np.bincount(model, share * (value - moved), minlength=len(place))
+    return place
+
+
+def inverse_softplus(growth: Any) -> np.ndarray:
+    """What `growth.softplus` bends to ``growth``.
+
+    Examples
+    --------
+    >>> float(softplus(inverse_softplus(0.7)).round(12))
+    0.7
+    """
+    growth = np.asarray(growth, float) / kernel.SOFTNESS
+    return kernel.SOFTNESS * (growth + np.log(-np.expm1(-growth)))

@@ -10,20 +10,20 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.errors import InputError, Problem
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.engine import CompiledJoint, compiled_joint
-from densing_bayes.joint.marginal import sample_marginal
 from densing_bayes.joint.quantities import ruler_parameters
-from densing_bayes.joint.ruler import coordinates
 from densing_bayes.observations import Observations, select
+from densing_bayes.parameters import PARAMETERS
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
 # per chain, of the ruler alone: rulers for the cut are picked evenly from them, so that their Monte
 # Carlo error is that of all; without families and models they cost little
 RULER_DRAWS = 2_000
-MOST_BY_NUTS = 10_000  # models; with more, they are integrated out (`densing_bayes.joint.marginal`)
+MOST_MODELS = 10_000  # a draw of more takes seconds
 
 
 @dataclass(frozen=True)
@@ -36,26 +36,13 @@ class Joint:
     coords: dict[str, Any]
     compiled: CompiledJoint
 
-    @property
-    def many(self) -> bool:
-        """Whether there are too many models for NUTS."""
-        return len(self.coords["model"]) > MOST_BY_NUTS
-
     def sample(self, *, case: str = "joint", **changes: Any) -> xr.DataTree:
         """Draws of the joint posterior, with some tables changed (name -> columns)."""
         return sample(self.compiled, self.spec.sampling, case=case, data=changes)
 
     def fit(self, checksums: dict[str, str], *, longer: bool = False) -> Fit:
-        """The joint fit with its provenance; ``longer`` chains in smaller steps if asked.
-
-        With more than `MOST_BY_NUTS` models by weighted draws of the globals instead, of which
-        ``longer`` takes twice as many; the tree's attrs then name the ``method``.
-        """
+        """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
         asked = self.spec.sampling
-        if self.many:
-            tree = sample_marginal(self.compiled, asked, times=2 if longer else 1)
-            tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
-            return Fit(self.spec, tree)
         if longer:
             asked = replace(asked, draws=3 * asked.draws, tune=3 * asked.tune,
                             target_accept=1 - (1 - asked.target_accept) / 4)
@@ -67,14 +54,26 @@ class Joint:
 def choose(tables: Tables, spec: ModelSpec) -> Observations:
     """The observations that a spec of family ``densing`` asks for."""
     asked = spec.options
-    names = ("open_only", "types", "architectures", "precisions", "benchmarks",
+    names = ("open_only", "closed_until", "types", "architectures", "precisions", "benchmarks",
              "exclude_compressed", "without_models", "without_families", "without_organizations")
     return select(tables, since=asked["since"] or None, until=asked["until"] or None,
                   **{name: asked[name] for name in names})
 
 
 def prepare(observations: Observations, spec: ModelSpec) -> Joint:
-    """The joint model of the observations."""
+    """The joint model of the observations.
+
+    Raises
+    ------
+    InputError
+        For more models than can be sampled.
+    """
+    number = observations.data.sizes["model"]
+    if number > MOST_MODELS:
+        raise InputError(Problem(
+            "too many models for the joint model", file="models.csv", given=number,
+            allowed=f"at most {MOST_MODELS}", hint="the options of the spec can choose fewer: "
+            "since, until, benchmarks, without_families"))
     columns, coords = inputs(observations, spec)
     compiled = compiled_joint(columns, coords, spec.priors,
                               irreducible=spec.options["irreducible"])
@@ -94,16 +93,12 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
         Joint posterior, whose mean is where the chains start.
     """
     spec = joint.spec
-    names = coordinates(spec.options["irreducible"])
-    anchors = len(joint.coords["anchor"])
-    compiled = joint.compiled.starting_at(starting_point(joint.compiled, start))
-
-    def held_at(ruler: dict[str, Any]) -> dict[str, Any]:
-        return {"pins": {name: ruler[name] for name in names} | {"hold": np.ones(anchors)}}
+    names = [row.name for row in PARAMETERS if row.dim == "anchor"
+             and row.name in joint.compiled.shapes]
+    mean = {str(name): value.mean(("chain", "draw")).values for name, value in start.items()}
 
     progress("cut: the ruler from ladder and pairs alone")
-    mean = {str(name): value.mean(("chain", "draw")).values for name, value in start.items()}
-    alone = compiled_joint(joint.columns | held_at(mean), joint.compiled.coords, spec.priors,
+    alone = compiled_joint(joint.columns, joint.compiled.coords, spec.priors,
                            irreducible=spec.options["irreducible"], latents=False)
     # in small steps: the pairs alone hardly hold the headroom, which has a narrow edge
     long = replace(spec.sampling, draws=RULER_DRAWS, tune=500, chains=4, target_accept=0.97)
@@ -120,13 +115,10 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     runs = []
     for k, at in enumerate(chosen):
         progress(f"cut: the models at ruler draw {k + 1} of {count}")
-        held = {name: ruler[name].isel(sample=at).values for name in names}
-        posterior = sample(compiled, short, case=f"cut {k}", data=held_at(held))[
-            "posterior"].to_dataset()
-        for name in names:  # the ruler that these draws were made with
-            posterior[name] = (("chain", "draw", "anchor"), np.broadcast_to(
-                held[name], (posterior.sizes["chain"], posterior.sizes["draw"], anchors)))
-        runs.append(posterior)
+        held = joint.compiled.holding(
+            {name: ruler[name].isel(sample=at).values for name in names})
+        runs.append(sample(held.starting_at(held.point(mean)), short, case=f"cut {k}")[
+            "posterior"].to_dataset())
     out = xr.concat(runs, "chain").assign_coords(chain=np.arange(2 * count))
     out.attrs["unusable_rulers"] = 1 - len(useful) / ruler.sizes["sample"]
     return out

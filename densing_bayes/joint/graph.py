@@ -1,14 +1,19 @@
-"""The joint model: from ladder losses and scores to the growth of the density frontier.
+"""The joint model as PyMC says it: from ladder losses and scores to the frontier's growth.
 
-Four links, each in a file of its own: the ruler (`ruler`), the measurement of models
-(`measurement`), the frontier (`frontier`) and growth along it (here). All share one latent per
-model, its effective size ln N^.
+Four links: the ruler (`ruler`), the measurement of models (`measurement`), the gaps below the
+frontier, and its growth (here). All share one latent per model, its effective size ln N^.
+
+    ln density_i = f(t_i) - u_family - u_i + v_i
+
+with u_family exponential and u_i half-normal, of scales that grow together in time, and v_i a
+little symmetric scatter (Aigner, Lovell & Schmidt 1977; Meeusen & van den Broeck 1977; Caudill,
+Ford & Gropper 1995). f is a boundary that does not regress (`growth`).
 
 Sampled coordinates. Scores pin a model's place between two reference scores far better than
 its ln N^, which carries the whole uncertainty of the ruler. So ln N^ = c0 + c1 z, where c0 and
 c0 + c1 are the ruler's log sizes at two reference scores of the first anchored benchmark, and
-everything on the size axis (frontier, growth, curves of linked benchmarks) is sampled in z.
-Priors are stated in natural units; location and scale carry them over exactly.
+everything on the size axis is sampled in z. Priors are stated in natural units; location and
+scale carry them over exactly.
 """
 
 from __future__ import annotations
@@ -18,23 +23,27 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.dist_math import normal_lcdf
 
 from densing_bayes import laws
 from densing_bayes.families.blocks import Mirrored, Packed, Table, pack_priors, rv
-from densing_bayes.families.frontier import frontier
 from densing_bayes.joint.centring import own_places
-from densing_bayes.joint.growth import turns
+from densing_bayes.joint.curves import axis_size
+from densing_bayes.joint.growth import effects, turns
+from densing_bayes.joint.kernel.layout import SOFTNESS
 from densing_bayes.joint.measurement import score_likelihood, source_error
 from densing_bayes.joint.ruler import (
     Ruler,
-    held,
+    above_floor,
     law_and_curve,
     ruler_likelihood,
     sampled_coordinates,
 )
+from densing_bayes.observations import helmert
 from densing_bayes.specs import ModelSpec
 
 Columns = dict[str, dict[str, Any]]
+MEAN_HALF = np.sqrt(2 / np.pi)  # mean of a half-normal of scale 1
 
 
 def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
@@ -50,50 +59,75 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     with pm.Model(coords=coords, check_bounds=False) as model:
         priors = pack_priors(spec.priors)
         table = {name: Table(name, columns) for name, columns in tables.items()}
-        setting = table["setting"]
+        setting, models = table["setting"], table["models"]
+        time, counts = models["time"], models["eligible"]
 
         # the ruler
-        free = sampled_coordinates(priors, irreducible=spec.options["irreducible"])
-        ruler_likelihood(*law_and_curve(free, table["anchors"]), table["ladder"], table["pairs"],
-                         priors)
-        law, curve = law_and_curve(held(free, table["pins"]), table["anchors"])
+        free = sampled_coordinates(priors, table["anchors"]["floor"],
+                                   irreducible=spec.options["irreducible"])
+        law, curve = law_and_curve(free, table["anchors"])
+        ruler_likelihood(law, curve, table["ladder"], table["pairs"], priors)
         ruler = Ruler(law, curve, setting["reference_tokens"][0])
         low = ruler.at(0).log_size(setting["low_score"][0])
         c0 = pm.Deterministic("c0", low)
         c1 = pm.Deterministic("c1", ruler.at(0).log_size(setting["high_score"][0]) - low)
 
-        # the models: spread below the frontier, of whole families and of single models
-        models = table["models"]
-        q_family, q = rv("q_family", priors["q"]), rv("q", priors["q"])
-        sd_family, omega_family, family_gap = _spread("family", priors["omega"], q_family, c1)
-        sd, _, gap = _spread("model", priors["omega"], q, c1)
-        # growth of the frontier: level at the mean date, rate, and columns of other regimes
-        size = models["log_params"] - setting["mean_log_params"][0]
-        middle = (setting["mean_log_params"][0] - c0) / c1
-        mean_z = rv("mean_z", priors["level"], shift=middle - family_gap - gap, scale=c1)
-        rate_z = rv("rate_z", priors["rate"], scale=c1)
-        path = mean_z + rate_z * models["time"]
-        path = path + _wander(models["time"], tables, table["knots"], priors) / c1
-        if len(coords["column"]):
-            weight = pm.Normal("weight", 0, 1, dims="column",
-                               initval=np.full(len(coords["column"]), 0.1))
-            path = path + pm.math.dot(pt.stack([models[name] for name in coords["column"]], axis=1),
-                                      weight) / c1
-        base = size / c1 + path
+        # scales of the gaps of families and of models, growing together
+        gap_family = rv("gap_family_z", priors["family_gap"], scale=c1)
+        gap_model = rv("gap_model_z", priors["model_gap"], scale=c1)
+        spread = setting["spreads"][0] * rv("spread_growth", priors["spread_growth"], initval=0.1)
+        noise = rv("noise", priors["noise"])
 
-        # families, whose effects have mean zero (their mean gap is in the level), and models
-        place, precision = (pm.Data(name, value, dims="model") for name, value in zip(
-            ("own_place", "own_precision"), own_places(tables), strict=True))
+        # sizes that count, and the frontier at each model's date
+        cost = rv("log_cost_ratio", priors["log_cost_ratio"])
+        size = axis_size(models, cost)
+        middle = (setting["mean_size"][0] - c0) / c1
+        mean_z = rv("mean_z", priors["level"],
+                    shift=middle - gap_family - MEAN_HALF * gap_model, scale=c1)
+        growth = _growth(tables, priors, setting, c1)
+        path = (size - setting["mean_size"][0] + pt.dot(pt.constant(
+            effects(tables["segments"], tables["models"]["time"])), growth)) / c1
+
+        # where models would stand without a gap of their family; those that do not count for
+        # the frontier stand about the reference family's density, as far as the prior of its level
+        own_gap = counts * gap_model * pt.exp(spread * time)
+        own_noise = counts * noise / c1 + (1 - counts) * priors["level"].args["sigma"] / c1
+        alone = (priors["level"].args["mu"] + size - c0) / c1
+        base = counts * (mean_z + gap_family + MEAN_HALF * (gap_model - own_gap) + path) + (
+            1 - counts) * alone
+        sd = pt.sqrt(own_gap**2 * (1 - 2 / np.pi) + own_noise**2)
+
+        # benchmarks' own trends, and curves of those without a ladder
+        trend, tilt = _own_trends(priors, c1, len(coords["benchmark"]))
+        linked = (_linked_curve(table["linked_benchmarks"], priors, c0, c1)
+                  if len(coords["linked"]) else None)
+
+        def moved(cells: Table) -> Any:
+            """What a benchmark's own trends add to the place of each cell's model."""
+            model, benchmark = cells.index("model"), cells.index("benchmark")
+            return trend[benchmark] * time[model] + tilt[benchmark] * models["tilt_size"][model]
+
+        # families and models, each about where its own scores put it on these curves
+        seen = own_places(tables)
+        precision = pm.Data("own_precision", seen.precision, dims="model")
+        place = pt.zeros(len(coords["model"]))
+        for name, (share, value) in (("anchored", seen.anchored), ("linked_cells", seen.linked)):
+            cells = table[name]
+            if name == "linked_cells" and linked:
+                at = cells.index("benchmark") - len(coords["anchor"])
+                value = linked[1][at] + value / linked[0][at]
+            place = pt.inc_subtensor(place[cells.index("model")], share * (value - moved(cells)))
         of_family = models.index("family")
-        one = precision / (1 + precision * sd**2)  # of a model's place about its base
+        one = counts * precision / (1 + precision * sd**2)  # of a model's place about its base
         none = pt.zeros(len(coords["family"]))
-        family = _below("family", none, sd_family, q_family,
-                        pull=pt.inc_subtensor(none[of_family], one * (place - base)),
-                        precision=pt.inc_subtensor(none[of_family], one))
-        pm.Deterministic("family_effect", family / omega_family, dims="family")
-        mean = base + family[of_family]
-        z = pm.Deterministic("z", _below("model", mean, sd, q, pull=precision * (place - mean),
-                                         precision=precision), dims="model")
+        gap = _family_gaps(
+            gap_family * pt.exp(spread * table["families"]["time"]),
+            pull=pt.inc_subtensor(none[of_family], one * (base - place)),
+            precision=pt.inc_subtensor(none[of_family], one))
+        pm.Deterministic("family_gap", gap * c1, dims="family")
+        mean = base - counts * gap[of_family]
+        z = pm.Deterministic("z", _places(mean, sd, own_gap, own_noise, place, precision),
+                             dims="model")
 
         # what they score: anchored benchmarks by the ruler, linked ones by a logistic in z
         sd_source = source_error(table["contrasts"], priors)
@@ -102,39 +136,97 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         nu = 2 + rv("nu", priors["nu"])
         cells = table["anchored"]
         own = ruler.at(cells.index("benchmark"))
-        at = c0 + c1 * z[cells.index("model")]
+        at = c0 + c1 * (z[cells.index("model")] + moved(cells))
         score_likelihood("anchored", cells, own.score(at), own.slope(at), sd_benchmark, sd_source,
                          nu)
-        if len(coords["linked"]):
-            cells = table["linked_cells"]
-            linked = cells.index("benchmark") - len(coords["anchor"])
-            slope, midpoint, headroom = (
-                part[linked] for part in _linked_curve(table["linked_benchmarks"], priors, c0, c1))
-            chance = table["linked_benchmarks"]["chance"][linked]
+        if linked:
+            cells, marks = table["linked_cells"], table["linked_benchmarks"]
+            at = cells.index("benchmark") - len(coords["anchor"])
+            slope, midpoint, headroom = (part[at] for part in linked)
+            chance = marks["chance"][at]
             scale = headroom * (1 - chance)
-            expected = laws.linked_score(log_size=z[cells.index("model")], slope=slope,
-                                         midpoint=midpoint, scale=scale, chance=chance)
+            expected = laws.linked_score(
+                log_size=z[cells.index("model")] + moved(cells), slope=slope, midpoint=midpoint,
+                scale=scale, chance=chance)
             share = (expected - chance) / scale
             score_likelihood("linked", cells, expected, scale * share * (1 - share) * slope / c1,
                              sd_benchmark, sd_source, nu)
     return model
 
 
-def _wander(time: Any, tables: Columns, knots: Table, priors: dict[str, Packed]) -> Any:
-    """Departure of the frontier from its average line (`joint.growth`), ln density."""
-    # starting values off the priors' modes: the sampler refuses a gradient of exactly zero
-    drift = rv("drift", priors["drift"], initval=0.3)
+def _growth(tables: Columns, priors: dict[str, Packed], setting: Table, c1: Any) -> Any:
+    """Growth of each segment, 1/year (`joint.growth`)."""
+    rate = c1 * rv("rate_z", priors["rate"], scale=c1, initval=1.0)
+    drift = rv("drift", priors["drift"], initval=0.5)
+    counts = np.asarray(tables["models"]["eligible"]) > 0
     # Turned to the directions of which the models say most first, each centred as far as they
     # do: by value the steps form a funnel where the data are silent, by ratio where they speak.
     weight, turn = (pm.Data(name, value) for name, value in zip(
-        ("turn_weight", "turn"), turns(tables["knots"], tables["models"]["time"]), strict=True))
-    coordinate = pm.Normal("step_coordinate", 0, drift**weight, dims="knot",
-                           initval=np.full(len(tables["knots"]["at"]), 0.1))
-    step = pm.Deterministic("rate_step", pt.dot(turn, drift ** (1 - weight) * coordinate),
-                            dims="knot")
-    hinge = pt.maximum(time[:, None] - knots["at"], 0.0)
-    line = knots["level"] + knots["slope"] * time[:, None]
-    return ((hinge - line) * (knots["scale"] * step)).sum(axis=1)
+        ("turn_weight", "turn"), turns(effects(
+            tables["segments"], np.asarray(tables["models"]["time"])[counts])), strict=True))
+    coordinate = pm.Normal("step_coordinate", 0, drift**weight, dims="segment",
+                           initval=np.full(len(tables["segments"]["start"]), 0.1))
+    free = rate + pt.dot(turn, drift ** (1 - weight) * coordinate)
+    bent = SOFTNESS * pt.log1pexp(free / SOFTNESS)
+    return pm.Deterministic("growth", pt.switch(setting["monotone"][0] > 0, bent, free),
+                            dims="segment")
+
+
+def _family_gaps(scale: Any, *, pull: Any, precision: Any) -> Any:
+    """Gaps of families, exponential, in coordinates near standard normal.
+
+    gap = tau softplus(tau pull + y) with tau^-2 = precision + scale^-2: as far as a family's
+    models say where it is, near there; else as its prior says; never below zero. The gap moves
+    along as the frontier, its growth and the spreads do.
+    """
+    tau = 1 / pt.sqrt(precision + 1 / scale**2)
+
+    def logp(y: Any, tau: Any, pull: Any, scale: Any) -> Any:
+        x = tau * pull + y
+        return pt.log(tau / scale) - pt.log1pexp(-x) - tau * pt.log1pexp(x) / scale
+
+    y = pm.CustomDist("family_coordinate", tau, pull, scale, logp=logp, dims="family",
+                      random=_never, support_point=lambda rv, size, tau, pull, scale:
+                      pt.zeros_like(tau))
+    return tau * pt.log1pexp(tau * pull + y)
+
+
+def _places(mean: Any, sd: Any, gap: Any, noise: Any, place: Any, precision: Any) -> Any:
+    """Places of models below the frontier, skew normal, in coordinates near standard normal.
+
+    Were all normal, a member whose own evidence has ``precision`` and lies at ``place`` would
+    have the variance v sd^2, v = 1 / (1 + precision sd^2), about mean + v sd^2 precision (place
+    - mean). The coordinate is the distance from there in such sds. So it follows scores where
+    they speak and the group where they are silent, and as spreads, growth and level move, the
+    value moves along. Sampled by value alone, the spread of sparse members forms a funnel; by
+    distance from the group alone, that of well-seen ones.
+    """
+    root = pt.sqrt(1 / (1 + precision * sd**2))
+    start = mean + (sd * root) ** 2 * precision * (place - mean)
+
+    def logp(y: Any, start: Any, step: Any, frontier: Any, gap: Any, noise: Any) -> Any:
+        omega = pt.sqrt(gap**2 + noise**2)
+        e = (start + step * y - frontier) / omega
+        return (np.log(2 / np.sqrt(2 * np.pi)) + pt.log(step / omega) - 0.5 * e**2
+                + normal_lcdf(0, 1, -gap / noise * e))
+
+    y = pm.CustomDist("model_coordinate", start, sd * root, mean + MEAN_HALF * gap, gap, noise,
+                      logp=logp, dims="model", random=_never,
+                      support_point=lambda rv, size, start, *_: pt.zeros_like(start))
+    return start + sd * root * y
+
+
+def _never(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError("coordinates follow the scores: `simulation` draws worlds")
+
+
+def _own_trends(priors: dict[str, Packed], c1: Any, count: int) -> tuple[Any, Any]:
+    """Benchmarks' own trends in time and in ln size, in z: about their mean, with equal weights."""
+    spreads = [rv(name, priors[name]) for name in ("trend_spread", "tilt_spread")]
+    free = [pm.Normal(f"{name}_contrast", 0, spread, dims="benchmark")
+            for name, spread in zip(("trend", "tilt"), spreads, strict=True)]
+    trend, tilt = (pt.dot(value[1:], helmert(count)) / c1 for value in free)
+    return trend, tilt
 
 
 def _linked_curve(benchmarks: Table, priors: dict[str, Packed], c0: Any, c1: Any,
@@ -145,7 +237,8 @@ def _linked_curve(benchmarks: Table, priors: dict[str, Packed], c0: Any, c1: Any
     midpoint themselves follow the ceiling, of which scores say little. So the sampled
     coordinates are that place and that steepness, at the mean's share p of the range.
     """
-    headroom = rv("linked_headroom", priors["linked_headroom"], dims="linked")
+    headroom = above_floor("linked_headroom", priors["linked_headroom"], benchmarks["floor"],
+                           dims="linked")
     p = pt.minimum(benchmarks["mean_share"] / headroom, 0.95)
     steepness = rv("linked_steepness", priors["log_kappa"], shift=pt.log(c1) + pt.log1p(-p),
                    dims="linked")
@@ -155,32 +248,3 @@ def _linked_curve(benchmarks: Table, priors: dict[str, Packed], c0: Any, c1: Any
     place = rv("linked_place", priors["linked_midpoint"], shift=lead - c0 / c1, scale=c1,
                dims="linked")
     return slope, pm.Deterministic("middle_z", place - lead, dims="linked"), headroom
-
-
-def _below(name: str, mean: Any, sd: Any, q: Any, *, pull: Any, precision: Any) -> Any:
-    """Values below a frontier, about their ``mean``, in coordinates near standard normal.
-
-    Were all normal, a member whose own evidence has ``precision`` and lies at mean +
-    ``pull`` / ``precision`` would have the variance v sd^2, v = 1 / (1 + precision sd^2), about
-    mean + v sd^2 pull. The coordinate is the distance from there in such sds. So it follows
-    scores where they speak and the group where they are silent, and as sd, rate and level move,
-    the value moves along. Sampled by value alone, the spread of sparse members forms a funnel; by
-    distance from the group alone, that of well-seen ones. A fixed weight between the two
-    (Papaspiliopoulos, Roberts & Skold 2007) moves the place only half as far with sd as it has to.
-    """
-    v, ratio = 1 / (1 + precision * sd**2), pt.sqrt(1 - 2 * q / np.pi)
-    root, at = pt.sqrt(v), sd * v * pull  # of r, the deviation from the mean in sds
-    y = frontier(f"{name}_coordinate", (pt.sqrt(2 * q / np.pi) / ratio - at) / root,
-                 1 / (ratio * root), q, dims=name)
-    return mean + sd * (at + root * y)
-
-
-def _spread(name: str, prior: Packed, q: Any, c1: Any) -> tuple[Any, Any, Any]:
-    """Sd, scale omega and mean gap (all in z) of a skew normal, sampled through its sd.
-
-    The sd omega sqrt(1 - 2 q / pi) is what the models' scatter shows; omega itself trades off
-    against q.
-    """
-    ratio = pt.sqrt(1 - 2 * q / np.pi)
-    sd = rv(f"sd_{name}_z", prior, scale=c1 / ratio)
-    return sd, sd / ratio, sd / ratio * pt.sqrt(2 * q / np.pi)

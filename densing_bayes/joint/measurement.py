@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
 from densing_bayes.families.blocks import Packed, Table, rv
+from densing_bayes.joint.curves import least_variance
 
 
 def source_error(contrasts: Table, priors: dict[str, Packed]) -> Any:
@@ -50,6 +50,6 @@ def score_likelihood(name: str, cells: Table, expected: Any, slope: Any, sd_benc
         + spread / cells["items"]
         + 4 * spread * sd_source[benchmark] ** 2 / cells["replicates"]
     )
-    sigma = pt.sqrt(variance + np.finfo(float).tiny)
+    sigma = pt.sqrt(variance + least_variance(cells["items"]))
     residual = pm.logp(pm.StudentT.dist(nu=nu, mu=expected, sigma=sigma), cells["score"])
     pm.Potential(f"{name}_scores", (cells["weight"] * residual).sum())

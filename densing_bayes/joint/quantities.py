@@ -1,4 +1,12 @@
-"""What the draws say: density of every model, the frontier, gaps, records, ceilings.
+"""What the draws say: densities, the frontier, best available, typical releases, ceilings.
+
+Four quantities, each in every draw (`derive` has what they rest on):
+
+- **best available** at t: the largest ln density of all eligible models released up to t;
+- **frontier** f(t): the boundary below which models lie by their own gaps; it does not regress;
+- **typical release** at t: the mean ln density of releases about t, by family;
+- **records**: which models were denser than all before (the paper's rule fits a line through
+  them: `densing_bayes.bridge`).
 
 Pure functions of draws; every quantity keeps the dims ``chain`` and ``draw``.
 """
@@ -9,16 +17,18 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import special
 
 from densing_bayes import laws
-from densing_bayes.density import extrapolation, log_density
-from densing_bayes.joint.growth import STEP, effects, later, slopes
+from densing_bayes.density import extrapolation
+from densing_bayes.joint.curves import axis_size
+from densing_bayes.joint.growth import SEGMENT, softplus, years_behind
 from densing_bayes.joint.ruler import COORDINATES, law_and_curve
-from densing_bayes.observations import Observations
+from densing_bayes.observations import Observations, helmert
 
 NEAR_FRONTIER = 1.5  # a model within this factor of the frontier's density is "on" it
 NEAR_CEILING = 0.95  # share of the range from chance to ceiling above which a score is "near"
+LATER = 20  # half years after the last model for which growth is drawn
+MEAN_HALF = np.sqrt(2 / np.pi)  # mean of a half-normal of scale 1
 
 
 def ruler_parameters(posterior: xr.Dataset, columns: dict[str, Any],
@@ -39,48 +49,52 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     Returns
     -------
     xr.Dataset
-        ``rate`` (average over the models, 1/year), ``level`` (of that average line at LLaMA-1's
-        release, ln density), ``drift`` (sd of the rate's change over a year), ``rate_step``
-        and ``knot_*`` (see `densing_bayes.joint.growth`),
-        ``omega``, ``q``, ``omega_family``, ``q_family``; per model ``log_effective``,
-        ``log_density``, ``gap`` (ln, below the frontier), ``on_frontier``
-        (within a factor 1.5 of it, 0 or 1), ``record`` (densest so far, 0 or 1),
-        ``beyond`` (e-folds beyond the ladder), ``near_ceiling``; the ruler's constants.
+        ``level`` (ln density of the frontier at ``segment_start[0]``); ``growth`` (1/year, per
+        ``segment``; those after the last model are drawn from what the posterior says of half
+        years) with ``segment_start`` and ``segment_width`` (years since LLaMA-1); ``rate``
+        (average growth of the frontier since LLaMA-1, 1/year); ``gap_family`` and ``gap_model``
+        (scales of gaps at the models' mean date), ``spread_growth`` (1/year), ``noise``;
+        ``trend`` (nats per year) and ``tilt`` (nats per e-fold of size) of the benchmarks;
+        per model ``log_effective``, ``log_size`` (on the axis that counts), ``log_density``,
+        ``gap`` (ln, below the frontier),
+        ``on_frontier`` (within a factor 1.5 of it, 0 or 1), ``record`` (densest eligible so far,
+        0 or 1), ``beyond`` (nats beyond the ladder), ``near_ceiling``; the ruler's constants.
     """
     data = observations.data
     setting = {name: float(value[0]) for name, value in columns["setting"].items()}
     c0, c1 = posterior["c0"], posterior["c1"]
     out = xr.Dataset(coords={"model": data["model"].values})
-    out["rate"] = posterior["rate_z"] * c1
-    for name, q in (("model", "q"), ("family", "q_family")):
-        sd = posterior[f"sd_{name}_z"] * c1
-        out[{"model": "omega", "family": "omega_family"}[name]] = sd / np.sqrt(
-            1 - 2 * posterior[q] / np.pi)
-        out[q] = posterior[q]
-    gap = mean_gap(out["omega"], out["q"])
-    family_gap = mean_gap(out["omega_family"], out["q_family"])
-    at_mean = posterior["mean_z"] * c1 + c0 - setting["mean_log_params"] + gap + family_gap
-    out["level"] = at_mean - out["rate"] * setting["centre_time"]
-    log_params = xr.DataArray(data["log_params"].values, dims="model")
-    kept = posterior["z"].dtype  # of large leaderboards single precision: memory
-    out["log_effective"] = (c0 + c1 * posterior["z"]).astype(kept)
-    out["log_density"] = log_density(log_effective=out["log_effective"],
-                                     params=np.exp(log_params)).astype(kept)
-    rng = np.random.default_rng(seed)
-    time = xr.DataArray(data["time"].values, dims="model")
-    _add_drift(out, posterior, columns, rng)
-    frontier = frontier_path(out, time.values, "model").astype(kept)
-    family_of = xr.DataArray(data["family_index"].values, dims="model")
-    below_family = posterior["family_effect"] * out["omega_family"] - family_gap
-    of_family = below_family.isel(family=family_of).astype(kept)
-    gap_family = _gap(below_family, out["omega_family"], out["q_family"], rng)
-    gap_model = _gap(out["log_density"] - frontier - of_family, out["omega"], out["q"], rng)
-    out["gap"] = (gap_family.isel(family=family_of) + gap_model).astype(kept)
-    out["on_frontier"] = (out["gap"] < np.log(NEAR_FRONTIER)).astype(np.int8)
-    out["record"] = record_share(out["log_density"], data["time"].values).astype(np.int8)
+    out["gap_family"], out["gap_model"] = posterior["gap_family_z"] * c1, (
+        posterior["gap_model_z"] * c1)
+    out["spread_growth"] = posterior["spread_growth"] * setting["spreads"]
+    out["noise"] = posterior["noise"]
+    out["log_effective"] = c0 + c1 * posterior["z"]
+    models = {name: xr.DataArray(np.asarray(value, float), dims="model")
+              for name, value in columns["models"].items()}
+    out["log_size"] = axis_size(models, posterior["log_cost_ratio"])
+    out["log_density"] = out["log_effective"] - out["log_size"]
+    for name in ("trend", "tilt"):
+        out[name] = own_trends(posterior[f"{name}_contrast"])
+
+    # the frontier: its level at the eligible models' mean growth, carried to its first half year
+    at_mean = (posterior["mean_z"] * c1 + c0 - setting["mean_size"] + out["gap_family"]
+               + MEAN_HALF * out["gap_model"])
+    behind = xr.DataArray(np.asarray(columns["segments"]["mean"]), dims="segment")
+    out["level"] = at_mean - xr.dot(posterior["growth"], behind, dim="segment")
+    _add_growth(out, posterior, columns, np.random.default_rng(seed))
+    counts = np.asarray(columns["models"]["eligible"]) > 0
+    time = data["time"].values
+    since, until = max(0.0, time[counts].min()), time[counts].max()
+    out["rate"] = growth_between(out, since, until)
+
+    frontier = frontier_path(out, time, "model")
+    out["gap"] = (frontier - out["log_density"]).clip(min=0)
+    out["on_frontier"] = ((out["gap"] < np.log(NEAR_FRONTIER)) & counts).astype(np.int8)
+    among = out["log_density"].where(xr.DataArray(counts, dims="model"), -np.inf)
+    out["record"] = record_share(among, time).astype(np.int8)
     out["beyond"] = extrapolation(
         log_effective=out["log_effective"],
-        largest_params=np.exp(float(data["run_log_params"].max()))).astype(kept)
+        largest_params=np.exp(float(data["run_log_params"].max())))
     law, curve = ruler_parameters(posterior, columns)
     for name, value in {**law, **curve}.items():
         out[name] = value
@@ -92,9 +106,9 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
             loss=laws.loss_of_score(score=curve["chance"] + NEAR_CEILING * curve["scale"],
                                     **curve), tokens=setting["reference_tokens"], **law)
     out["near_ceiling"] = (out["log_effective"] > near).astype(np.int8)
-    dims = ["chain", "draw"]
-    return out.transpose(*dims, ...).assign_coords(
+    return out.transpose("chain", "draw", ...).assign_coords(
         date=("model", data["date"].values),
+        eligible=("model", counts),
         log_params=("model", data["log_params"].values),
         log_tokens=("model", data["log_tokens"].values),
         architecture=("model", data["architecture"].values),
@@ -104,28 +118,88 @@ def derive(posterior: xr.Dataset, observations: Observations, columns: dict[str,
     )
 
 
-def mean_gap(omega: Any, q: Any) -> Any:
-    """Mean of the half-normal gap: omega sqrt(2 q / pi)."""
-    return omega * np.sqrt(2 * q / np.pi)
+def own_trends(contrasts: xr.DataArray) -> xr.DataArray:
+    """Benchmarks' own trends, of mean zero, from their contrasts (of which the first is idle)."""
+    values = contrasts.transpose(..., "benchmark")
+    found = values.values[..., 1:] @ helmert(values.sizes["benchmark"])
+    return values.copy(data=found)
 
 
-def _gap(below: xr.DataArray, omega: xr.DataArray, q: xr.DataArray,
-         rng: np.random.Generator) -> xr.DataArray:
-    """Draws of the gap u given how far a value lies from the frontier (e = value - f).
+def _add_growth(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
+                rng: np.random.Generator) -> None:
+    """``growth`` of the half years, those to come among them, and where these lie."""
+    table, setting = columns["segments"], columns["setting"]
+    start = np.asarray(table["start"], float) + float(setting["centre_time"][0])
+    width = np.asarray(table["width"], float)
+    end = start[-1] + width[-1]
+    centre = (posterior["rate_z"] * posterior["c1"]).transpose("chain", "draw").values
+    drift = posterior["drift"].transpose("chain", "draw").values
+    later = centre[..., None] + drift[..., None] * rng.standard_normal((*centre.shape, LATER))
+    if setting["monotone"][0]:
+        later = softplus(later)
+    known = posterior["growth"].transpose("chain", "draw", "segment").values
+    out["growth"] = (("chain", "draw", "segment"), np.concatenate([known, later], axis=2))
+    out["segment_start"] = ("segment", np.concatenate([start, end + SEGMENT * np.arange(LATER)]))
+    out["segment_width"] = ("segment", np.concatenate([width, np.full(LATER, SEGMENT)]))
 
-    u | e ~ Normal(-e q, omega^2 q (1 - q)) truncated to u >= 0 (Jondrow et al. 1982), by the
-    inverse of the upper tail, which stays exact however far above the frontier the value is.
+
+def frontier_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
+    """Ln density of the frontier at years since LLaMA-1, dims chain, draw and ``dim``.
+
+    Before the first model it goes on as in its first half year.
     """
-    sd = omega * np.sqrt(q * (1 - q))
+    years = np.asarray(years, dtype=float)
+    table = {"start": derived["segment_start"].values, "width": derived["segment_width"].values}
+    behind = years_behind(table, years)
+    behind[:, 0] += np.minimum(years - table["start"][0], 0)
+    effect = xr.DataArray(behind, dims=(dim, "segment"))
+    return derived["level"] + xr.dot(derived["growth"], effect, dim="segment")
 
-    def of_chain(chain: int) -> xr.DataArray:  # a chain at a time: memory of large leaderboards
-        mean, within = (value.isel(chain=chain, missing_dims="ignore").astype(float)
-                        for value in (-below * q, sd))
-        uniform = xr.DataArray(1 - rng.uniform(size=mean.shape), dims=mean.dims)
-        gap = mean - within * special.ndtri(uniform * special.ndtr(mean / within))
-        return gap.clip(min=0).astype(below.dtype)
 
-    return xr.concat([of_chain(chain) for chain in range(below.sizes["chain"])], "chain")
+def rate_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
+    """Growth of the frontier (1/year) in the half year of each time, in years since LLaMA-1."""
+    start = derived["segment_start"].values
+    which = np.clip(np.searchsorted(start, np.asarray(years, float), side="right") - 1, 0, None)
+    return derived["growth"].isel(segment=xr.DataArray(which, dims=dim))
+
+
+def growth_between(derived: xr.Dataset, start: float, end: float) -> xr.DataArray:
+    """Average growth of the frontier over calendar time, 1/year: (f(end) - f(start)) / (end - start).
+
+    Times in years since LLaMA-1.
+    """
+    path = frontier_path(derived, [start, end])
+    return (path.isel(time=1) - path.isel(time=0)) / (end - start)
+
+
+def best_available(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
+    """Largest ln density of the eligible models released up to each time, in each draw.
+
+    In years since LLaMA-1; -inf before the first.
+    """
+    time = years_of(derived["date"].values)
+    order = np.argsort(time, kind="stable")
+    order = order[derived["eligible"].values[order]]
+    density = derived["log_density"].transpose("chain", "draw", "model").values[..., order]
+    best = np.maximum.accumulate(density, axis=-1)
+    last = np.searchsorted(time[order], np.asarray(years, float), side="right") - 1
+    found = np.where(last >= 0, best[..., np.maximum(last, 0)], -np.inf)
+    return xr.DataArray(found, dims=("chain", "draw", dim))
+
+
+def typical_release(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
+    """Mean ln density of releases about each time, by family: the frontier less the mean gaps."""
+    years = np.asarray(years, float)
+    centre = years_of(derived["date"].values[derived["eligible"].values]).mean()
+    grown = np.exp(derived["spread_growth"] * xr.DataArray(years - centre, dims=dim))
+    gap = derived["gap_family"] + MEAN_HALF * derived["gap_model"]
+    return frontier_path(derived, years, dim) - grown * gap
+
+
+def years_of(date: np.ndarray) -> np.ndarray:
+    """Years since LLaMA-1 of dates."""
+    days = (np.asarray(date).astype("datetime64[D]") - np.datetime64("2023-02-24"))
+    return days.astype(float) / 365.25
 
 
 def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
@@ -141,81 +215,3 @@ def record_share(value: xr.DataArray, time: np.ndarray) -> xr.DataArray:
     out = np.empty_like(record)
     out[..., order] = record
     return value.transpose(..., "model").copy(data=out.astype(value.dtype))
-
-
-def frontier_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
-    """Ln density of the frontier at years since LLaMA-1, dims chain, draw and ``dim``.
-
-    After the last model the rate goes on wandering as the posterior has it wander before.
-    """
-    years = np.asarray(years, dtype=float)
-    knot = {name: derived[f"knot_{name}"].values for name in ("at", "level", "slope", "scale")}
-    effect = xr.DataArray(effects(knot, years), dims=(dim, "knot"))
-    line = derived["level"] + derived["rate"] * xr.DataArray(years, dims=dim)
-    return line + xr.dot(derived["rate_step"], effect, dim="knot")
-
-
-def rate_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArray:
-    """Growth rate of the frontier (1/year) at years since LLaMA-1: the slope of its path."""
-    knot = {name: derived[f"knot_{name}"].values for name in ("at", "slope", "scale")}
-    effect = xr.DataArray(slopes(knot, years), dims=(dim, "knot"))
-    return derived["rate"] + xr.dot(derived["rate_step"], effect, dim="knot")
-
-
-def end_rates(derived: xr.Dataset, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draws of the rate (1/year) over the first and over the last half year of the models.
-
-    Over a third of the dates each where these span less than a year and a half.
-    """
-    first, last = float(np.min(time)), float(np.max(time))
-    half = min(0.5, (last - first) / 3)
-    path = frontier_path(derived, [first, first + half, last - half, last])
-    start, end = (path.isel(time=at + 1) - path.isel(time=at) for at in (0, 2))
-    return start.values.ravel() / half, end.values.ravel() / half
-
-
-def _add_drift(out: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
-               rng: np.random.Generator) -> None:
-    """``rate_step`` per knot (1/year per root year) and the knots, in years since LLaMA-1.
-
-    Knots after the last model get steps by `future_steps`.
-    """
-    table, centre = columns["knots"], float(columns["setting"]["centre_time"][0])
-    within = {name: np.asarray(value, float) for name, value in table.items()}
-    within = within | {"at": within["at"] + centre,
-                       "level": within["level"] - within["slope"] * centre}
-    start = 2 * within["at"][-1] - within["at"][-2]  # the next of equal steps
-    after = later(start, constant=not within["scale"].any())
-    for name, value in within.items():
-        out[f"knot_{name}"] = ("knot", np.concatenate([value, after[name]]))
-    drift = posterior["drift"].transpose("chain", "draw").values
-    steps = posterior["rate_step"].transpose("chain", "draw", "knot").values
-    departure = (steps * within["scale"] * (1 - within["slope"])).sum(axis=2)
-    new = future_steps(departure, drift, float(columns["setting"]["rate_memory"][0]),
-                       len(after["at"]), rng)
-    out["drift"] = posterior["drift"]
-    out["rate_step"] = (("chain", "draw", "knot"), np.concatenate([steps, new], axis=2))
-
-
-def future_steps(departure: np.ndarray, drift: np.ndarray, memory: float, count: int,
-                 rng: np.random.Generator) -> np.ndarray:
-    """Steps of the rate at the knots after the last model, a last axis of ``count``.
-
-    The rate's departure from its average (1/year) fades by a factor e in ``memory`` years while
-    it goes on wandering: an Ornstein-Uhlenbeck process, exact at the knots. A random walk
-    without end would have half of all futures fall for ever.
-
-    Examples
-    --------
-    Without wandering, a departure of 1 has faded to exp(-1) after two half years:
-
-    >>> step = future_steps(np.array([1.0]), np.array([0.0]), 1.0, 2, np.random.default_rng(1))
-    >>> round(float(1 + np.sqrt(STEP) * step.sum()), 4)
-    0.3679
-    """
-    kept = np.exp(-STEP / memory)
-    sd = drift * np.sqrt(memory / 2 * (1 - kept**2))
-    path = [departure]
-    for _ in range(count):
-        path.append(kept * path[-1] + sd * rng.standard_normal(np.shape(departure)))
-    return np.diff(np.stack(path, axis=-1), axis=-1) / np.sqrt(STEP)

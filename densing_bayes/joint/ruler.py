@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.transforms import Interval
 
 from densing_bayes import laws
 from densing_bayes.families.blocks import Packed, Table, rv
@@ -58,7 +59,8 @@ class Ruler:
                 * self.law["alpha"] * size_term)
 
 
-def sampled_coordinates(priors: dict[str, Packed], *, irreducible: bool) -> dict[str, Any]:
+def sampled_coordinates(priors: dict[str, Packed], floor: Any, *, irreducible: bool,
+                        ) -> dict[str, Any]:
     """The ruler's coordinates as random variables, one entry per anchor.
 
     At the ladder's centre (geometric means of N and D) the loss is exp(log_loss_at_centre), of
@@ -67,7 +69,8 @@ def sampled_coordinates(priors: dict[str, Packed], *, irreducible: bool) -> dict
     so ln alpha ~ Normal is declared as ln s_N ~ Normal(. + ln share). The midpoint of the
     performance law is relative to the loss at the centre and its steepness per that loss, so
     that their priors are free of the loss's unit; the ceiling is a share ``headroom`` of the
-    room above chance, below one because some labels are wrong.
+    room above chance, below one because some labels are wrong, above ``floor``, the share that
+    the best score in the tables has reached.
     """
     share = rv("size_share", priors["size_share"], dims="anchor")
     out = {
@@ -77,21 +80,11 @@ def sampled_coordinates(priors: dict[str, Packed], *, irreducible: bool) -> dict
         "log_token_slope": rv("log_token_slope", priors["log_beta"], shift=pt.log(1 - share),
                               dims="anchor"),
     }
-    plain = ("log_loss_at_centre", "headroom", "log_steepness", "log_midpoint")
-    for name in (*plain, "irreducible_share") if irreducible else plain:
-        out[name] = rv(name, priors[name], dims="anchor")
+    for name in ("log_loss_at_centre", "headroom", "log_steepness", "log_midpoint",
+                 *(("irreducible_share",) if irreducible else ())):
+        out[name] = (above_floor(name, priors[name], floor, dims="anchor") if name == "headroom"
+                     else rv(name, priors[name], dims="anchor"))
     return out
-
-
-def held(free: dict[str, Any], pins: Table) -> dict[str, Any]:
-    """The coordinates at given values where ``pins["hold"]`` is 1, as sampled where it is 0.
-
-    ``pins`` has a row per anchor. Held, the scores of the models say nothing to the ruler, and
-    the sampled coordinates follow ladder and pairs alone: the cut posterior by the same
-    compiled model.
-    """
-    hold = pins["hold"]
-    return {name: (1 - hold) * value + hold * pins[name] for name, value in free.items()}
 
 
 def law_and_curve(at: dict[str, Any], anchors: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -127,7 +120,9 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
     """Likelihood of the ladder's losses and of the models with a loss and a score.
 
     ``ladder`` has a row per run (anchor, log_params, log_tokens, log_loss, weight), ``pairs``
-    one per model (anchor, loss, score, weight).
+    one per model (anchor, loss, score, share, weight). A model scores on the curve, or, where
+    the answer format is not switched on, at chance however low its loss (``off_share`` of the
+    pairs). ``share`` is what a row counts beside its neighbours of the same run.
     """
     anchor = ladder.index("anchor")
     fitted = np.log(laws.loss(params=np.exp(ladder["log_params"]),
@@ -138,9 +133,21 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
 
     anchor = pairs.index("anchor")
     expected = laws.score(loss=pairs["loss"], **_pick(curve, anchor))
-    sigma = rv("sigma_pair", priors["sigma_pair"], dims="anchor")
-    residual = pm.logp(pm.Normal.dist(expected, sigma[anchor]), pairs["score"])
-    pm.Potential("pair_scores", (pairs["weight"] * residual).sum())
+    sigma = rv("sigma_pair", priors["sigma_pair"], dims="anchor")[anchor]
+    off = rv("off_share", priors["off_share"], dims="anchor")[anchor]
+    at_chance = pm.logp(pm.Normal.dist(_pick(curve, anchor)["chance"], sigma), pairs["score"])
+    on_curve = pm.logp(pm.Normal.dist(expected, sigma), pairs["score"])
+    both = pt.logaddexp(pt.log1p(-off) + on_curve, pt.log(off) + at_chance)
+    pm.Potential("pair_scores", (pairs["weight"] * pairs["share"] * both).sum())
+
+
+def above_floor(name: str, prior: Packed, floor: Any, **kwargs: Any) -> Any:
+    """A share with a Beta prior that is known to lie above a floor.
+
+    Up to the constant by which the prior above the floor integrates to one.
+    """
+    return rv(name, prior, default_transform=Interval(bounds_fn=lambda *_: (floor, 1.0)),
+              initval=floor + 0.5 * (1 - floor), **kwargs)
 
 
 def _pick(values: dict[str, Any], index: Any) -> dict[str, Any]:

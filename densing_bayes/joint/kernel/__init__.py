@@ -7,24 +7,21 @@ process, since numba keeps the machine code on disk, for tables of any size.
 
 In the order of the argument: ``layout`` (what stands where), ``densities`` (special functions,
 priors), ``ruler``, ``group`` (families and models below the frontier), ``scores``, ``above`` and
-``back`` (the globals, forwards and backwards), ``evaluate`` (all of it), ``tails``, ``marginal``
-``nodes`` and ``summary`` (families and models integrated out), ``machine`` (what is called from
-Python). ``bar_x`` is the derivative of the log density with respect to x.
+``back`` (the globals, forwards and backwards), ``evaluate`` (all of it), ``machine`` (what is
+called from Python). ``bar_x`` is the derivative of the log density with respect to x.
 """
 
 from densing_bayes.joint.kernel.layout import (
-    LINKED_HEADROOM,
-    POSITIVE,
+    ABOVE,
     PRIORS,
-    Q_FAMILY,
     ROWS,
     SCALES,
     SHARES,
+    SOFTNESS,
     TABLES,
     VARIABLES,
 )
-from densing_bayes.joint.kernel.machine import machine_code, marginal_code
-from densing_bayes.joint.kernel.marginal import Latents
+from densing_bayes.joint.kernel.machine import machine_code
 
-__all__ = ["LINKED_HEADROOM", "POSITIVE", "PRIORS", "Q_FAMILY", "ROWS", "SCALES", "SHARES",
-           "TABLES", "VARIABLES", "Latents", "machine_code", "marginal_code"]
+__all__ = ["ABOVE", "PRIORS", "ROWS", "SCALES", "SHARES", "SOFTNESS",
+           "TABLES", "VARIABLES", "machine_code"]

@@ -9,20 +9,30 @@ import numpy as np
 from densing_bayes.joint.kernel.above import (
     B_C0,
     B_C1,
-    B_GAP,
+    B_COST,
     B_GAP_FAMILY,
-    B_LOG_OMEGA,
-    B_LOG_OMEGA_FAMILY,
+    B_GAP_MODEL,
     B_MEAN,
+    B_NOISE,
     B_NU,
-    B_RATE,
-    B_SKEW,
-    B_SKEW_FAMILY,
+    B_SPREAD,
+    to_contrasts,
 )
-from densing_bayes.joint.kernel.densities import HALF_LOG_TAU, compiled, normal, positive, share
+from densing_bayes.joint.kernel.densities import (
+    HALF_LOG_TAU,
+    above as above_floor,
+    compiled,
+    normal,
+    positive,
+    share,
+)
+from densing_bayes.joint.kernel.group import MEAN_HALF
 from densing_bayes.joint.kernel.layout import (
     CENTRE_LOSS,
+    COST_RATIO,
     DRIFT,
+    GAP_FAMILY,
+    GAP_MODEL,
     HEADROOM,
     IRREDUCIBLE,
     LADDER_PARTS,
@@ -32,11 +42,15 @@ from densing_bayes.joint.kernel.layout import (
     MEAN,
     MIDPOINT,
     MIRRORED,
+    NOISE,
     NU,
+    OFF_SHARE,
     P_ALPHA,
     P_BETA,
     P_CENTRE_LOSS,
+    P_COST_RATIO,
     P_DRIFT,
+    P_FAMILY_GAP,
     P_HEADROOM,
     P_IRREDUCIBLE,
     P_KAPPA,
@@ -44,29 +58,36 @@ from densing_bayes.joint.kernel.layout import (
     P_LINKED_HEADROOM,
     P_LINKED_MIDPOINT,
     P_MIDPOINT,
+    P_MODEL_GAP,
+    P_NOISE,
     P_NU,
-    P_OMEGA,
-    P_Q,
+    P_OFF_SHARE,
     P_RATE,
     P_SD_BENCHMARK,
     P_SD_SOURCE,
     P_SIGMA_LOSS,
     P_SIGMA_PAIR,
     P_SIZE_SHARE,
+    P_SPREAD,
     P_STEEPNESS,
+    P_TILT_SPREAD,
+    P_TREND_SPREAD,
     PLAIN,
-    Q_FAMILY,
     RATE,
+    S_HIGH,
+    S_LOW,
+    S_MEAN_SIZE,
+    S_SPREADS,
+    S_TOKENS,
     SCALES,
     SD_BENCHMARK,
-    SD_FAMILY,
-    SD_MODEL,
     SD_SOURCE,
     SHARES,
     SIGMA_LOSS,
     SIGMA_PAIR,
     SIZE_SHARE,
     SIZE_SLOPE,
+    SPREAD,
     STEEPNESS,
     STEP,
     T_ANCHORS,
@@ -74,13 +95,14 @@ from densing_bayes.joint.kernel.layout import (
     T_LADDER,
     T_LINKED,
     T_PAIRS,
-    T_PINS,
     T_PRIORS,
     T_SETTING,
     T_TURNS,
+    TILT,
+    TILT_SPREAD,
     TOKEN_SLOPE,
-    WEIGHT,
-    Q,
+    TREND,
+    TREND_SPREAD,
 )
 from densing_bayes.joint.kernel.ruler import (
     back_law_and_curve,
@@ -100,8 +122,9 @@ def backwards(x, at, tables, above, bars, grad):
     bar, value = bars.value, above.value
     total = source_contrasts(tables[T_CONTRASTS], above.sd_source, bars.sd_source)
     total += back_growth(x, at, tables, above, bars, grad)
-    total += back_spreads(x, at, tables[T_PRIORS], above, bars, grad)
+    total += back_gaps(x, at, tables, above, bars, grad)
     total += back_measurement(x, at, tables[T_PRIORS], above, bars, grad)
+    total += back_trends(x, at, tables[T_PRIORS], above, bars, grad)
     total += back_curves(x, at, tables[T_PRIORS], tables[T_LINKED], above, bars, grad)
     total += back_ruler(x, at, tables, above, bars, grad)
     # from natural values to the sampled point
@@ -117,76 +140,75 @@ def backwards(x, at, tables, above, bars, grad):
     for v in PLAIN:
         for i in range(at[v], at[v + 1]):
             grad[i] += bar[i]
+    for v in (HEADROOM, LINKED_HEADROOM):
+        floor = tables[T_ANCHORS][3] if v == HEADROOM else tables[T_LINKED][2]
+        for i in range(at[v], at[v + 1]):
+            low = floor[i - at[v]]
+            grad[i] += bar[i] * (value[i] - low) * (1 - value[i]) / (1 - low)
     return total
 
 
 @compiled
 def back_growth(x, at, tables, above, bars, grad):
-    """Level, rate and what the columns of the design are multiplied by, with their priors.
-
-    The priors are in z, so that they follow c0, c1 and the mean gaps.
-    """
+    """Level and growth, with their priors: stated in ln density, sampled in z."""
     setting, priors, turns = tables[T_SETTING][:, 0], tables[T_PRIORS], tables[T_TURNS]
     bar, one, c1, drift = bars.value, bars.one, above.c1, above.drift
-    steps = at[STEP + 1] - at[STEP]
-    for k in range(above.amounts.size):
-        if k < steps:
-            w = turns[0, k]
-            bar[at[STEP] + k] += bars.amounts[k] * drift ** (1 - w)
-            grad[at[DRIFT]] += (1 - w) * bars.amounts[k] * above.amounts[k]
-        else:
-            bar[at[WEIGHT] + k - steps] += bars.amounts[k]
-    shift = (setting[3] - above.c0) / c1
-    total, d, d_sd = normal(above.mean, priors[1, P_LEVEL] / c1 + shift - above.gap_family
-                            - above.gap, priors[2, P_LEVEL] / c1)
+    segments = at[STEP + 1] - at[STEP]
+    bar_rate = 0.0
+    for j in range(segments):
+        w, bar_amount = turns[0, j], 0.0
+        for k in range(segments):
+            bar_amount += turns[1 + k, j] * bars.growth[k] * above.bent[k]
+        bar[at[STEP] + j] += bar_amount * drift ** (1 - w)
+        grad[at[DRIFT]] += (1 - w) * bar_amount * above.amounts[j]
+        bar_rate += bars.growth[j] * above.bent[j]
+    bar[at[RATE]] += bar_rate * c1
+    one[B_C1] += bar_rate * x[at[RATE]]
+
+    shift = (setting[S_MEAN_SIZE] - above.c0) / c1
+    total, d, d_sd = normal(
+        above.mean, priors[1, P_LEVEL] / c1 + shift - above.gap_family
+        - MEAN_HALF * above.gap_model, priors[2, P_LEVEL] / c1)
     bar[at[MEAN]] += one[B_MEAN] + d
-    one[B_GAP] += d
     one[B_GAP_FAMILY] += d
+    one[B_GAP_MODEL] += MEAN_HALF * d
     one[B_C0] += d / c1
     one[B_C1] += d * (priors[1, P_LEVEL] / c1 + shift) / c1 - d_sd / c1
-    lp, d, d_sd = normal(above.rate, priors[1, P_RATE] / c1, priors[2, P_RATE] / c1)
+    lp, d, d_sd = normal(x[at[RATE]], priors[1, P_RATE] / c1, priors[2, P_RATE] / c1)
     total += lp
-    bar[at[RATE]] += one[B_RATE] + d
+    bar[at[RATE]] += d
     one[B_C1] += d * priors[1, P_RATE] / c1**2 - d_sd / c1
     lp, d = positive(x[at[DRIFT]], drift, priors, P_DRIFT)
     total += lp
     grad[at[DRIFT]] += d
-    for k in range(steps):
+    for k in range(segments):
         lp, d, d_sd = normal(x[at[STEP] + k], 0.0, drift ** turns[0, k])
         total += lp
         bar[at[STEP] + k] += d
         grad[at[DRIFT]] += turns[0, k] * d_sd
-    for k in range(at[WEIGHT], at[WEIGHT + 1]):
-        total += -HALF_LOG_TAU - 0.5 * x[k] ** 2
-        bar[k] -= x[k]
     return total
 
 
 @compiled
-def back_spreads(x, at, priors, above, bars, grad):
-    """Spreads of families and models: HalfNormal(omega) is stated for omega in ln density."""
-    bar, one, c1 = bars.value, bars.one, above.c1
+def back_gaps(x, at, tables, above, bars, grad):
+    """Scales of gaps and their growth, noise and the cost ratio, with their priors."""
+    priors, one, c1 = tables[T_PRIORS], bars.one, above.c1
     total = 0.0
-    for group_sd, group_q, om, gp, b_omega, b_gap, b_skew in (
-            (SD_FAMILY, Q_FAMILY, above.omega_family, above.gap_family, B_LOG_OMEGA_FAMILY,
-             B_GAP_FAMILY, B_SKEW_FAMILY),
-            (SD_MODEL, Q, above.omega, above.gap, B_LOG_OMEGA, B_GAP, B_SKEW)):
-        v = above.value[at[group_q]]
-        from_gap = one[b_gap] * gp
-        bar_omega = one[b_omega] + from_gap  # the mean gap is proportional to omega
-        inside = 1 - 2 * v / math.pi
-        r = om * c1 / priors[1, P_OMEGA]
-        total += (0.5 * math.log(2 / math.pi) - math.log(priors[1, P_OMEGA]) + math.log(c1)
-                  - 0.5 * math.log(inside) - 0.5 * r * r + x[at[group_sd]])
-        grad[at[group_sd]] += 1 - r * r + bar_omega
+    for v, which, scale, b in ((GAP_FAMILY, P_FAMILY_GAP, above.gap_family, B_GAP_FAMILY),
+                               (GAP_MODEL, P_MODEL_GAP, above.gap_model, B_GAP_MODEL)):
+        r = scale * c1 / priors[1, which]
+        total += (0.5 * math.log(2 / math.pi) - math.log(priors[1, which]) + math.log(c1)
+                  - 0.5 * r * r + x[at[v]])
+        grad[at[v]] += 1 - r * r + one[b] * scale
         one[B_C1] += (1 - r * r) / c1
-        skew = math.sqrt(v / (1 - v))
-        bar[at[group_q]] += ((1 - r * r + bar_omega) / (math.pi * inside) + from_gap / (2 * v)
-                             + one[b_skew] / (2 * skew * (1 - v) ** 2))
-        lp, d = share(v, priors, P_Q)
+    for v, which, b in ((SPREAD, P_SPREAD, B_SPREAD), (COST_RATIO, P_COST_RATIO, B_COST)):
+        lp, d, _ = normal(x[at[v]], priors[1, which], priors[2, which])
         total += lp
-        grad[at[group_q]] += d
-    return total
+        per = tables[T_SETTING][S_SPREADS, 0] if v == SPREAD else 1.0
+        grad[at[v]] += d + per * one[b]
+    lp, d = positive(x[at[NOISE]], above.noise, priors, P_NOISE)
+    grad[at[NOISE]] += d + one[B_NOISE] * above.noise
+    return total + lp
 
 
 @compiled
@@ -207,6 +229,26 @@ def back_measurement(x, at, priors, above, bars, grad):
     bars.value[at[NU]] += one[B_NU]
     grad[at[NU]] += d
     return total + lp
+
+
+@compiled
+def back_trends(x, at, priors, above, bars, grad):
+    """Benchmarks' own trends about their mean, with their priors."""
+    total = 0.0
+    for v, v_spread, which, row in ((TREND, TREND_SPREAD, P_TREND_SPREAD, 0),
+                                    (TILT, TILT_SPREAD, P_TILT_SPREAD, 1)):
+        spread, back = above.value[at[v_spread]], np.empty(above.sd_source.size)
+        to_contrasts(bars.own[row] / above.c1, back)
+        lp, d = positive(x[at[v_spread]], spread, priors, which)
+        total += lp
+        grad[at[v_spread]] += d
+        for b in range(back.size):
+            lp, d, d_sd = normal(x[at[v] + b], 0.0, spread)
+            total += lp
+            bars.value[at[v] + b] += d + back[b]
+            grad[at[v_spread]] += d_sd
+            bars.one[B_C1] -= bars.own[row, b] * above.own[row, b] / above.c1
+    return total
 
 
 @compiled
@@ -238,7 +280,7 @@ def back_curves(x, at, priors, linked, above, bars, grad):
             bar_p = bar_lead / (kappa * p) - bar_log_rest / (1 - p)
             bar_headroom -= bar_p * p / headroom
         bar[at[LINKED_HEADROOM] + b] += bar_headroom
-        lp, d = share(headroom, priors, P_LINKED_HEADROOM)
+        lp, d = above_floor(headroom, linked[2, b], priors, P_LINKED_HEADROOM)
         total += lp
         grad[at[LINKED_HEADROOM] + b] += d
     return total
@@ -246,59 +288,62 @@ def back_curves(x, at, priors, linked, above, bars, grad):
 
 @compiled
 def back_ruler(x, at, tables, above, bars, grad):
-    """The ruler with its priors and the likelihood of ladder and pairs.
-
-    Ladder and pairs speak of the coordinates as sampled, models of those as held.
-    """
+    """The ruler with its priors and the likelihood of ladder and pairs."""
     setting, priors, anchors = tables[T_SETTING][:, 0], tables[T_PRIORS], tables[T_ANCHORS]
-    pins, bar, one, value, law = tables[T_PINS], bars.value, bars.one, above.value, above.law
-    first = law_and_curve(above.held[0], anchors, 0)
-    back_log_size(setting[2], first, anchors[2, 0], setting[0], one[B_C1], bars.law[0])
-    back_log_size(setting[1], first, anchors[2, 0], setting[0], one[B_C0] - one[B_C1],
+    bar, one, value, law = bars.value, bars.one, above.value, above.law
+    first = law_and_curve(above.parts[0], anchors, 0)
+    back_log_size(setting[S_HIGH], first, anchors[2, 0], setting[S_TOKENS], one[B_C1],
                   bars.law[0])
-    total = 0.0
-    bar_own = np.empty(8)
-    bar_free, bar_held = np.empty(LADDER_PARTS), np.empty(LADDER_PARTS)
+    back_log_size(setting[S_LOW], first, anchors[2, 0], setting[S_TOKENS],
+                  one[B_C0] - one[B_C1], bars.law[0])
+    total, bar_part = 0.0, np.empty(LADDER_PARTS)
     for a in range(anchors.shape[1]):
-        free = above.free[a]
-        bar_own[:], bar_free[:], bar_held[:] = 0.0, 0.0, 0.0
-        own = law_and_curve(free, anchors, a)
-        lp, d_loss, d_pair = ladder_and_pairs(
+        part, bar_law = above.parts[a], bars.law[a]
+        bar_part[:] = 0.0
+        own = law_and_curve(part, anchors, a)
+        token = bars.token_term[a] * above.token_term[a]
+        bar_law[2] += token
+        bar_law[3] -= token * setting[S_TOKENS]
+        off_share = value[at[OFF_SHARE] + a]
+        lp, d_loss, d_pair, d_off = ladder_and_pairs(
             a, own, anchors[2, a], tables[T_LADDER], tables[T_PAIRS], value[at[SIGMA_LOSS] + a],
-            value[at[SIGMA_PAIR] + a], bar_own)
+            value[at[SIGMA_PAIR] + a], off_share, bar_law)
         total += lp
         grad[at[SIGMA_LOSS] + a] += d_loss
         grad[at[SIGMA_PAIR] + a] += d_pair
-        back_law_and_curve(free, own, bar_own, anchors, a, bar_free)
-        bar_token = bars.token_term[a] * above.token_term[a]
-        bars.law[a, 2] += bar_token
-        bars.law[a, 3] -= bar_token * setting[0]
-        back_law_and_curve(above.held[a], law[a], bars.law[a], anchors, a, bar_held)
+        grad[at[OFF_SHARE] + a] += d_off
+        back_law_and_curve(part, own, bar_law, anchors, a, bar_part)
         for v in range(LADDER_PARTS):
             if at[v + 1] > at[v]:
-                bar[at[v] + a] += bar_free[v] + (1 - pins[LADDER_PARTS, a]) * bar_held[v]
-        s = free[SIZE_SHARE]
-        lp, d_slope, _ = normal(free[SIZE_SLOPE], priors[1, P_ALPHA] + math.log(s),
+                bar[at[v] + a] += bar_part[v]
+        # priors: those of the exponents through the slopes
+        s = part[SIZE_SHARE]
+        lp, d_slope, _ = normal(part[SIZE_SLOPE], priors[1, P_ALPHA] + math.log(s),
                                 priors[2, P_ALPHA])
         total += lp
         bar[at[SIZE_SLOPE] + a] += d_slope
         bar[at[SIZE_SHARE] + a] -= d_slope / s
-        lp, d_slope, _ = normal(free[TOKEN_SLOPE], priors[1, P_BETA] + math.log(1 - s),
+        lp, d_slope, _ = normal(part[TOKEN_SLOPE], priors[1, P_BETA] + math.log(1 - s),
                                 priors[2, P_BETA])
         total += lp
         bar[at[TOKEN_SLOPE] + a] += d_slope
         bar[at[SIZE_SHARE] + a] += d_slope / (1 - s)
         for v, which in ((CENTRE_LOSS, P_CENTRE_LOSS), (STEEPNESS, P_STEEPNESS),
                          (MIDPOINT, P_MIDPOINT)):
-            lp, d, _ = normal(free[v], priors[1, which], priors[2, which])
+            lp, d, _ = normal(part[v], priors[1, which], priors[2, which])
             total += lp
             bar[at[v] + a] += d
-        for v, which in ((SIZE_SHARE, P_SIZE_SHARE), (HEADROOM, P_HEADROOM),
-                         (IRREDUCIBLE, P_IRREDUCIBLE)):
+        for v, which in ((SIZE_SHARE, P_SIZE_SHARE), (IRREDUCIBLE, P_IRREDUCIBLE)):
             if at[v + 1] > at[v]:
-                lp, d = share(free[v], priors, which)
+                lp, d = share(part[v], priors, which)
                 total += lp
                 grad[at[v] + a] += d
+        lp, d = share(off_share, priors, P_OFF_SHARE)
+        total += lp
+        grad[at[OFF_SHARE] + a] += d
+        lp, d = above_floor(part[HEADROOM], anchors[3, a], priors, P_HEADROOM)
+        total += lp
+        grad[at[HEADROOM] + a] += d
         for v, which in ((SIGMA_LOSS, P_SIGMA_LOSS), (SIGMA_PAIR, P_SIGMA_PAIR)):
             lp, d = positive(x[at[v] + a], value[at[v] + a], priors, which)
             total += lp

@@ -20,7 +20,6 @@ from densing_bayes.joint.kernel.layout import GAMMA, HALF_NORMAL, LOG_NORMAL
 
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 PEAK = math.exp(-HALF_LOG_TAU)  # of the standard normal density
-TINY = np.finfo(np.float64).tiny
 # products of many factors are kept within these bounds and their logarithm taken then: one
 # logarithm for dozens of rows
 SMALL, LARGE = 1e-150, 1e150
@@ -143,3 +142,25 @@ def share(value, priors, which):
     a, b = priors[1, which], priors[2, which]
     return (priors[3, which] + a * math.log(value) + b * math.log(1 - value),
             a - (a + b) * value)
+
+
+@compiled
+def above(value, floor, priors, which):
+    """The same of a share known to lie above ``floor``, sampled by its place between that and 1.
+
+    Up to the constant by which a Beta prior above a floor integrates to one.
+    """
+    a, b = priors[1, which], priors[2, which]
+    room = 1 - floor
+    place = (value - floor) / room
+    slope = (value - floor) * (1 - place)  # of the value in the log odds of its place
+    return (priors[3, which] + (a - 1) * math.log(value) + (b - 1) * math.log(1 - value)
+            + math.log(slope),
+            ((a - 1) / value - (b - 1) / (1 - value)) * slope + 1 - 2 * place)
+
+
+@compiled
+def softplus(x):
+    """ln(1 + e^x) and its derivative."""
+    small = math.exp(-abs(x))
+    return max(x, 0.0) + math.log1p(small), (1.0 if x > 0 else small) / (1 + small)

@@ -1,4 +1,4 @@
-"""Members of a group below the frontier: `densing_bayes.families.frontier`, in own coordinates."""
+"""Families and models below the frontier, in coordinates of their own: see `joint.graph`."""
 
 from __future__ import annotations
 
@@ -13,102 +13,113 @@ from densing_bayes.joint.kernel.densities import (
     exponential,
     log_product,
     scaled_tail,
+    softplus,
 )
 
-
-@compiled
-def open_shares(sd, precision, root):
-    """Fills ``root`` with sqrt(v), v = 1 / (1 + precision sd^2): what own evidence leaves open."""
-    for i in range(precision.size):
-        root[i] = math.sqrt(1 / (1 + precision[i] * sd * sd))
+MEAN_HALF = math.sqrt(2 / math.pi)  # mean of a half-normal of scale 1
 
 
 @compiled
-def pooled(family, place, precision, root, base, pull, of_family):
-    """What the models say of their families: ``pull`` and precision ``of_family``, both from 0.
+def pooled(family, eligible, place, precision, root, base, pull, of_family):
+    """What the models say of their family's gap: ``pull`` and precision ``of_family``, from 0.
 
-    Family effect aside, model i is at ``base``; its place has the variance
-    sd^2 + 1 / precision = 1 / (precision v) about it.
+    Without a gap of its family model i is at ``base``; its own place has the variance
+    1 / (precision v) about that, v = root^2.
     """
     for i in range(family.size):
-        one = precision[i] * root[i] * root[i]
+        one = eligible[i] * precision[i] * root[i] * root[i]
         of_family[int(family[i])] += one
-        pull[int(family[i])] += one * (place[i] - base[i])
+        pull[int(family[i])] += one * (base[i] - place[i])
 
 
 @compiled
-def group(y, mean, sd, q, pull, root, value, deviation, slope):
-    """Values about their means from their coordinates ``y``, and their log density.
+def family_gaps(y, scale, pull, precision, gap, bent, spread):
+    """Gaps of families from their coordinates, exponential with their ``scale``.
 
-    With r the deviation from the mean in units of sd, value = mean + sd r and
-    r = sd v pull + sqrt(v) y: a normal's mean and sd where own evidence pulls with ``pull`` =
-    precision (own place - mean). e = sqrt(1 - 2 q / pi) r - sqrt(2 q / pi) is the deviation
-    from the frontier in units of omega. Fills ``value``, ``deviation`` (r) and ``slope``
-    (d log density / d r). Returns the log density and its derivative to q.
+    gap = tau softplus(tau pull + y), tau^-2 = precision + scale^-2: about where the models put
+    it where they speak, about the prior where they are silent, and never below zero. Fills
+    ``gap``, ``bent`` (derivative of the softplus) and ``spread`` (tau). Returns the log density.
     """
-    skew, ratio, shift = math.sqrt(q / (1 - q)), math.sqrt(1 - 2 * q / math.pi), math.sqrt(
-        2 * q / math.pi)
-    bar_ratio, bar_shift = -1 / (math.pi * ratio), shift / (2 * q)  # derivatives to q
+    total = 0.0
+    for f in range(y.size):
+        tau = 1 / math.sqrt(precision[f] + 1 / scale[f] ** 2)
+        value, slope = softplus(tau * pull[f] + y[f])
+        gap[f], bent[f], spread[f] = tau * value, slope, tau
+        total += math.log(tau * slope / scale[f]) - gap[f] / scale[f]
+    return total
+
+
+@compiled
+def back_family_gaps(y, scale, pull, gap, bent, spread, bar_gap, bar_y, bar_pull, bar_precision,
+                     bar_scale):
+    """Derivatives to coordinates, pull, precision and scale from those to gaps."""
+    for f in range(y.size):
+        tau, s = spread[f], scale[f]
+        bar = bar_gap[f] - 1 / s
+        bar_x = bar * tau * bent[f] + 1 - bent[f]
+        bar_tau = bar * gap[f] / tau + 1 / tau + bar_x * pull[f]
+        bar_y[f] = bar_x
+        bar_pull[f] = bar_x * tau
+        bar_precision[f] = -0.5 * tau**3 * bar_tau
+        bar_scale[f] = bar_tau * (tau / s) ** 3 - 1 / s + gap[f] / s**2
+
+
+@compiled
+def model_places(y, mean, sd, gap, noise, omega, pull, root, z, slope, hazard, above):
+    """Places of models from their coordinates, and their log density: skew normal.
+
+    With u half-normal of scale ``gap`` and v normal of scale ``noise``, z = mean + E(u) - u + v;
+    z = mean + sd (sd v pull + sqrt(v) y): a normal's mean and sd where own evidence pulls with
+    ``pull`` = precision (own place - mean). Fills ``z``, ``slope`` (derivative to z),
+    ``hazard`` (of the tail) and ``above`` (distance from the frontier in units of omega).
+    """
     n = y.size
     for i in range(n):
-        deviation[i] = sd * root[i] * root[i] * pull[i] + root[i] * y[i]
+        z[i] = mean[i] + sd[i] * (sd[i] * root[i] * root[i] * pull[i] + root[i] * y[i])
+    tails, squares, squares_above = np.empty(n), 0.0, 0.0
     for i in range(n):
-        value[i] = mean[i] + sd * deviation[i]
-    tails = np.empty(n)
-    squares, squares_above, bar_q, bar_skew = 0.0, 0.0, 0.0, 0.0
-    for i in range(n):
-        r = deviation[i]
-        e = ratio * r - shift
+        e = (z[i] - mean[i] - MEAN_HALF * gap[i]) / omega[i]
+        skew = gap[i] / noise[i]
         x = skew * e
         over, scale, tail = x > 0, exponential(-0.5 * x * x), scaled_tail(x)
         tail = tail if over else 1 - scale * tail  # P(Z > x), above zero without its ``scale``
-        hazard = PEAK * (1.0 if over else scale) / tail
         tails[i] = tail
+        hazard[i] = PEAK * (1.0 if over else scale) / tail
         squares_above += x * max(x, 0.0)
         squares += e * e
-        bar_e = -e - skew * hazard
-        bar_skew -= e * hazard
-        bar_q += bar_e * (bar_ratio * r - bar_shift)
-        slope[i] = ratio * bar_e
-    total = (log_product(tails) + log_product(root) - 0.5 * squares_above - 0.5 * squares
-             + n * (math.log(2.0) - HALF_LOG_TAU + math.log(ratio)))
-    bar_q += bar_skew / (2 * skew * (1 - q) ** 2) + n * bar_ratio / ratio
-    return total, bar_q
+        above[i] = e
+        slope[i] = -(e + skew * hazard[i]) / omega[i]
+    return (log_product(tails) + log_product(root) + log_product(sd) - log_product(omega)
+            - 0.5 * squares_above - 0.5 * squares + n * (math.log(2.0) - HALF_LOG_TAU))
 
 
 @compiled
-def back_group(sd, y, pull, root, deviation, slope, bar_value, bar_y, bar_pull, bar_precision):
-    """Derivatives to coordinates, ``pull`` and precision, from those to values; that to ln sd.
+def back_model_places(y, sd, gap, noise, omega, pull, root, slope, hazard, above, bar_z, bar_y,
+                      bar_pull, bar_log_sd, bar_gap, bar_noise):
+    """Derivatives to coordinates, pull, ln sd, gap and noise, from those of scores to places.
 
-    Those to the means, with ``pull`` held, are ``bar_value``.
+    Those to the means, with pull held, are ``bar_z``. Gap and noise act besides through ln sd.
     """
-    bar_log_sd = 0.0
     for i in range(y.size):
-        v, moved = root[i] * root[i], sd * pull[i]
-        bar_r = slope[i] + bar_value[i] * sd
-        bar_y[i] = bar_r * root[i]
-        bar_pull[i] = bar_r * sd * v
-        bar_log_v = bar_r * (moved * v + 0.5 * root[i] * y[i]) + 0.5
-        bar_precision[i] = -bar_log_v * sd * sd * v
-        bar_log_sd += (bar_value[i] * sd * deviation[i] + bar_r * moved * v
-                       - 2 * bar_log_v * (1 - v))
-    return bar_log_sd
+        v, e, w = root[i] * root[i], above[i], omega[i]
+        bar = bar_z[i] + slope[i]
+        bar_y[i] = bar * sd[i] * root[i]
+        bar_pull[i] = bar * sd[i] * sd[i] * v
+        bar_log_sd[i] = bar * (2 * sd[i] ** 2 * v * v * pull[i] + sd[i] * root[i] * v * y[i]) + v
+        in_omega = (e * e - 1 + e * hazard[i] * gap[i] / noise[i]) / w
+        in_skew = -hazard[i] * e / noise[i]
+        bar_gap[i] = -slope[i] * MEAN_HALF + in_omega * gap[i] / w + in_skew
+        bar_noise[i] = in_omega * noise[i] / w - in_skew * gap[i] / noise[i]
 
 
 @compiled
-def back_pooled(family, place, precision, root, base, bar_pull, bar_of_family, bar_base):
-    """Takes derivatives to what models say of families to ``bar_base``; that to ln sd."""
-    bar_log_sd = 0.0
+def back_pooled(family, eligible, place, precision, root, base, bar_pull, bar_of_family,
+                bar_base, bar_log_sd, bar_place):
+    """Takes derivatives to what models say of families on to the models' base, ln sd, place."""
     for i in range(family.size):
         f, v = int(family[i]), root[i] * root[i]
-        one = precision[i] * v
-        bar_base[i] -= bar_pull[f] * one
-        bar_log_sd -= 2 * one * (1 - v) * (bar_of_family[f] + bar_pull[f] * (place[i] - base[i]))
-    return bar_log_sd
-
-
-@compiled
-def to_skewness(bar_q, bar_log_sd, q):
-    """Derivative to the skewness lambda with omega held, from those to q and ln sd."""
-    skew = math.sqrt(q / (1 - q))
-    return (bar_q - bar_log_sd / (math.pi * (1 - 2 * q / math.pi))) * 2 * skew * (1 - q) ** 2
+        one = eligible[i] * precision[i] * v
+        bar_base[i] += bar_pull[f] * one
+        bar_place[i] -= bar_pull[f] * one
+        bar_log_sd[i] -= 2 * one * (1 - v) * (
+            bar_of_family[f] + bar_pull[f] * (base[i] - place[i]))

@@ -25,23 +25,15 @@ from densing_bayes.joint.kernel.layout import (
     T_STARTS,
     TABLES,
 )
-from densing_bayes.joint.kernel.marginal import (
-    back_to_globals,
-    globals_of,
-    run_gradient,
-    run_value,
-)
-from densing_bayes.joint.kernel.nodes import place_nodes, run_draws
-from densing_bayes.joint.kernel.summary import back_summary, near, summary
 
 
 @compiled
 def told_size(tables):
     """How many numbers are told besides the variables."""
     starts = tables[T_STARTS][0]
-    steps = int(starts[STEP + 1] - starts[STEP])
+    segments = int(starts[STEP + 1] - starts[STEP])
     families = int(starts[FAMILY + 1] - starts[FAMILY])
-    return (2 + steps + families + tables[T_MODELS].shape[1]
+    return (2 + segments + families + tables[T_MODELS].shape[1]
             + 2 * tables[T_LINKED].shape[1])
 
 
@@ -99,7 +91,7 @@ def expand(dim, expanded, x_, out_, user_data):
     point = whole(numba.carray(x_, (dim,)), tables[T_HELD])
     out = numba.carray(out_, (expanded,))
     evaluate(point, tables, np.empty(point.size), out[point.size:])
-    out[:point.size] = natural(point, tables[T_STARTS][0])
+    out[:point.size] = natural(point, tables)
     return 0
 
 
@@ -130,47 +122,8 @@ def machine_code():
                                 (expansion, (size, size, numbers, numbers))))
 
 
-@functools.cache
-def marginal_code():
-    """What `densing_bayes.joint.marginal` calls, by name: compiled once, without Python's lock.
-
-    As in `machine_code`, the checksum keeps what is on disk in step with the source.
-    """
-    stamp = checksum()
-
-    def globals_at(x, tables):
-        return globals_of(x if stamp else -x, tables)
-
-    def finish(x, tables, latent, bar, cells):
-        return back_to_globals(x, tables, latent, bar, cells if stamp else 0)
-
-    def value(start, stop, latents, asked):
-        return run_value(start if stamp else 0, stop, latents, *asked)
-
-    def gradient(start, stop, latents, asked):
-        return run_gradient(start if stamp else 0, stop, latents, *asked)
-
-    def nodes(start, stop, latents, asked, spacing, most):
-        place_nodes(start if stamp else 0, stop, latents, *asked, spacing, most)
-
-    def draws(start, stop, latents, asked, uniform, into):
-        return run_draws(start if stamp else 0, stop, latents, *asked, *uniform, *into)
-
-    def summary_at(x, tables, places):
-        return summary(x if stamp else -x, tables, places)
-
-    def back(x, tables, places, bar_out):
-        return back_summary(x if stamp else -x, tables, places, 0.0, bar_out)
-
-    def approximate(x, tables, places, centre, slope, curvature):
-        return near(x if stamp else -x, tables, places, centre, slope, curvature)
-
-    return {function.__name__: without_lock(function)
-            for function in (globals_at, finish, value, gradient, nodes, draws, summary_at, back,
-                             approximate)}
-
-
 def checksum():
     """A number that changes with the source of the kernel; never zero."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), here.parents[1] / "parameters.py"]
     return 1 + zlib.crc32(b"".join(path.read_bytes() for path in files))

@@ -52,12 +52,32 @@ def back_law_and_curve(p, law, bar, anchors, a, bar_p):
 
 
 @compiled
-def ladder_and_pairs(a, law, chance, ladder, pairs, sigma_loss, sigma_pair, bar):
+def ladder_and_pairs(a, law, chance, ladder, pairs, sigma_loss, sigma_pair, off_share, bar):
     """Log likelihood of one anchor's runs and pairs; derivatives to the law and to ln sigmas.
 
-    Both tables lie by anchor. `families.ruler.ruler_likelihood`.
+    Both tables lie by anchor. `joint.ruler.ruler_likelihood`.
+
+    Parameters
+    ----------
+    a
+        Index of the anchor.
+    law
+        Its constants, from `law_and_curve`.
+    chance
+        Its chance level, score.
+    ladder, pairs
+        Tables (`layout.ROWS`), by anchor.
+    sigma_loss, sigma_pair, off_share
+        Scatter in ln loss and in score; share of pairs at chance.
+    bar
+        Derivatives to ``law``, (8,), added to.
+
+    Returns
+    -------
+    tuple
+        Log likelihood; its derivatives to ln sigma_loss, ln sigma_pair, log odds of off_share.
     """
-    log_a, alpha, log_b, beta, irreducible, gamma, midpoint, scale = law
+    log_a, alpha, log_b, beta, irreducible, _, _, _ = law
     begin, stop = np.searchsorted(ladder[0], a), np.searchsorted(ladder[0], a + 1)
     size, tokens, log_loss, n = ladder[1], ladder[2], ladder[3], stop - begin
     size_term, token_term, deviation = np.empty((3, stop))
@@ -80,23 +100,41 @@ def ladder_and_pairs(a, law, chance, ladder, pairs, sigma_loss, sigma_pair, bar)
     bar_sigma_loss = squares / sigma_loss**2 - n
     total = -n * (HALF_LOG_TAU + math.log(sigma_loss)) - 0.5 * squares / sigma_loss**2
 
+    lp, bar_sigma_pair, bar_off = pair_scores(a, law, chance, pairs, sigma_pair, off_share, bar)
+    return total + lp, bar_sigma_loss, bar_sigma_pair, bar_off
+
+
+@compiled
+def pair_scores(a, law, chance, pairs, sigma, off_share, bar):
+    """Log likelihood of one anchor's pairs; derivatives to ln sigma and the log odds of off_share.
+
+    A pair scores on the curve, or at chance where the format is not switched on.
+    """
+    gamma, midpoint, scale = law[5], law[6], law[7]
     begin, stop = np.searchsorted(pairs[0], a), np.searchsorted(pairs[0], a + 1)
-    losses, scores, n = pairs[1], pairs[2], stop - begin
-    squares, to_y, to_gamma, to_scale = 0.0, 0.0, 0.0, 0.0
+    total, bar_sigma, bar_off, to_y, to_gamma, to_scale = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    on, off = math.log(1 - off_share), math.log(off_share)
     for i in range(begin, stop):
-        distance = losses[i] - midpoint
+        weight, distance = pairs[3, i], pairs[1, i] - midpoint
         u = 1 / (1 + exponential(-gamma * distance))
-        off = scores[i] - chance - scale * u
-        squares += off * off
-        bar_y = off * u * (1 - u)
+        above = pairs[2, i] - chance
+        rest = above - scale * u
+        log_on, log_off = on - 0.5 * (rest / sigma) ** 2, off - 0.5 * (above / sigma) ** 2
+        top = max(log_on, log_off)
+        switched = math.exp(log_on - top)
+        both = switched + math.exp(log_off - top)
+        switched /= both
+        total += weight * (top + math.log(both) - HALF_LOG_TAU - math.log(sigma))
+        bar_off += weight * (1 - switched - off_share)
+        bar_sigma += weight * ((switched * rest**2 + (1 - switched) * above**2) / sigma**2 - 1)
+        bar_y = weight * switched * rest * u * (1 - u)
         to_y += bar_y
         to_gamma += bar_y * distance
-        to_scale += off * u
-    bar[5] += to_gamma * scale / sigma_pair**2
-    bar[6] -= to_y * scale * gamma / sigma_pair**2
-    bar[7] += to_scale / sigma_pair**2
-    total += -n * (HALF_LOG_TAU + math.log(sigma_pair)) - 0.5 * squares / sigma_pair**2
-    return total, bar_sigma_loss, squares / sigma_pair**2 - n
+        to_scale += weight * switched * rest * u
+    bar[5] += to_gamma * scale / sigma**2
+    bar[6] -= to_y * scale * gamma / sigma**2
+    bar[7] += to_scale / sigma**2
+    return total, bar_sigma, bar_off
 
 
 @compiled

@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from densing_bayes.joint.kernel.densities import TINY, compiled, exponential, log_product
+from densing_bayes.joint.kernel.densities import compiled, exponential, log_product
+from densing_bayes.joint.kernel.layout import M_TILT, M_TIME
 
 CHUNK = 128
 # where the quantities of a chunk begin: z, r and variance of `cell`, derivative to z
@@ -19,7 +20,7 @@ PLACE, R, VARIANCE, BAR_Z, END = (CHUNK * k for k in range(5))
 
 
 @compiled
-def cell(score, per_item, per_replicate, expected, slope, sd_benchmark, sd_source, nu):
+def cell(score, per_item, per_replicate, least, expected, slope, sd_benchmark, sd_source, nu):
     """One score about its expectation, a Student t with nu degrees of freedom.
 
     ``slope`` of the curve is in z, as is ``sd_benchmark``. Returns r = nu + d^2 / variance and
@@ -28,7 +29,7 @@ def cell(score, per_item, per_replicate, expected, slope, sd_benchmark, sd_sourc
     """
     noise = per_item + per_replicate * sd_source**2
     own, item = slope * sd_benchmark, expected * (1 - expected)
-    variance = own * own + item * noise + TINY
+    variance = own * own + item * noise + least
     d = score - expected
     whole, per_variance = nu * variance + d * d, 1 / variance  # few divisions
     bar_d = (nu + 1) * d / whole
@@ -47,28 +48,54 @@ def chunk_total(w, n, nu):
 
 
 @compiled
-def anchored_scores(cells, z, c0, c1, law, token_term, chance, sd_benchmark, sd_source, nu,
-                    bar_z, bar_law, bar_token, bar_sd_benchmark, bar_sd_source):
+def anchored_scores(cells, z, models, own, c0, c1, law, token_term, chance, sd_benchmark,
+                    sd_source, nu, bar_z, bar_own, bar_law, bar_token, bar_sd_benchmark,
+                    bar_sd_source):
     """Log likelihood of the cells of anchored benchmarks; derivatives to all it depends on.
 
-    ``law`` and ``bar_law`` are (anchor, 8). Returns the log likelihood without the terms in nu
-    alone, and the derivatives to nu, c0 and c1.
+    Parameters
+    ----------
+    cells
+        Table of the cells (`layout.CELLS`), by benchmark.
+    z
+        Places of the models, (model,).
+    models
+        Table of the models: their times and sizes, along which benchmarks have own trends.
+    own
+        Own trends of the benchmarks in time and in size, in z, (2, benchmark).
+    c0, c1
+        ln N^ = c0 + c1 z.
+    law, token_term
+        Constants of the ruler, (anchor, 8), and b D0^-beta, (anchor,).
+    chance
+        Chance levels, (anchor,).
+    sd_benchmark, sd_source, nu
+        Spreads, (benchmark,), in z and in score; degrees of freedom.
+    bar_z, bar_own, bar_law, bar_token, bar_sd_benchmark, bar_sd_source
+        Derivatives to each, added to.
+
+    Returns
+    -------
+    tuple
+        Log likelihood without the terms in nu alone; derivatives to nu, c0 and c1.
     """
     total, bar_nu, bar_c0, bar_c1 = 0.0, 0.0, 0.0, 0.0
-    w, model, score, per_item, per_replicate = (np.empty(END), cells[0], cells[2], cells[3],
-                                                cells[4])
+    w, model, score, per_item, per_replicate, least = (
+        np.empty(END), cells[0], cells[2], cells[3], cells[4], cells[5])
+    time, size = models[M_TIME], models[M_TILT]
     for b in range(chance.size):
         begin, stop = np.searchsorted(cells[1], b), np.searchsorted(cells[1], b + 1)
         log_a, alpha, irreducible = law[b, 0], law[b, 1], law[b, 4]
         gamma, midpoint, scale = law[b, 5], law[b, 6], law[b, 7]
         rest, per = irreducible + token_term[b] - midpoint, -gamma * scale * alpha
-        low, sd, source = chance[b], sd_benchmark[b], sd_source[b]
+        low, sd, source, trend, tilt = chance[b], sd_benchmark[b], sd_source[b], own[0, b], own[1, b]
         for start in range(begin, stop, CHUNK):
             n = min(CHUNK, stop - start)
             to_nu, to_sd, to_source, to_per, to_y, to_gamma = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             to_scale, to_size, to_size_at, to_c1 = 0.0, 0.0, 0.0, 0.0
             for i in range(n):
-                w[PLACE + i] = z[int(model[start + i])]
+                m = int(model[start + i])
+                w[PLACE + i] = z[m] + trend * time[m] + tilt * size[m]
             for i in range(n):
                 place = w[PLACE + i]
                 at = c0 + c1 * place
@@ -77,7 +104,7 @@ def anchored_scores(cells, z, c0, c1, law, token_term, chance, sd_benchmark, sd_
                 spread = u * (1 - u)
                 steep = per * size_term  # slope per e-fold of size = steep * spread
                 r, variance, d_nu, bar_expected, bar_slope, d_sd, d_source = cell(
-                    score[start + i], per_item[start + i], per_replicate[start + i],
+                    score[start + i], per_item[start + i], per_replicate[start + i], least[start + i],
                     low + scale * u, steep * spread * c1, sd, source, nu)
                 w[R + i], w[VARIANCE + i] = r, variance
                 to_nu += d_nu
@@ -97,7 +124,10 @@ def anchored_scores(cells, z, c0, c1, law, token_term, chance, sd_benchmark, sd_
                 to_c1 += bar_size * place
                 w[BAR_Z + i] = -bar_size * alpha * c1
             for i in range(n):
-                bar_z[int(model[start + i])] += w[BAR_Z + i]
+                m = int(model[start + i])
+                bar_z[m] += w[BAR_Z + i]
+                bar_own[0, b] += w[BAR_Z + i] * time[m]
+                bar_own[1, b] += w[BAR_Z + i] * size[m]
             lp, d_nu = chunk_total(w, n, nu)
             total += lp
             bar_nu += d_nu + 0.5 * to_nu / nu
@@ -116,29 +146,32 @@ def anchored_scores(cells, z, c0, c1, law, token_term, chance, sd_benchmark, sd_
 
 
 @compiled
-def linked_scores(cells, anchors, z, kappa, middle, scale, chance, sd_benchmark, sd_source, nu,
-                  bar_z, bar_kappa, bar_middle, bar_scale, bar_sd_benchmark, bar_sd_source):
+def linked_scores(cells, anchors, z, models, own, kappa, middle, scale, chance, sd_benchmark,
+                  sd_source, nu, bar_z, bar_own, bar_kappa, bar_middle, bar_scale,
+                  bar_sd_benchmark, bar_sd_source):
     """The same for linked benchmarks, whose curves are logistic in z."""
     total, bar_nu = 0.0, 0.0
-    w, model, score, per_item, per_replicate = (np.empty(END), cells[0], cells[2], cells[3],
-                                                cells[4])
+    w, model, score, per_item, per_replicate, least = (
+        np.empty(END), cells[0], cells[2], cells[3], cells[4], cells[5])
+    time, size = models[M_TIME], models[M_TILT]
     for k in range(kappa.size):
         b = anchors + k
         begin, stop = np.searchsorted(cells[1], b), np.searchsorted(cells[1], b + 1)
         steep, half, span = kappa[k], middle[k], scale[k]
-        low, sd, source = chance[k], sd_benchmark[b], sd_source[b]
+        low, sd, source, trend, tilt = chance[k], sd_benchmark[b], sd_source[b], own[0, b], own[1, b]
         for start in range(begin, stop, CHUNK):
             n = min(CHUNK, stop - start)
             to_nu, to_sd, to_source = 0.0, 0.0, 0.0
             to_y, to_kappa, to_slope, to_scale = 0.0, 0.0, 0.0, 0.0
             for i in range(n):
-                w[PLACE + i] = z[int(model[start + i])]
+                m = int(model[start + i])
+                w[PLACE + i] = z[m] + trend * time[m] + tilt * size[m]
             for i in range(n):
                 distance = w[PLACE + i] - half
                 u = 1 / (1 + exponential(-steep * distance))
                 spread = u * (1 - u)
                 r, variance, d_nu, bar_expected, bar_slope, d_sd, d_source = cell(
-                    score[start + i], per_item[start + i], per_replicate[start + i],
+                    score[start + i], per_item[start + i], per_replicate[start + i], least[start + i],
                     low + span * u, span * steep * spread, sd, source, nu)
                 w[R + i], w[VARIANCE + i] = r, variance
                 to_nu += d_nu
@@ -152,7 +185,10 @@ def linked_scores(cells, anchors, z, kappa, middle, scale, chance, sd_benchmark,
                 to_scale += bar_expected * u
                 w[BAR_Z + i] = bar_y * steep
             for i in range(n):
-                bar_z[int(model[start + i])] += w[BAR_Z + i]
+                m = int(model[start + i])
+                bar_z[m] += w[BAR_Z + i]
+                bar_own[0, b] += w[BAR_Z + i] * time[m]
+                bar_own[1, b] += w[BAR_Z + i] * size[m]
             lp, d_nu = chunk_total(w, n, nu)
             total += lp
             bar_nu += d_nu + 0.5 * to_nu / nu
