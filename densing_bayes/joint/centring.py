@@ -63,7 +63,7 @@ def own_places(tables: Columns) -> Seen:
     >>> seen.anchored[1].round(2), (1 / np.sqrt(seen.precision[:2])).round(2), seen.precision[2]
     (array([1., 0.]), array([0.16, 0.16]), np.float64(0.0))
     """
-    number, anchors = len(tables["models"]["time"]), len(tables["anchors"]["chance"])
+    number = len(tables["models"]["time"])
     chance = np.concatenate([np.asarray(tables[name]["chance"], float)
                              for name in ("anchors", "linked_benchmarks")])
 

@@ -17,10 +17,10 @@ from scipy import special
 
 from densing_bayes.joint import kernel
 from densing_bayes.joint.centring import own_places
+from densing_bayes.joint.curves import axis_size, least_variance
 from densing_bayes.joint.growth import effects, softplus, turns  # noqa: F401 (softplus: example)
 from densing_bayes.joint.ruler import COORDINATES, Ruler, law_and_curve
 from densing_bayes.nuts import model_for_nutpie
-from densing_bayes.joint.curves import axis_size, least_variance
 from densing_bayes.observations import helmert
 from densing_bayes.parameters import DIMS, POSITIVE, TOLD
 from densing_bayes.priors import DISTRIBUTIONS, Prior
@@ -265,7 +265,8 @@ def prior_centre(columns: Columns, priors: Mapping[str, Prior],
     linked_floor = np.asarray(columns["linked_benchmarks"]["floor"], float)
     at |= {"log_size_slope": at["log_alpha"] + np.log(share),
            "log_token_slope": at["log_beta"] + np.log(1 - share),
-           "log_cost_ratio": at["log_cost_ratio"] + 0.1, "spread_growth": at["spread_growth"] + 0.05,
+           "log_cost_ratio": at["log_cost_ratio"] + 0.1,
+           "spread_growth": at["spread_growth"] + 0.05,
            "headroom": floor + 0.5 * (1 - floor), "trend_contrast": 0.01, "tilt_contrast": 0.01,
            "linked_headroom": linked_floor + 0.5 * (1 - linked_floor)}
     if "irreducible_share" not in shapes:

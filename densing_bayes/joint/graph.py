@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pymc.distributions.dist_math import normal_lcdf
 
 from densing_bayes import laws
 from densing_bayes.families.blocks import Mirrored, Packed, Table, pack_priors, rv
+from densing_bayes.families.frontier import normal_lcdf
 from densing_bayes.joint.centring import own_places
 from densing_bayes.joint.curves import axis_size
 from densing_bayes.joint.growth import effects, turns
@@ -208,7 +208,7 @@ def _places(mean: Any, sd: Any, gap: Any, noise: Any, place: Any, precision: Any
         omega = pt.sqrt(gap**2 + noise**2)
         e = (start + step * y - frontier) / omega
         return (np.log(2 / np.sqrt(2 * np.pi)) + pt.log(step / omega) - 0.5 * e**2
-                + normal_lcdf(0, 1, -gap / noise * e))
+                + normal_lcdf(-gap / noise * e))
 
     y = pm.CustomDist("model_coordinate", start, sd * root, mean + MEAN_HALF * gap, gap, noise,
                       logp=logp, dims="model", random=_never,

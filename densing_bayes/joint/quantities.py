@@ -164,9 +164,9 @@ def rate_path(derived: xr.Dataset, years: Any, dim: str = "time") -> xr.DataArra
 
 
 def growth_between(derived: xr.Dataset, start: float, end: float) -> xr.DataArray:
-    """Average growth of the frontier over calendar time, 1/year: (f(end) - f(start)) / (end - start).
+    """Average growth of the frontier over calendar time, (f(end) - f(start)) / (end - start).
 
-    Times in years since LLaMA-1.
+    In 1/year; times in years since LLaMA-1.
     """
     path = frontier_path(derived, [start, end])
     return (path.isel(time=1) - path.isel(time=0)) / (end - start)

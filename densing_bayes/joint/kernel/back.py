@@ -20,11 +20,13 @@ from densing_bayes.joint.kernel.above import (
 )
 from densing_bayes.joint.kernel.densities import (
     HALF_LOG_TAU,
-    above as above_floor,
     compiled,
     normal,
     positive,
     share,
+)
+from densing_bayes.joint.kernel.densities import (
+    above as above_floor,
 )
 from densing_bayes.joint.kernel.group import MEAN_HALF
 from densing_bayes.joint.kernel.layout import (
@@ -290,7 +292,7 @@ def back_curves(x, at, priors, linked, above, bars, grad):
 def back_ruler(x, at, tables, above, bars, grad):
     """The ruler with its priors and the likelihood of ladder and pairs."""
     setting, priors, anchors = tables[T_SETTING][:, 0], tables[T_PRIORS], tables[T_ANCHORS]
-    bar, one, value, law = bars.value, bars.one, above.value, above.law
+    bar, one, value = bars.value, bars.one, above.value
     first = law_and_curve(above.parts[0], anchors, 0)
     back_log_size(setting[S_HIGH], first, anchors[2, 0], setting[S_TOKENS], one[B_C1],
                   bars.law[0])

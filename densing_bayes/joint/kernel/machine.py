@@ -13,7 +13,7 @@ from numba import types
 from nutpie.compile_pymc import address_as_void_pointer
 
 from densing_bayes.joint.kernel.above import natural
-from densing_bayes.joint.kernel.cache import c_function, without_lock
+from densing_bayes.joint.kernel.cache import c_function
 from densing_bayes.joint.kernel.densities import compiled
 from densing_bayes.joint.kernel.evaluate import evaluate
 from densing_bayes.joint.kernel.layout import (

@@ -88,7 +88,8 @@ def anchored_scores(cells, z, models, own, c0, c1, law, token_term, chance, sd_b
         log_a, alpha, irreducible = law[b, 0], law[b, 1], law[b, 4]
         gamma, midpoint, scale = law[b, 5], law[b, 6], law[b, 7]
         rest, per = irreducible + token_term[b] - midpoint, -gamma * scale * alpha
-        low, sd, source, trend, tilt = chance[b], sd_benchmark[b], sd_source[b], own[0, b], own[1, b]
+        low, sd, source = chance[b], sd_benchmark[b], sd_source[b]
+        trend, tilt = own[0, b], own[1, b]
         for start in range(begin, stop, CHUNK):
             n = min(CHUNK, stop - start)
             to_nu, to_sd, to_source, to_per, to_y, to_gamma = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -104,8 +105,8 @@ def anchored_scores(cells, z, models, own, c0, c1, law, token_term, chance, sd_b
                 spread = u * (1 - u)
                 steep = per * size_term  # slope per e-fold of size = steep * spread
                 r, variance, d_nu, bar_expected, bar_slope, d_sd, d_source = cell(
-                    score[start + i], per_item[start + i], per_replicate[start + i], least[start + i],
-                    low + scale * u, steep * spread * c1, sd, source, nu)
+                    score[start + i], per_item[start + i], per_replicate[start + i],
+                    least[start + i], low + scale * u, steep * spread * c1, sd, source, nu)
                 w[R + i], w[VARIANCE + i] = r, variance
                 to_nu += d_nu
                 to_sd += d_sd
@@ -158,7 +159,8 @@ def linked_scores(cells, anchors, z, models, own, kappa, middle, scale, chance, 
         b = anchors + k
         begin, stop = np.searchsorted(cells[1], b), np.searchsorted(cells[1], b + 1)
         steep, half, span = kappa[k], middle[k], scale[k]
-        low, sd, source, trend, tilt = chance[k], sd_benchmark[b], sd_source[b], own[0, b], own[1, b]
+        low, sd, source = chance[k], sd_benchmark[b], sd_source[b]
+        trend, tilt = own[0, b], own[1, b]
         for start in range(begin, stop, CHUNK):
             n = min(CHUNK, stop - start)
             to_nu, to_sd, to_source = 0.0, 0.0, 0.0
@@ -171,8 +173,8 @@ def linked_scores(cells, anchors, z, models, own, kappa, middle, scale, chance, 
                 u = 1 / (1 + exponential(-steep * distance))
                 spread = u * (1 - u)
                 r, variance, d_nu, bar_expected, bar_slope, d_sd, d_source = cell(
-                    score[start + i], per_item[start + i], per_replicate[start + i], least[start + i],
-                    low + span * u, span * steep * spread, sd, source, nu)
+                    score[start + i], per_item[start + i], per_replicate[start + i],
+                    least[start + i], low + span * u, span * steep * spread, sd, source, nu)
                 w[R + i], w[VARIANCE + i] = r, variance
                 to_nu += d_nu
                 to_sd += d_sd
