@@ -18,11 +18,11 @@ from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.intervals import Interval
 from densing_bayes.joint import kernel
 from densing_bayes.joint.data import inputs
-from densing_bayes.joint.engine import DIMS, TOLD
-from densing_bayes.joint.fit import MOST_BY_NUTS, Joint, choose, cut, prepare
+from densing_bayes.joint.fit import Joint, choose, cut, prepare
 from densing_bayes.joint.predict import cell_predictions, draws_of
 from densing_bayes.joint.quantities import derive
 from densing_bayes.observations import Observations
+from densing_bayes.parameters import DIMS, TOLD
 from densing_bayes.plugin import Plugin, plugin
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
@@ -56,11 +56,6 @@ class Context:
     def columns(self) -> dict[str, dict[str, Any]]:
         """The tables of the joint model."""
         return inputs(self.observations, self.spec)[0]
-
-    @property
-    def many(self) -> bool:
-        """Whether there are too many models for refits by NUTS."""
-        return bool(self.observations.data.sizes["model"] > MOST_BY_NUTS)
 
     @cached_property
     def joint(self) -> Joint:
@@ -121,13 +116,12 @@ class Context:
                       self.seed("derive"))
 
     @cached_property
-    def cut(self) -> xr.Dataset | None:
-        """Derived draws of the cut posterior; none where it would take hours."""
-        if self.many:
-            return None
+    def cut(self) -> xr.Dataset:
+        """Derived draws of the cut posterior."""
         joint, posterior = self.joint, self.posterior
         draws = cut(joint, posterior, self.progress)
-        return derive(draws, self.observations, self.columns, self.seed("derive cut"))
+        found = derive(draws, self.observations, self.columns, self.seed("derive cut"))
+        return found.assign_attrs(draws.attrs)
 
     @cached_property
     def plugin(self) -> Plugin:

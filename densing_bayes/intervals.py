@@ -126,6 +126,38 @@ def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
     return ", ".join(words[:-1]) + f", or {words[-1]}" if len(words) > 1 else words[0]
 
 
+RATE_OF_NONE = 0.1  # 1/year: growth from below it on may be none
+
+
+def doubled(growth: dict[str, Any], interval: Interval) -> str:
+    """What a density did, in months where it surely grew, else by its rate: for a sentence.
+
+    Parameters
+    ----------
+    growth
+        From `growth_summary`.
+
+    Examples
+    --------
+    >>> doubled(growth_summary([1.8, 2.0, 2.2], Interval()), Interval())
+    'doubled every 4.2 months (90% equal-tailed interval: 3.8 to 4.6)'
+    >>> doubled(growth_summary([-0.1, 0.4, 0.9], Interval()), Interval())
+    'changed by 0.40 per year (90% equal-tailed interval: -0.05 to 0.85): a doubling in 9.8 months \
+or more, or none'
+    """
+    year, low, high = (growth["rate_per_year"][name] for name in ("median", "low", "high"))
+    months = [12 * np.log(2) / rate for rate in (year, high, low) if rate > 0]
+    if low > RATE_OF_NONE:
+        return f"doubled every {months[0]:.1f} months ({interval}: {months[1]:.1f} to " \
+               f"{months[2]:.1f})"
+    said = f"changed by {year:.2f} per year ({interval}: {low:.2f} to {high:.2f})"
+    if high < 0:
+        return f"{said}: it fell"
+    if high < RATE_OF_NONE:
+        return f"{said}: hardly at all"
+    return f"{said}: a doubling in {12 * np.log(2) / high:.1f} months or more, or none"
+
+
 def probability(p: float) -> str:
     """A probability from draws in words that claim no more digits than draws have.
 

@@ -86,7 +86,8 @@ class Observations:
 
 
 def select(tables: Tables, *, since: str | None = None, until: str | None = None,
-           open_only: bool = False, closed_until: str | None = None, types: Iterable[str] = (), architectures: Iterable[str] = (),
+           open_only: bool = False, closed_until: str | None = None,
+           types: Iterable[str] = (), architectures: Iterable[str] = (),
            precisions: Iterable[float] = (), benchmarks: Iterable[str] = (),
            exclude_compressed: bool = False, without_models: Iterable[str] = (),
            without_families: Iterable[str] = (), without_organizations: Iterable[str] = (),

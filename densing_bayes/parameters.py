@@ -105,7 +105,7 @@ PARAMETERS = (
     Parameter("linked_place", "linked", "real", "linked_midpoint", REAL,
               "place at which the mean score is reached"),
     # families and models
-    Parameter("family_coordinate", "family", "real", "", (), "gaps of families, in own coordinates"),
+    Parameter("family_coordinate", "family", "real", "", (), "families' gaps, in own coordinates"),
     Parameter("model_coordinate", "model", "real", "", (), "places of models, in own coordinates"),
     # measurement
     Parameter("sd_source", "benchmark", "positive", "sd_source", POSITIVE,

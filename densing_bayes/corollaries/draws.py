@@ -53,8 +53,9 @@ class Posterior:
     ----------
     draws
         Dataset with dims ``chain``, ``draw`` (and ``model``): ``rate`` (1/year) and ``level``
-        (ln density at `ORIGIN`) of the frontier, ``omega``, ``q``, ``log_effective``,
-        ``log_density``; coordinates ``date`` and ``log_params`` of each model.
+        (ln density at `ORIGIN`) of the frontier, ``gap_family``, ``gap_model``,
+        ``spread_growth``, ``noise``, ``log_effective``, ``log_density``; coordinates ``date``,
+        ``eligible`` and ``log_params`` of each model.
     log_size_of_score
         Score on ``benchmark`` -> draws of the ln effective size that reaches it; NaN where the
         score lies above the ceiling.
@@ -171,9 +172,12 @@ class Pool:
         """A scalar parameter, shape (sample,)."""
         return self._take(lambda part: flat(part.draws[name]))
 
-    def has(self, name: str) -> bool:
-        """Whether every regime has this parameter."""
-        return all(name in part.draws for part, _ in self.parts)
+    @property
+    def centre(self) -> float:
+        """Mean date of the models that may lie on the frontier, at which scales of gaps are."""
+        known = self.parts[0][0].draws
+        days = known["date"].values[known["eligible"].values].astype("datetime64[D]")
+        return float(np.mean([years_of(day) for day in days.tolist()]))
 
     def effective(self, model: str) -> np.ndarray:
         """Ln effective size of a model, shape (sample,)."""

@@ -29,7 +29,7 @@ def first_release(pool: Pool, what: Capacity, match: Target, *, as_of: dt.date,
 
     A model of at most that size which the data know to match is "already". Otherwise models of
     the size class (from half the size to the size) appear at ``per_year``, each with the
-    density f(t) - u + v of the frontier's skew normal (and a family's, if the fit has one).
+    density that gaps below the frontier allow.
     The first match is the first event of a Poisson process of intensity
     per_year P(density >= need), which runs from the newest model of the data: later than the
     frontier where few are published, earlier where many are.
@@ -48,7 +48,7 @@ def first_release(pool: Pool, what: Capacity, match: Target, *, as_of: dt.date,
     if per_year is None:
         per_year = frequency(pool, float(np.median(log_size[:, 0])), start, rng)
     need = match.log_size[:, None] - (log_size - CLASS / 2)
-    hazard = per_year[:, None] * exceedance(pool, need - pool.frontier(years), rng)
+    hazard = per_year[:, None] * exceedance(pool, need - pool.frontier(years), years, rng)
     steps = 0.5 * (hazard[:, 1:] + hazard[:, :-1]) * np.diff(years)
     total = np.concatenate([np.zeros((pool.size, 1)), np.cumsum(steps, axis=1)], axis=1)
     time = crossing(total - rng.exponential(1.0, (pool.size, 1)), years)
@@ -74,28 +74,28 @@ def frequency(pool: Pool, log_size: float, until: dt.date,
     return rng.gamma(count + 0.5, 1 / RECENT, pool.size)
 
 
-def exceedance(pool: Pool, above: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def exceedance(pool: Pool, above: np.ndarray, years: np.ndarray, rng: np.random.Generator,
+               ) -> np.ndarray:
     """Probability that a new model's density lies ``above`` the frontier by so much or more.
 
-    -u + v of the model is skew normal, with survival 1 - Phi(e) - 2 T(e, sqrt(q/(1-q))) at
-    e = above / omega (T is Owen's function). A family effect of the same form is averaged over.
+    A new model is of a new family: its gap is an exponential and a half-normal, whose scales have
+    grown to the date, and a little noise. -u + v of the model is skew normal, with survival
+    1 - Phi(e) - 2 T(e, skewness) at e = above / omega (T is Owen's function); the family's gap is
+    averaged over.
 
     Parameters
     ----------
     above
         In ln density, shape (sample, time).
+    years
+        Years since `ORIGIN`, shape (time,).
     """
-    omega, q = pool.values("omega")[:, None], pool.values("q")[:, None]
-
-    def survival(e: np.ndarray) -> np.ndarray:
-        return 1 - (ndtr(e) + 2 * owens_t(e, np.sqrt(q / (1 - q))))
-
-    if not pool.has("omega_family"):
-        return survival(above / omega)
-    wide, share = pool.values("omega_family"), pool.values("q_family")
+    grown = np.exp(pool.values("spread_growth")[:, None] * (years - pool.centre))
+    gap, wide = (pool.values(name)[:, None] * grown for name in ("gap_model", "gap_family"))
+    noise = pool.values("noise")[:, None]
+    omega, skew = np.sqrt(gap**2 + noise**2), gap / noise
     total = np.zeros_like(above)
     for _ in range(FAMILIES):
-        gap = np.abs(rng.normal(size=pool.size)) * wide * np.sqrt(share)
-        family = rng.normal(size=pool.size) * wide * np.sqrt(1 - share) - gap
-        total += survival((above - family[:, None]) / omega)
+        e = (above + wide * rng.exponential(size=(pool.size, 1))) / omega
+        total += 1 - (ndtr(e) + 2 * owens_t(e, skew))
     return total / FAMILIES

@@ -15,7 +15,6 @@ from densing_bayes.costs import REFERENCE_BITS
 from densing_bayes.devices import Device
 from densing_bayes.errors import InputError, Problem, did_you_mean
 from densing_bayes.intervals import growth_summary, summary
-from densing_bayes.joint.fit import MOST_BY_NUTS
 from densing_bayes.joint.outside import admitted, all_sizes
 from densing_bayes.specs import load_model
 
@@ -58,17 +57,11 @@ def costs(context: Context, device: str | None = None) -> Costs:
     Raises
     ------
     InputError
-        Without a table of hardware, for an unknown device, or with too many models.
+        Without a table of hardware, or for an unknown device.
     """
     if context.tables.hardware is None:
         raise InputError(Problem("no such table, and densities by cost need one",
                                  file="hardware.csv"))
-    if context.many:
-        raise InputError(Problem(
-            "too many models for densities by cost", given=len(context.observations.data["model"]),
-            allowed=f"at most {MOST_BY_NUTS}",
-            hint="draws of all readings and devices fill the memory; the options of the spec can "
-                 "choose fewer models"))
     context.progress("effective sizes of models outside the fit")
     sizes = all_sizes(context.posterior, context.derived, context.columns, context.observations,
                       context.tables, context.seed("outside"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,27 +12,31 @@ import xarray as xr
 from densing_bayes.context import Context
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval, growth_summary, summary
-from densing_bayes.joint.quantities import end_rates, frontier_path
-from densing_bayes.questions.windows import Window, window_of
+from densing_bayes.joint.quantities import growth_between
+from densing_bayes.questions.windows import NAMES, Window, window_of
 
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """Growth of the frontier, averaged over a window of time.
+    """Growth of the frontier, averaged over calendar time.
 
     Parameters
     ----------
     rate
-        Draws, 1/year, of the growth of ln density.
+        Draws, 1/year, of (f(end) - f(start)) / (end - start).
     window
-        Over which it is averaged; None: the fit's own average.
+        From when to when.
+    models, axis
+        Number of models of the fit, and the size that counts.
     spec, seed, diagnostics
         The fit it belongs to.
     """
 
     rate: np.ndarray
     interval: Interval
-    window: Window | None
+    window: Window
+    models: int
+    axis: str
     spec: str
     seed: int
     diagnostics: dict[str, Any]
@@ -45,8 +50,8 @@ class Growth:
         return {
             "spec": self.spec, "seed": self.seed,
             "interval": {"prob": self.interval.prob, "kind": self.interval.kind},
-            "growth": self.summary(), "diagnostics": self.diagnostics,
-            **({} if self.window is None else {"window": self.window.to_dict()}),
+            "growth": self.summary(), "window": self.window.to_dict(), "models": self.models,
+            "size": self.axis, "diagnostics": self.diagnostics,
         }
 
 
@@ -56,42 +61,44 @@ def growth(context: Context, window: str | tuple[Any, Any] | None = None) -> Gro
     Parameters
     ----------
     window
-        As in `densing_bayes.questions.windows.window_of`; None: the fit's own average.
+        As in `densing_bayes.questions.windows.window_of`; None: since LLaMA-1, or since the
+        first model where that is later.
 
     Raises
     ------
     InputError
         A window that is none, or that lies outside the data.
     """
-    derived, asked = context.derived, None
-    rate = derived["rate"].values.ravel()
-    if window is not None:
-        dates = derived["date"].values
-        asked = window_of(window, dates.max())
-        days = np.array([asked.start, asked.end], "datetime64[D]")
-        if days[0] < dates.min().astype("datetime64[D]") or days[1] > dates.max():
-            raise InputError(Problem(
-                "the window reaches beyond the models of the fit", given=asked.name,
-                allowed=f"within {str(dates.min())[:10]}:{str(dates.max())[:10]}"))
-        rate = average_growth(derived, *asked.years).values.ravel()
-    return Growth(rate, context.interval, asked, context.spec.name, context.spec.sampling.seed,
-                  context.diagnostics)
+    derived = context.derived
+    first, last = ends(derived)
+    asked = window_of(window or "since-llama-1", last)
+    if window in (None, "since-llama-1", "paper-window") and asked.start < first:
+        asked = replace(asked, start=first)
+    if asked.start >= asked.end or asked.start < first or asked.end > last:
+        raise InputError(Problem(
+            "the window reaches beyond the models of the fit", given=asked.name,
+            allowed=f"within {first}:{last}"))
+    rate = growth_between(derived, *asked.years).values.ravel()
+    return Growth(rate, context.interval, asked, derived.sizes["model"],
+                  context.spec.options["size"], context.spec.name,
+                  context.spec.sampling.seed, context.diagnostics)
 
 
-def average_growth(derived: xr.Dataset, start: float, end: float) -> xr.DataArray:
-    """Growth of the frontier (1/year) between two times in years since LLaMA-1, by draw."""
-    path = frontier_path(derived, [start, end])
-    return (path.isel(time=1) - path.isel(time=0)) / (end - start)
+def ends(derived: xr.Dataset) -> tuple[dt.date, dt.date]:
+    """Release days of the first and of the last eligible model."""
+    days = derived["date"].values[derived["eligible"].values].astype("datetime64[D]")
+    return days.min().item(), days.max().item()
 
 
-def over_time(context: Context) -> dict[str, Any] | None:
-    """Rate in the first and the last half year of the models; None for a straight line."""
-    if context.spec.options["constant_rate"]:
-        return None
-    start, end = end_rates(context.derived, context.observations.data["time"].values)
-    interval = context.interval
-    return {"first": summary(start, interval), "last": summary(end, interval),
-            "p_slowing": float((end < start).mean())}
+def windows(context: Context) -> list[Growth]:
+    """Growth over the named windows that the data reach."""
+    found = []
+    for name in NAMES:
+        try:
+            found.append(growth(context, name))
+        except InputError:
+            continue
+    return found
 
 
 def methods(context: Context) -> list[dict[str, Any]]:
@@ -101,8 +108,6 @@ def methods(context: Context) -> list[dict[str, Any]]:
     for name, derived, holds in (
             ("joint", context.derived, "ruler, scores, sources, frontier, together"),
             ("cut", context.cut, "as joint, the ruler from ladder and pairs only")):
-        if derived is None:
-            continue
         rows.append({"method": name, **summary(derived["rate"].values, interval),
                      "holds": holds})
     plugin = context.plugin

@@ -14,7 +14,9 @@ from densing_bayes.errors import InputError, Problem
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
 
-ALLOWED = "last-N-months, or FROM:TO in dates YYYY-MM-DD"
+ALLOWED = "since-llama-1, paper-window, last-N-months, or FROM:TO in dates YYYY-MM-DD"
+PAPER = ("2023-02-24", "2025-04-30")  # of the paper in Nature Machine Intelligence
+NAMES = ("since-llama-1", "paper-window", "last-24-months", "last-12-months")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def window_of(asked: str | tuple[Any, Any], newest: Any) -> Window:
     Parameters
     ----------
     asked
-        ``"last-12-months"`` (any number), ``"2024-01-01:2025-04-30"``, or two dates.
+        ``"since-llama-1"``, ``"paper-window"``, ``"last-12-months"`` (any number),
+        ``"2024-01-01:2025-04-30"``, or two dates.
     newest
         Release date of the newest model: where "last" ends.
 
@@ -67,6 +70,10 @@ def window_of(asked: str | tuple[Any, Any], newest: Any) -> Window:
     """
     last = pd.Timestamp(newest).date()
     if isinstance(asked, str):
+        if asked in ("since-llama-1", "paper-window"):
+            first = dt.date.fromisoformat(ORIGIN)
+            end = min(last, dt.date.fromisoformat(PAPER[1])) if asked == "paper-window" else last
+            return Window(asked, first, end)
         months = re.fullmatch(r"last-(\d{1,3})-months?", asked)
         if months and int(months[1]):
             start = pd.Timestamp(last) - pd.DateOffset(months=int(months[1]))

@@ -17,7 +17,8 @@ def limits(context: Context) -> Section:
     derived, data = context.derived, context.observations.data
     ceiling = derived["scale"].isel(anchor=0) + float(data["chance"].values[0])
     family = (np.unique(data["family_index"].values, return_counts=True)[1] == 1).sum()
-    q_low, q_high = context.interval.of(derived["q"].values)
+    noise = context.interval.of(derived["noise"].values)
+    spread = context.interval.of(derived["spread_growth"].values)
     dropped = json.loads(data.attrs.get("dropped", "{}"))
     text = [
         f"The level of density. It is relative to one reference family trained on "
@@ -26,8 +27,10 @@ def limits(context: Context) -> Section:
         f"The ceiling of {data['benchmark'].values[0]} (posterior median "
         f"{float(ceiling.median()):.2f}) rests on its prior and on the best models' scores, not on "
         f"a measured limit.",
-        f"The share of inefficiency in the scatter, q, is weakly identified ({context.interval}: "
-        f"{q_low:.2f} to {q_high:.2f}). It moves the frontier's height, hardly its slope.",
+        f"How the scatter below the frontier divides: symmetric scatter of single models "
+        f"({context.interval}: {noise[0]:.2f} to {noise[1]:.2f} in ln density) rests on its prior; "
+        f"that gaps grew or shrank in time ({spread[0]:+.2f} to {spread[1]:+.2f} per year) on the "
+        f"tables. Both move the frontier's height, hardly its growth.",
         f"{family} of {data.sizes['family']} families have one model only: their family effect "
         f"and their model's own cannot be told apart.",
         "Contamination. Training on the test task raises later models' scores; with no clean "
@@ -36,14 +39,13 @@ def limits(context: Context) -> Section:
         "Which models were released and evaluated is not random. A family that was not "
         "published because it was worse is missing from below the frontier.",
     ]
-    if not context.spec.options["constant_rate"]:
-        time = data["time"].values
-        late = time > time.max() - 0.5
-        text.append(
-            f"Who released what. The last half year has {late.sum()} models of "
-            f"{len(np.unique(data['family_index'].values[late]))} families and "
-            f"{len(np.unique(data['organization_index'].values[late]))} developers; a change of "
-            f"the rate at the end may be theirs rather than the field's.")
+    time, counts = data["time"].values, derived["eligible"].values
+    late = counts & (time > time[counts].max() - 0.5)
+    text.append(
+        f"Who released what. The last half year has {late.sum()} models of "
+        f"{len(np.unique(data['family_index'].values[late]))} families and "
+        f"{len(np.unique(data['organization_index'].values[late]))} developers that may lie on "
+        f"the frontier: where hardly anyone publishes tables the frontier rests on its prior.")
     if dropped:
         text.append("Left out of the fit: " + "; ".join(
             f"{reason}: {len(names) if isinstance(names, list) else names}"

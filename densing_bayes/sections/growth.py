@@ -10,81 +10,90 @@ from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_band, rate_forest, rate_posterior
-from densing_bayes.intervals import probability, words_of_set
+from densing_bayes.intervals import doubled, words_of_set
 from densing_bayes.joint.quantities import rate_path
 from densing_bayes.observations import ORIGIN
+from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
+from densing_bayes.questions.axes import size_axes
 from densing_bayes.reports import Picture, Section, Table
-from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
+from densing_bayes.trends import DAYS_PER_YEAR
 
 
 def section(context: Context) -> Section:
-    """Rate and doubling time, joint beside cut and plug-in, and beside the published rates."""
+    """Growth over named windows, what is claimed of it, three ways and three axes of size."""
     interval, asked = context.interval, questions.growth(context)
-    rate, growth = asked.rate, asked.summary()
-    per_day = growth["rate_per_day"]
-    rows = questions.methods(context)
-    frame = pd.DataFrame([
+    windows, rows = questions.windows(context), questions.methods(context)
+    last, claims = frontier.on_last_day(context), frontier.claims(context)
+    axes = size_axes(context)
+    frame = pd.DataFrame([window_row(one) for one in windows])
+    methods = pd.DataFrame([
         {"method": row["method"], "rate per day": row["median"] / DAYS_PER_YEAR,
          "low": row["low"] / DAYS_PER_YEAR, "high": row["high"] / DAYS_PER_YEAR,
-         "doubling time (days)": words_of_set(doubling_set(
-             row["low"] / DAYS_PER_YEAR, row["high"] / DAYS_PER_YEAR))
-         if np.isfinite(row["low"]) else "",
          "what its interval holds": row["holds"]} for row in rows])
-    published = published_rates(context)
+    by_axis = pd.DataFrame([
+        {"size": axis, **{f"last 12 months, {key}": s[key] for key in ("median", "low", "high")},
+         **{f"since LLaMA-1, {key}": s["since_llama_1"][key] for key in ("median", "low", "high")}}
+        for axis, s in axes.items()])
+    year = next((one for one in windows if one.window.name == "last-12-months"), asked)
     text = [
-        f"The frontier of capability density grows by {per_day['median']:.4f} per day in natural "
-        f"log ({interval}: {per_day['low']:.4f} to {per_day['high']:.4f}), that is "
-        f"{growth['rate_per_year']['median']:.2f} per year. Density doubles in "
-        f"{growth['doubling_time_days']['median']:.0f} days; the {interval} of the rate stands "
-        f"for doubling times of {words_of_set(growth['doubling_time_days']['set'])}. The "
-        f"probability that density grows at all is "
-        f"{probability(growth['doubling_time_days']['p_growth'])}.",
-        "Every model counts, not only records: models lie below the frontier line by an "
-        "inefficiency of their family and one of their own, so picking the best of many does "
-        "not by itself manufacture growth.",
-        cut_against(context, rate),
+        f"The frontier is the boundary below which models lie by their own gaps. From "
+        f"{asked.window.start} to {asked.window.end} it {doubled(asked.summary(), interval)}. "
+        f"Rates are averages over calendar time. A weak newcomer does not move it, since models "
+        f"may lie far below; what was released stays, so it does not fall.",
+        f"In the last twelve months it {doubled(year.summary(), interval)}. By "
+        + ", ".join(f"{axis} size {s['median']:.2f} per year ({s['low']:.2f} to {s['high']:.2f})"
+                    for axis, s in axes.items()) + ": dense base models with public tables nearly "
+        "end in 2025, so the last year depends on how the sparse ones are counted.",
+        f"On {last['date']} the best available model had a density of "
+        f"{last['best_available']['median']:.1f} ({last['best_available']['low']:.1f} to "
+        f"{last['best_available']['high']:.1f}), the frontier stood at "
+        f"{last['frontier']['median']:.1f} ({last['frontier']['low']:.1f} to "
+        f"{last['frontier']['high']:.1f}), and a typical release at "
+        f"{last['typical_release']['median']:.1f} ({last['typical_release']['low']:.1f} to "
+        f"{last['typical_release']['high']:.1f}).",
+        cut_against(context, context.derived["rate"].values.ravel()),
     ]
-    over_time = questions.over_time(context)
-    if over_time is None:
-        text.append("This spec takes the rate to be constant over all dates.")
-    else:
-        text.append(
-            f"The rate need not be constant: it may change a little every few months, and the "
-            f"rate told above is its average over the models. In the first half year of the data "
-            f"it is {over_time['first']['median']:.2f} per year ({interval}: "
-            f"{over_time['first']['low']:.2f} to {over_time['first']['high']:.2f}), in the last "
-            f"{over_time['last']['median']:.2f} ({over_time['last']['low']:.2f} to "
-            f"{over_time['last']['high']:.2f}); the probability that growth was slower at the "
-            f"end is {probability(over_time['p_slowing'])}. Extrapolating the average rate beyond "
-            f"the data takes no account of this; forecasts here do. Every model counts alike "
-            f"here, siblings and weak ones too; where the section on growth regimes, which "
-            f"counts releases of families, sees less change, the change rests on who released "
-            f"what.")
-    if published:
-        inside = [name for name, value, *_ in published
-                  if interval.of(rate)[0] <= value <= interval.of(rate)[1]]
-        text.append(
-            f"Of {len(published)} published rates, none with an interval of its own, "
-            f"{len(inside)} {'lies' if len(inside) == 1 else 'lie'} inside the {interval} here"
-            + (f": {', '.join(inside)}." if inside else "."))
     return Section(
-        key="growth", title="How fast does density grow?", text=text,
-        tables=[Table("growth-methods", f"Growth rate by method ({interval}; plug-in: nominal "
-                      f"{interval.prob:.0%} confidence interval of least squares)", frame,
-                      {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}"},
-                      note="Plug-in is the paper's own chain on the first anchored benchmark.")],
+        key="growth", title="How fast did density grow?", text=text,
+        tables=[
+            Table("growth-windows", f"Growth of the frontier by window ({interval})", frame,
+                  {"rate per day": "{:.4f}", "low": "{:.4f}", "high": "{:.4f}"}),
+            Table("growth-axes", f"Growth by the size that counts, per year ({interval})", by_axis,
+                  dict.fromkeys(by_axis.columns[1:], "{:.2f}")),
+            Table("growth-claims", "What is claimed, by which rule", pd.DataFrame(claims),
+                  {"probability": "{:.3f}"},
+                  note="Growth cannot be negative in this model, so that it is positive is no "
+                       "finding: rules with false-alarm rates in the certificate decide."),
+            Table("growth-methods", f"Growth since LLaMA-1 by method ({interval}; plug-in: nominal "
+                  f"{interval.prob:.0%} confidence interval of least squares)", methods,
+                  {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}"},
+                  note="Plug-in is the paper's own chain on the first anchored benchmark: a line "
+                       "through records, another quantity than the frontier.")],
         pictures=[
             posterior_picture(context, asked),
             Picture("growth-methods", f"Joint, cut and plug-in ({interval})",
                     "Intervals of the growth rate by three methods.",
                     lambda fig: methods_picture(fig, rows, context), 7, 3.2),
-            *([Picture("growth-over-time", f"Growth rate of the frontier over time ({interval})",
-                       "Band of the growth rate by date, with doubling times on the right.",
-                       lambda fig: over_time_picture(fig, context), 7, 3.8)] if over_time else [])],
-        summary={"growth": growth, "growth_over_time": over_time, "methods": [
+            Picture("growth-over-time", f"Growth of the frontier by half year ({interval})",
+                    "Band of the growth rate by date, with doubling times on the right.",
+                    lambda fig: over_time_picture(fig, context), 7, 3.8)],
+        summary={"growth": asked.summary(), "windows": [
+            {**one.window.to_dict(), **one.summary()} for one in windows],
+            "best_available": {"model": last["model"], "date": last["date"],
+                               "p_best": last["p_best"], **last["best_available"]},
+            "typical_release": {"date": last["date"], **last["typical_release"]},
+            "size_axes": axes, "claims": claims, "methods": [
             {key: value for key, value in row.items() if key != "holds"} for row in rows]},
     )
+
+
+def window_row(one: questions.Growth) -> dict[str, Any]:
+    """A window's growth as a row of a table."""
+    day, time = (one.summary()[name] for name in ("rate_per_day", "doubling_time_days"))
+    return {"window": one.window.name, "from": str(one.window.start), "to": str(one.window.end),
+            "rate per day": day["median"], "low": day["low"], "high": day["high"],
+            "doubling time": words_of_set(time["set"])}
 
 
 def published_rates(context: Context) -> list[tuple[str, float, float, float]]:
@@ -107,12 +116,11 @@ def posterior_picture(context: Context, asked: questions.Growth) -> Picture:
 
 def cut_against(context: Context, rate: np.ndarray) -> str:
     """How far the cut posterior's rate lies from the joint one's, and how well that is known."""
-    if context.cut is None:
-        return ("The cut posterior, in which the scores say nothing to the ruler, was not "
-                "computed: with this many models it would take hours.")
     shift = (float(context.cut["rate"].median()) - np.median(rate)) / rate.std()
     rulers, error = questions.error_of_cut(context.cut["rate"], context.seed("rulers of the cut"))
-    return (f"The cut posterior, in which the scores say nothing to the ruler, has its median "
+    return (f"With the ruler fixed by its ladder and pairs alone (the cut posterior; "
+            f"{context.cut.attrs['unusable_rulers']:.1%} of its rulers reach no upper reference "
+            f"score and are left out), growth has its median "
             f"{abs(shift):.1f} posterior standard deviations {'below' if shift < 0 else 'above'} "
             f"the joint one (standard error at most {error / rate.std():.1f}, as it stands on "
             f"{rulers} rulers). " + (

@@ -1,43 +1,48 @@
-"""The headline: the few statements that a reader takes away, each with its probability."""
+"""The headline: the few statements that a reader takes away, each with its interval."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from densing_bayes.calibration import published
 from densing_bayes.context import Context
-from densing_bayes.intervals import probability, words_of_set
-from densing_bayes.joint.quantities import end_rates
+from densing_bayes.intervals import doubled, probability
+from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
 from densing_bayes.sections import calibration
-
-SURE = 0.95  # probability above which the headline says that growth changed
 
 
 def headline(context: Context) -> list[str]:
     """The few statements that a reader takes away."""
     interval = context.interval
-    growth = questions.growth(context).summary()
-    day, time_set = growth["rate_per_day"], growth["doubling_time_days"]
-    faster = float((context.derived["rate"] / 365.25 > np.log(2) / 106.5).mean())
+    whole = questions.growth(context)
+    by = {"total": "", "active": " counted by active parameters",
+          "cost": " counted by cost of inference"}[whole.axis]
+    day = whole.summary()["rate_per_day"]
     lines = [
-        f"Capability density grows by {day['median']:.4f} per day ({interval}: {day['low']:.4f} "
-        f"to {day['high']:.4f}).",
-        f"It doubles in {time_set['median']:.0f} days ({interval} of the rate: "
-        f"{words_of_set(time_set['set'])}); probability of growth "
-        f"{probability(time_set['p_growth'])}.",
-        f"Probability that it grows at least as fast as published (doubling in 3.5 months): "
-        f"{probability(faster)}.",
+        f"Between {whole.window.start:%B %Y} and {whole.window.end:%B %Y} the capability density "
+        f"of language models{by} {doubled(whole.summary(), interval)}: "
+        f"{day['median']:.4f} per day ({day['low']:.4f} to {day['high']:.4f}), from "
+        f"{whole.models} models.",
+        "Capability density is the size of a reference model with the same scores, divided by the "
+        "model's own.",
     ]
-    if not context.spec.options["constant_rate"]:
-        start, end = end_rates(context.derived, context.observations.data["time"].values)
-        slower = float((end < start).mean())
-        if max(slower, 1 - slower) > SURE:
-            lines.append(
-                f"Growth was {'slower' if slower > SURE else 'faster'} at the end of the data "
-                f"than at the start (probability {probability(max(slower, 1 - slower))}): "
-                f"{np.median(end) / 365.25:.4f} per day over the last half year ({interval}: "
-                f"{interval.of(end)[0] / 365.25:.4f} to {interval.of(end)[1] / 365.25:.4f}).")
+    for one in questions.windows(context):
+        if one.window.name == "last-12-months" and one.window.start > whole.window.start:
+            lines.append(f"In the last twelve of these months it "
+                         f"{doubled(one.summary(), interval)}.")
+    last = frontier.on_last_day(context)
+    best = last["best_available"]
+    lines.append(f"The best available on {last['date']} had a density of {best['median']:.0f} "
+                 f"({best['low']:.0f} to {best['high']:.0f}); {last['model']} was it with "
+                 f"probability {probability(last['p_best'])}.")
+    turned = frontier.change(context)
+    if turned is not None:
+        said = turned.to_dict()
+        lines.append(
+            f"After ChatGPT the frontier grew by {said['rate_after']['median']:.2f} per year "
+            f"({said['rate_after']['low']:.2f} to {said['rate_after']['high']:.2f}), before by "
+            f"{said['rate_before']['median']:.2f} ({said['rate_before']['low']:.2f} to "
+            f"{said['rate_before']['high']:.2f}); probability that it was faster after: "
+            f"{probability(turned.p_faster)}.")
     certificate = published()
     if certificate and any(one["kept"] == "no" for one in certificate["verdict"]):
         lines += calibration.headline(certificate)

@@ -8,7 +8,7 @@ has.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from densing_bayes.context import Context
 from densing_bayes.errors import GateError, InputError
@@ -78,13 +78,24 @@ def _benchmarks(context: Context) -> list[Section]:
 
 
 def _change(context: Context) -> list[Section]:
-    from densing_bayes.sections import regimes
+    from densing_bayes.sections import change, regimes
 
-    if context.many:
-        raise InputError("with this many families' releases the weighted draws of all regimes "
-                         "fill the memory; the options of the spec can choose fewer models")
     context.progress("growth regimes")
-    return [regimes.of_densities(context)]
+    try:
+        series = regimes.of_densities(context)
+    except (GateError, InputError) as error:
+        return [change.section(context, None),
+                Section("regimes", "Growth regimes", [f"Not computed: {error}"])]
+    said = dict(series.summary)
+    found = said.pop("breakpoint", None)
+    return [change.section(context, found), replace(series, summary={
+        **said, "breakpoint_series": found})]
+
+
+def _bridge(context: Context) -> list[Section]:
+    from densing_bayes.sections import bridge
+
+    return [bridge.section(context)]
 
 
 def _costs(context: Context) -> list[Section]:
@@ -156,14 +167,16 @@ def _priors(context: Context) -> list[Section]:
 
 
 ENTRIES = (
-    Entry("growth", "How fast does density grow?", ("growth",),
-          ("growth", "growth_over_time", "methods"), _growth),
+    Entry("growth", "How fast did density grow?", ("growth",),
+          ("growth", "windows", "best_available", "typical_release", "size_axes", "claims",
+           "methods"), _growth),
+    Entry("bridge", "Why not 3.5 months?", ("bridge",), ("bridge",), _bridge),
     Entry("density", "Capability density of every model", ("density",), ("density", "frontier"),
           _density),
     Entry("benchmarks", "Benchmarks against each other", ("benchmarks", "benchmark"),
           ("benchmarks",), _benchmarks),
-    Entry("change", "Growth regimes", ("regimes",),
-          ("breakpoint", "regimes", "regimes_forecast", "regimes_series"), _change),
+    Entry("change", "Did growth change at ChatGPT?", ("change", "regimes"),
+          ("breakpoint", "breakpoint_series", "regimes", "regimes_forecast", "regimes_series"), _change),
     Entry("costs", "Densities by cost", ("costs", "cost"), ("cost_density",), _costs),
     Entry("compression", "Compression", ("compression",), ("compression",), _compression),
     Entry("corollaries", "What follows from the density",

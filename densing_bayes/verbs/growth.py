@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from densing_bayes.intervals import words_of_set
+from densing_bayes.intervals import doubled, words_of_set
 from densing_bayes.questions import costs as ask_costs
 from densing_bayes.questions import density as ask_density
 from densing_bayes.questions import growth as ask_growth
@@ -29,7 +29,7 @@ def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,
         As `densing_bayes.verbs.opening.opened` takes them: a folder, a dict of DataFrames or
         tables; and any option of the spec, such as ``benchmarks=["MMLU", "MATH"]``.
     window
-        ``"last-12-months"`` or ``"2024-01-01:2025-04-30"``; None: the fit's own average.
+        ``"last-12-months"`` or ``"2024-01-01:2025-04-30"``; None: since LLaMA-1.
     progress
         True prints steps on stderr.
 
@@ -59,12 +59,10 @@ def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,
 def window_words(found: ask_growth.Growth) -> str:
     """Growth over a window as one sentence; a window that is over has grown."""
     s, window = found.summary(), found.window
-    assert window is not None
-    day, time = s["rate_per_day"], s["doubling_time_days"]
-    return (f"From {window.start} to {window.end} the frontier of capability density grew by "
-            f"{day['median']:.4f} per day ({found.interval}: {day['low']:.4f} to "
-            f"{day['high']:.4f}): doubling in {time['median']:.0f} days ({found.interval} of the "
-            f"rate: {words_of_set(time['set'])}).")
+    day = s["rate_per_day"]
+    return (f"From {window.start} to {window.end} the frontier of capability density "
+            f"{doubled(s, found.interval)}: {day['median']:.4f} per day ({day['low']:.4f} to "
+            f"{day['high']:.4f}).")
 
 
 def growth_table(rows: Sequence[ask_growth.Growth]) -> pd.DataFrame:
@@ -73,7 +71,7 @@ def growth_table(rows: Sequence[ask_growth.Growth]) -> pd.DataFrame:
     for found in rows:
         s = found.summary()
         out.append({
-            "window": "the whole fit" if found.window is None else found.window.name,
+            "window": found.window.name,
             **{f"{key} (1/{unit})": s[f"rate_per_{unit}"][key]
                for unit in ("day", "year") for key in ("median", "low", "high")},
             "doubling time (days)": s["doubling_time_days"]["median"],
