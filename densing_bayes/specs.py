@@ -241,8 +241,8 @@ def check_options(options: dict[str, Any], family: Family, file: str) -> list[Pr
         for key, value in options.items()
         if key in family.options and not alike(value, family.options[key])
     ] + [
-        Problem(f"option '{key}'", file=file, given=brief(value), allowed=", ".join(words),
-                hint=did_you_mean(brief(value), words))
+        Problem(f"option '{key}'", file=file, given=brief(options[key]),
+                allowed=", ".join(words), hint=did_you_mean(brief(options[key]), words))
         for key, words in family.words.items() if key in options and options[key] not in words
     ]
 
