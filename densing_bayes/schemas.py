@@ -208,13 +208,15 @@ TABLES: dict[str, Schema] = {
         "input_usd_per_m": Column("USD per million input tokens", "number", low=0, high=1e6),
         "output_usd_per_m": Column("USD per million output tokens", "number", low=0, high=1e6),
         "source": _SOURCE,
+        "tier": _name("service that is dearer or cheaper than the usual, such as batch or long "
+                      "requests; empty: the usual", filled=False, extra=True),
         "mmlu": _fraction("MMLU score", extra=True),
         "mmlu_source": Column("family of evaluations that mmlu is from: helm, own-report, other",
                               extra=True),
         "mmlu_alt": _fraction("MMLU score by another source", extra=True),
         "mmlu_alt_source": Column("family of evaluations that mmlu_alt is from", extra=True),
         "note": _NOTE,
-    }, key=("model", "provider", "date")),
+    }, key=("model", "provider", "date", "tier")),
     "hardware": Schema("devices that run models", {
         "device": _name("name"),
         "vendor": _name("who made it", filled=False),

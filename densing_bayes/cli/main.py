@@ -14,7 +14,16 @@ from typing import Annotated, Any
 
 import typer
 
-from densing_bayes.cli import corollaries, growth, regimes, report, scaling, shelf, studies
+from densing_bayes.cli import (
+    corollaries,
+    growth,
+    importing,
+    regimes,
+    report,
+    scaling,
+    shelf,
+    studies,
+)
 from densing_bayes.cli.answers import say_problems
 from densing_bayes.errors import (
     TRACEBACK,
@@ -91,6 +100,7 @@ for command in (report.report, shelf.validate, growth.fit, growth.growth, growth
                 regimes.regimes, corollaries.compression, corollaries.prices,
                 corollaries.forecast, scaling.scaling, studies.study, studies.calibrate):
     app.command()(command)
+app.command("import")(importing.import_)
 data_app.command("list")(shelf.data_list)
 data_app.command("show")(shelf.data_show)
 data_app.command("unchecked")(shelf.data_unchecked)
