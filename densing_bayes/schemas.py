@@ -272,3 +272,37 @@ TABLES: dict[str, Schema] = {
     }, key=("parent", "child", "benchmark", "source")),
 }
 REQUIRED = ("models", "scores", "benchmarks", "runs", "pairs")
+
+# a cell of each column, for templates and documentation: by column, or by table.column
+EXAMPLES = {
+    "model": "Qwen2.5-7B", "organization": "Alibaba", "family": "Qwen2.5",
+    "release_date": "2024-09-19", "date_kind": "weights", "params_total": "7615616512",
+    "params_active": "7615616512", "architecture": "dense", "training_tokens": "1.8e13",
+    "precision_bits": "16", "compression": "gptq-int4", "parent": "Qwen2.5-7B", "type": "base",
+    "source": "Qwen2.5 report (arXiv 2412.15115), table 3", "weights": "open",
+    "flag": "tokens-unconfirmed", "note": "", "date_source": "model card",
+    "date_checked": "2026-11-20", "checked": "2026-11-20", "benchmark": "MMLU", "score": "0.742",
+    "shots": "5", "n_items": "14042", "harness": "lm-evaluation-harness", "metric": "acc",
+    "evaluated": "2024-10-01", "stderr": "0.0037", "scores.low": "0.735", "scores.high": "0.749",
+    "role": "own report", "stand_in": "no", "chance": "0.25", "domain": "knowledge",
+    "released": "2020-09-07", "contamination_pair": "GSM1k", "anchor": "olmo2-ladder",
+    "variant_of": "MMLU", "score_format": "mc-5shot", "sets": "default", "run": "190M-1xC",
+    "suite": "olmo2-ladder", "params": "190354176", "params_kind": "non-embedding",
+    "tokens": "3817865216", "loss": "1.52", "loss_unit": "bits/byte", "eval_set": "MMLU",
+    "held_out": "no", "lr_decayed": "yes", "provider": "OpenAI", "date": "2024-05-13",
+    "input_usd_per_m": "2.5", "output_usd_per_m": "10", "tier": "batch", "mmlu": "0.742",
+    "mmlu_source": "helm", "mmlu_alt": "0.73", "mmlu_alt_source": "own-report",
+    "device": "RTX 4090", "vendor": "NVIDIA", "hardware.release_date": "2022-10-12",
+    "price_usd": "1599", "fp16_tflops": "165.2", "memory_gb": "24",
+    "memory_bandwidth_gb_s": "1008", "offload_bandwidth_gb_s": "31.5", "tdp_w": "450",
+    "kind": "consumer", "fp16_basis": "tensor", "price_kind": "launch", "price_scope": "device",
+    "later_price_usd": "1749", "later_price_date": "2024-06-01", "quantity": "densing-rate",
+    "value": "0.007", "published.low": "0.006", "published.high": "0.008", "prob": "0.9",
+    "unit": "per day", "method": "least squares on records", "label": "Densing Law slope",
+    "doubling_months": "3.3", "doubling_low": "3", "doubling_high": "3.6",
+    "child": "Qwen2.5-7B-int4", "compression.method": "gptq-int4", "parent_params": "7615616512",
+    "child_params": "7615616512", "child_bits": "4", "parent_score": "0.742",
+    "child_score": "0.731", "parent_bits": "16", "comparable": "yes",
+    "question": "distilled-pretraining", "answer": "not said",
+    "sentence": "the report does not say",
+}

@@ -9,6 +9,7 @@ import typer
 
 from densing_bayes.cli.answers import say
 from densing_bayes.cli.options import Json
+from densing_bayes.errors import InputError
 
 
 def import_(
@@ -31,3 +32,47 @@ def import_(
     done = import_files(sources, out, mapping=mapping or (), date=date)
     say(asdict(done) | {"folder": str(done.folder)}, as_json,
         "\n".join(clean(line) for line in done.lines()))
+
+
+def new(
+    path: Annotated[Path, typer.Argument(help="New folder; with an option, a file or a folder.")],
+    study: Annotated[bool, typer.Option("--study", help="A study spec instead.")] = False,
+    spec: Annotated[bool, typer.Option("--spec", help="A model spec instead.")] = False,
+    series: Annotated[bool, typer.Option("--series", help="A series for densing regimes "
+                                                          "instead.")] = False,
+) -> None:
+    """Begin tables of your own: templates with the shipped ruler, to be filled."""
+    from densing_bayes import starting
+
+    if study + spec + series > 1:
+        raise InputError("--study, --spec and --series exclude each other")
+    if study or spec:
+        made = starting.new_spec(path, "study" if study else "spec")
+        use = (f"densing study {made[0]}" if study else f"densing growth --spec {made[0]}")
+    elif series:
+        made = starting.new_series(path)
+        use = f"densing regimes {made[0]}"
+    else:
+        made = starting.new_tables(path)
+        use = f"densing validate {path}, then densing growth --data {path}"
+    typer.echo("\n".join([*(str(one) for one in made), f"fill or change, then: {use}"]))
+
+
+def data_columns(
+    tables: Annotated[list[str] | None, typer.Argument(metavar="[TABLE]...",
+                                                       help="Tables (default: all).")] = None,
+    as_json: Json = False,
+) -> None:
+    """What the columns of the tables mean: unit, what a cell may be, an example."""
+    from densing_bayes.starting import columns
+
+    rows = columns(tables or ())
+    lines: list[str] = []
+    for row in rows:
+        if f"{row['table']}.csv" not in lines:
+            lines += ["", f"{row['table']}.csv"] if lines else [f"{row['table']}.csv"]
+        mark = "*" if row["key"] else " "
+        example = f", e.g. {row['example']}" if row["example"] else ""
+        lines.append(f" {mark} {row['column']:24s} {row['need']:15s} {row['what']} "
+                     f"({row['allowed']}{example})")
+    say(rows, as_json, "\n".join([*lines, "", "* names the row"]))

@@ -100,7 +100,9 @@ for command in (report.report, shelf.validate, growth.fit, growth.growth, growth
                 regimes.regimes, corollaries.compression, corollaries.prices,
                 corollaries.forecast, scaling.scaling, studies.study, studies.calibrate):
     app.command()(command)
+app.command("new")(importing.new)
 app.command("import")(importing.import_)
+data_app.command("columns")(importing.data_columns)
 data_app.command("list")(shelf.data_list)
 data_app.command("show")(shelf.data_show)
 data_app.command("unchecked")(shelf.data_unchecked)

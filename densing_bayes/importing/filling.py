@@ -27,9 +27,9 @@ def key_of(name: str) -> str:
     >>> key_of("Qwen/Qwen2.5-7B-Instruct") == key_of("Qwen2.5-7B")
     False
     """
-    bare = re.sub(r"(?<=\d)_(?=\d)", ".", name.rsplit("/", 1)[-1].split("@")[0])
-    key = re.sub(r"^meta(?=llama)", "", plain(bare))
-    return key.removesuffix("hf")
+    bare, _, revision = name.rsplit("/", 1)[-1].partition("@")
+    key = plain(re.sub(r"(?<=\d)_(?=\d)", ".", bare))
+    return re.sub(r"^meta(?=llama)", "", key).removesuffix("hf") + revision
 
 
 def shelf_names(models: pd.DataFrame) -> dict[str, str]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from densing_bayes.importing.opening import Opened
 from densing_bayes.importing.rows import Rows, number, text
 
+TIERS = {"": "", "batch": "_batches", "priority": "_priority", "flexible": "_flex",
+         "above 128k tokens": "_above_128k_tokens", "above 200k tokens": "_above_200k_tokens",
+         "above 272k tokens": "_above_272k_tokens"}
+
 
 def knows(opened: Opened) -> bool:
     """Whether models have costs per token."""
@@ -15,7 +19,7 @@ def knows(opened: Opened) -> bool:
 
 
 def read(opened: Opened) -> Rows:
-    """The price of a plain request of every chat model; the list has no dates."""
+    """The prices of every chat model, by tier of service; the list has no dates."""
     rows = Rows()
     for name, entry in opened.value.items():
         if name == "sample_spec" or not isinstance(entry, dict):
@@ -23,17 +27,18 @@ def read(opened: Opened) -> Rows:
         if entry.get("mode") not in ("chat", "completion", "responses", None):
             rows.left[f"LiteLLM: {text(entry.get('mode'), 30)} models"] += 1
             continue
-        both = [number(entry.get(f"{side}_cost_per_token")) for side in ("input", "output")]
-        if None in both or not any(both):
+        common = {"model": text(name.rsplit("/", 1)[-1]),
+                  "provider": text(entry.get("litellm_provider")) or text(name.split("/")[0]),
+                  "source": f"LiteLLM price list, {text(opened.name, 80)}"}
+        found = False
+        for tier, ending in TIERS.items():
+            both = [number(entry.get(f"{side}_cost_per_token{ending}"))
+                    for side in ("input", "output")]
+            if None not in both and any(both):
+                found = True
+                rows.prices.append(common | {
+                    "tier": tier, "input_usd_per_m": 1e6 * both[0],
+                    "output_usd_per_m": 1e6 * both[1]})
+        if not found:
             rows.left["LiteLLM: models without a price per token"] += 1
-            continue
-        if any("_above_" in key for key in entry):
-            rows.left["LiteLLM: dearer tiers for long requests"] += 1
-        if any(key.endswith(("_batches", "_priority", "_flex")) for key in entry):
-            rows.left["LiteLLM: prices of batches, priority and flexible service"] += 1
-        rows.prices.append({
-            "model": text(name.rsplit("/", 1)[-1]),
-            "provider": text(entry.get("litellm_provider")) or text(name.split("/")[0]),
-            "input_usd_per_m": 1e6 * both[0], "output_usd_per_m": 1e6 * both[1],
-            "source": f"LiteLLM price list, {text(opened.name, 80)}"})
     return rows

@@ -85,7 +85,7 @@ def _tasks(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _bare(task: str) -> str:
     found = _MARKS_OF_A_TASK.match(task)
-    return found[1] if found else task
+    return text(found[1] if found else task)
 
 
 def _subject(task: str) -> bool:

@@ -27,7 +27,7 @@ from densing_bayes.importing import (
 from densing_bayes.importing.filling import anchor_scores, key_of, merge, shelf_names
 from densing_bayes.importing.known import MARKS, mark_of
 from densing_bayes.importing.opening import open_all
-from densing_bayes.importing.rows import Row, Rows, day
+from densing_bayes.importing.rows import Row, Rows, day, text
 from densing_bayes.outputs import check_out, whole_folder
 from densing_bayes.problems import by_kind
 from densing_bayes.reading import cut, shown
@@ -197,7 +197,7 @@ def _scores(rows: Rows, called: dict[str, str]) -> list[Row]:
     for row in rows.scores:
         harness = row.get("harness") or ""
         name = mark_of(row["benchmark"], harness if harness.startswith("lm-eval") else "")
-        row = row | {"model": called[row["model"]], "benchmark": name or row["benchmark"]}
+        row = row | {"model": called[row["model"]], "benchmark": name or text(row["benchmark"])}
         key = tuple(str(row.get(part) or "") for part in TABLES["scores"].key)
         if key in seen:
             rows.left["scores that are there twice (one is taken)"] += 1
@@ -387,4 +387,4 @@ def _cell(value: Any) -> str:
         return str(value.date())
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.10g}"
-    return " ".join(str(value).split())
+    return " ".join(str(value).split()).lstrip("=+@")  # no spreadsheet takes it for a formula
