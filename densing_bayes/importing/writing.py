@@ -32,7 +32,7 @@ from densing_bayes.outputs import check_out, whole_folder
 from densing_bayes.problems import by_kind
 from densing_bayes.reading import cut, shown
 from densing_bayes.schemas import REQUIRED, TABLES
-from densing_bayes.tables import Tables, inspect, load_tables
+from densing_bayes.tables import Tables, load_tables, read_folder
 
 READERS: dict[str, ModuleType] = {
     "lm-evaluation-harness results": lm_eval, "METR time horizons": metr,
@@ -349,19 +349,19 @@ def _write(folder: Path, tables: dict[str, Any], left: Counter[str]) -> None:
     if "models" not in tables:
         return
     for _ in range(8):
-        problems, _ = inspect([folder], warn=False)
-        by_file: dict[str, set[int]] = {}
-        for problem in problems:
-            if problem.row is not None and problem.row > 1 and problem.file:
-                by_file.setdefault(problem.file, set()).add(problem.row)
-        if not by_file:
+        raws, _, problems = read_folder(folder, full=False)
+        bad = {name: sorted({problem.row for problem in raw.problems if (problem.row or 0) > 1})
+               for name, raw in raws.items()}
+        if not any(bad.values()):
             break
-        for kind in by_kind(problem for problem in problems if problem.row):
-            left[f"{Path(kind[0].file or '').name}: {kind[0].what}"] += len(kind)
-        for file, bad in by_file.items():
-            path = Path(file)
+        for kind in by_kind(problem for raw in raws.values() for problem in raw.problems
+                            if problem.row):
+            left[f"{kind[0].file}: {kind[0].what}"] += len(kind)
+        for name, rows in bad.items():
+            path = folder / f"{name}.csv"
             frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-            frame.drop(index=[row - 2 for row in bad]).to_csv(path, index=False)
+            frame.drop(index=[row - 2 for row in rows if row]).to_csv(path, index=False)
+    problems += [problem for raw in raws.values() for problem in raw.problems]
     if problems:
         raise InputError(problems)
 
