@@ -155,7 +155,8 @@ TABLES: dict[str, Schema] = {
         "chance": _fraction("score by guessing", filled=True, below=True),
         "domain": _name("what it asks for", filled=False),
         "released": Column("day of release", "date", low="1990-01-01"),
-        "contamination_pair": _name("its contamination-free twin", filled=False),
+        "contamination_pair": _name("a cleaner benchmark of the same kind: newer, or never "
+                                    "published", filled=False),
         "anchor": _name("suite in runs.csv whose losses anchor it; empty: linked", filled=False),
         "source": _SOURCE,
         "variant_of": _name("benchmark that this is another protocol of", filled=False,
