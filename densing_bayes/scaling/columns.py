@@ -64,7 +64,7 @@ def in_their_words(problems: list[Problem], columns: Mapping[str, str]) -> list[
 
 
 def suggestion(name: str, present: list[str]) -> str | None:
-    """How to say which of the columns is the missing one, where one looks like it.
+    r"""How to say which of the columns is the missing one, where one looks like it.
 
     Examples
     --------

@@ -21,18 +21,27 @@ from densing_bayes.importance import Coordinates, importance, stream
 from densing_bayes.scaling import form
 from densing_bayes.scaling.coordinates import STATED, ladder_row, law_of
 from densing_bayes.scaling.tables import Ladder
-from densing_bayes.scaling.walkers import WALKERS, walk
+from densing_bayes.scaling.walkers import STEPS, WALKERS, walk
 from densing_bayes.specs import ModelSpec
 
 LAW = ("level", "floor_share", "size_share", "alpha", "beta", "joint", "change", "place", "width")
 NOISE = ("noise", "noise_growth", "noise_valley", "tail")
-VALLEY = ("size_share", "alpha", "beta", "joint")  # what `form.off_valley` needs
+VALLEY = ("size_share", "alpha", "beta", "joint")  # arguments of `form.off_valley`
+NO_FLOOR = 0.25  # weight beforehand of a law without irreducible loss; 1 with one
+ROUGH_ESS = 100  # weighted draws that are enough to see how far a rehearsal missed
 FLATTER = 0.3  # power of the importance weights by which walkers' starting places are picked
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of the law: the switches of `densing_bayes.scaling.coordinates.law_of`."""
+    """One form of the law: the switches of `densing_bayes.scaling.coordinates.law_of`.
+
+    Parameters
+    ----------
+    prior
+        Weight beforehand, relative to the others. Text has an entropy, so a loss has a floor: a
+        law without one may describe a ladder, but has to earn its say beyond it.
+    """
 
     what: str
     floor: float = 0.0
@@ -41,16 +50,20 @@ class Variant:
     broken: float = 0.0
     slower: float = 0.0
     fewest: int = 5  # runs
+    prior: float = 1.0
 
 
 VARIANTS: dict[str, Variant] = {
     "chinchilla": Variant("E + a N^-alpha + b D^-beta", floor=1.0),
     "coupled": Variant("E + (A N^-a + B D^-b)^g", floor=1.0, coupled=1.0, fewest=8),
-    "densing": Variant("a N^-alpha + b D^-beta, size term the slower", slower=1.0),
-    "densing-tokens": Variant("a N^-alpha + b D^-beta, token term the slower", slower=-1.0),
-    "kaplan": Variant("[(N_c/N)^(alpha/beta) + D_c/D]^beta", joint=1.0, fewest=6),
+    "densing": Variant("a N^-alpha + b D^-beta, size term the slower", slower=1.0,
+                       prior=NO_FLOOR / 2),
+    "densing-tokens": Variant("a N^-alpha + b D^-beta, token term the slower", slower=-1.0,
+                              prior=NO_FLOOR / 2),
+    "kaplan": Variant("[(N_c/N)^(alpha/beta) + D_c/D]^beta", joint=1.0, fewest=6,
+                      prior=NO_FLOOR),
     "broken": Variant("a N^-alpha + b D^-beta, exponents change inside the ladder", broken=1.0,
-                      fewest=12),
+                      fewest=12, prior=NO_FLOOR),
 }
 # a law asked for -> its variants. Without a floor either term, nearly flat, may act as one: two
 # modes, fitted as two variants.
@@ -106,13 +119,17 @@ def variants_of(laws: Iterable[str]) -> list[str]:
 
 
 def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
-            progress: Callable[[str], None] | None = None, case: str = "") -> LawFit:
+            progress: Callable[[str], None] | None = None, case: str = "",
+            rough: bool = False) -> LawFit:
     """A ladder under one of `VARIANTS`.
 
     Parameters
     ----------
     case
         Added to the name from which the fit's random stream is derived.
+    rough
+        For a rehearsal, of which only the error and its spread are used: a hundred effective
+        draws are enough, and walkers walk once.
     """
     label = " ".join(part for part in ("scaling", ladder.name, name, case) if part)
     if progress is not None:
@@ -124,12 +141,13 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
     chains, count = spec.sampling.chains, spec.sampling.draws
     diagnostics: dict[str, Any] = {"method": "importance", "pareto_k": weighted.pareto_k,
                                    "ess": weighted.ess, "passed": True}
-    if weighted.passed:
+    if weighted.passed or (rough and weighted.ess >= ROUGH_ESS):
         x = weighted.x[weighted.resample(chains * count, rng)]
     else:
         chosen = weighted.weight**FLATTER
         places = rng.choice(len(weighted.x), WALKERS, replace=False, p=chosen / chosen.sum())
-        walked, found = walk(lambda x: log_posterior(x, np.zeros(len(x))), weighted.x[places], rng)
+        walked, found = walk(lambda x: log_posterior(x, np.zeros(len(x))), weighted.x[places],
+                             rng, longest=1 if rough else len(STEPS))
         diagnostics = {"method": "walkers", **found}
         flat = walked.reshape(-1, walked.shape[-1])
         x = flat[rng.choice(len(flat), chains * count, replace=len(flat) < chains * count)]
@@ -149,7 +167,8 @@ def posterior(ladder: Ladder, name: str, spec: ModelSpec,
     law = {key: getattr(variant, key) for key in ("joint", "coupled", "broken", "slower")}
     stated = {key: priors[key].args for key in STATED}
     names = ["level", *(["floor_share"] if variant.floor else []), "logit_share", "slope",
-             "contrast", *(["coupling"] if variant.coupled else []), *(["break_change", "break_place"] if variant.broken else []),
+             "contrast", *(["coupling"] if variant.coupled else []),
+             *(["break_change", "break_place"] if variant.broken else []),
              "log_noise", "noise_growth", "noise_valley", "tail"]
     coordinates = Coordinates(priors, dict.fromkeys(names, 1),
                               flat=("logit_share", "slope", "contrast"))

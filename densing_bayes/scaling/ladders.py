@@ -95,12 +95,13 @@ def fit_ladder(ladder: Ladder, laws: Iterable[str], spec: ModelSpec, *,
 
 def law_weights(fits: dict[str, LawFit], rehearsals: list[Rehearsal], *,
                 seed: int) -> dict[str, float]:
-    """Weights of laws on one ladder: leave-one-out densities times rehearsals at a distance."""
+    """Weights of laws: beforehand, times leave-one-out densities, times rehearsals."""
     names = list(fits)
     if len(names) == 1:
         return {names[0]: 1.0}
     loo = np.column_stack([fits[name].loo["log_density"] for name in names])
-    evidence = [bootstrap_weights(loo, seed=seed)]
+    evidence = [np.array([VARIANTS[name].prior for name in names]),
+                bootstrap_weights(loo, seed=seed)]
     if rehearsals:
         rows = np.array([[_distant(one, one.fits[name]) for name in names]
                          for one in rehearsals])

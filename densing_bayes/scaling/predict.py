@@ -48,8 +48,12 @@ class Forecaster:
         ladder = self.fit.ladder
         size, token = ladder.of(np.atleast_1d(params), np.atleast_1d(tokens))
         draws = mixed_runs(self.fit.laws, self.fit.weights, size, token, self.spec)
-        far = reach(size, token, ladder.size, ladder.token)
-        return draws + self.drift.of(far, same_size(size), seed=self.spec.sampling.seed + 1)
+        return draws + self.drifted(size, token)
+
+    def drifted(self, size: np.ndarray, token: np.ndarray) -> np.ndarray:
+        """Draws (rows) of the drift of ln loss at ln-sizes from the ladder's centre (columns)."""
+        far = reach(size, token, self.fit.ladder.size, self.fit.ladder.token)
+        return self.drift.of(far, same_size(size), seed=self.spec.sampling.seed + 1)
 
     @cached_property
     def rehearsed(self) -> pd.DataFrame:

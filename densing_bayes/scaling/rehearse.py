@@ -68,7 +68,8 @@ def rehearse(ladder: Ladder, names: list[str], spec: ModelSpec, *,
     for cut, keep in cuts(ladder).items():
         kept = ladder.part(keep)
         label = " ".join(part for part in (case, f"rehearsal {cut}") if part)
-        fits = {name: fit_law(kept, name, spec, progress=progress, case=label) for name in names}
+        fits = {name: fit_law(kept, name, spec, progress=progress, case=label, rough=True)
+                for name in names}
         found.append(Rehearsal(cut, kept, ladder.frame[~keep].reset_index(drop=True), fits))
     return found
 

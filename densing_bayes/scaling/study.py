@@ -21,7 +21,6 @@ from densing_bayes.scaling.lifetime import lifetime_optimum, money_costs
 from densing_bayes.scaling.predict import (
     Trial,
     big_from_small,
-    forecaster,
     largest_hidden,
     mixed,
     predict_score,
@@ -121,7 +120,7 @@ def _trials(result: Scaling, laws: list[str], spec: ModelSpec, notes: list[str],
         hidden = result.runs.held_out.get(name)
         try:
             if hidden is not None:
-                trials.append(trial(forecaster(fit, spec, progress=progress), hidden))
+                trials.append(trial(result.forecasters[name], hidden))
             elif same_size(fit.ladder.size).max() + 1 >= FEWEST_SIZES_TO_HIDE:
                 trials.append(big_from_small(*largest_hidden(fit.ladder), laws, spec,
                                              progress=progress))

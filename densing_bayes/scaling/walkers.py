@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 from arviz_stats.base import array_stats
 
-WALKERS, GROUPS = 48, 4  # R-hat compares groups of walkers
-STEPS = (1_500, 6_000)  # of each walker; the longer run where the shorter one is refused
+WALKERS, GROUPS = 160, 4  # R-hat compares groups of walkers
+STEPS = (1_200, 4_800)  # of each walker; the longer run where the shorter one is refused
 BURN = 0.4  # share of the steps that is dropped
-KEPT = 150  # places kept of each walker
+KEPT = 100  # places kept of each walker
 SNOOKER = 0.1  # share of the steps that go along the line through another walker
 WHOLE = 0.1  # share of the steps that are whole differences: from one mode to another
 JITTER = 1e-5
+STUCK = 2.0  # interquartile ranges of mean log density below the lower quartile
 RHAT_MAX, ESS_MIN = 1.01, 400
 TAILS = (0.05, 0.95)
 
 
 def walk(log_posterior: Callable[[np.ndarray], np.ndarray], start: np.ndarray,
-         rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
+         rng: np.random.Generator, longest: int = len(STEPS)) -> tuple[np.ndarray, dict[str, Any]]:
     """Draws of a posterior and their diagnostics.
 
     Parameters
@@ -36,6 +37,8 @@ def walk(log_posterior: Callable[[np.ndarray], np.ndarray], start: np.ndarray,
     start
         Where the walkers begin, (at least `WALKERS`, dim), spread at least as wide as the
         posterior.
+    longest
+        How many of `STEPS` may be tried.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def walk(log_posterior: Callable[[np.ndarray], np.ndarray], start: np.ndarray,
     (True, True)
     """
     x = np.array(start[:WALKERS], dtype=float)
-    for steps in STEPS:
+    for steps in STEPS[:longest]:
         x, draws, accepted = _run(log_posterior, x, steps, rng)
         found = _diagnostics(draws) | {"accepted": accepted, "steps": steps}
         if found["passed"]:
@@ -71,8 +74,7 @@ def _run(log_posterior: Callable[[np.ndarray], np.ndarray], x: np.ndarray, steps
     value = log_posterior(x)
     burn = int(BURN * steps)
     keep = set(np.linspace(burn, steps - 1, min(KEPT, steps - burn)).astype(int).tolist())
-    places, accepted = [], 0
-    halves = np.array_split(np.arange(count), 2)
+    places, accepted, seen = [], 0, np.zeros(count)
     for step in range(steps):
         rng.shuffle(order := np.arange(count))
         halves = np.array_split(order, 2)
@@ -82,9 +84,24 @@ def _run(log_posterior: Callable[[np.ndarray], np.ndarray], x: np.ndarray, steps
             take = np.log(rng.random(len(moved))) < new - value[moved] + log_ratio
             x[moved[take]], value[moved[take]] = proposal[take], new[take]
             accepted += int(take.sum())
-        if step in keep:
+        if step < burn:
+            seen += value
+            if step + 1 in (burn // 2, burn):
+                _bring_back(x, value, seen, rng)
+                seen[:] = 0
+        elif step in keep:
             places.append(x.copy())
     return x, np.stack(places, axis=1), accepted / (steps * count)
+
+
+def _bring_back(x: np.ndarray, value: np.ndarray, seen: np.ndarray,
+                rng: np.random.Generator) -> None:
+    """Walkers that were stuck far below the others are put where another one is (Vrugt 2009)."""
+    low, high = np.quantile(seen, [0.25, 0.75])
+    lost = np.flatnonzero(seen < low - STUCK * (high - low))
+    others = np.setdiff1d(np.arange(len(x)), lost)
+    chosen = rng.choice(others, len(lost))
+    x[lost], value[lost] = x[chosen], value[chosen]
 
 
 def _propose(x: np.ndarray, others: np.ndarray, dim: int,
@@ -107,11 +124,11 @@ def _propose(x: np.ndarray, others: np.ndarray, dim: int,
 
 
 def _diagnostics(draws: np.ndarray) -> dict[str, Any]:
-    """R-hat and effective sample sizes over groups of walkers, worst of the coordinates."""
+    """R-hat between groups of walkers, effective sample sizes over all; the worst coordinate."""
     walkers, kept, dim = draws.shape
-    draws = (draws.reshape(GROUPS, walkers // GROUPS, kept, dim)
-             .swapaxes(1, 2).reshape(GROUPS, -1, dim))
-    rhat = max(float(array_stats.rhat(part)) for part in np.moveaxis(draws, -1, 0))
+    grouped = (draws.reshape(GROUPS, walkers // GROUPS, kept, dim)
+               .swapaxes(1, 2).reshape(GROUPS, -1, dim))
+    rhat = max(float(array_stats.rhat(part)) for part in np.moveaxis(grouped, -1, 0))
     ess = min(float(array_stats.ess(part, **how)) for part in np.moveaxis(draws, -1, 0)
               for how in ({"method": "bulk"}, {"method": "tail", "prob": TAILS}))
     return {"rhat": rhat, "ess": ess,

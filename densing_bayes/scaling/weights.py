@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 from scipy.stats import t as student
 
 from densing_bayes.priors import Prior
@@ -23,7 +22,7 @@ WORSE_BY = 4.0  # standard errors of the difference in elpd,
 WORSE_NATS = 10.0  # and at least this difference
 FEWEST_TO_EXCLUDE = 20  # runs: below, that standard error is not to be trusted
 ROWS_PER_CUT = 3  # groups that one rehearsal may count for, when laws are weighed
-ALLOWED = 0.005  # drift per e-fold that laws are forgiven when they are weighed
+ALLOWED = 0.01  # drift per e-fold that laws are forgiven when they are weighed
 TAIL = 4  # degrees of freedom of a group's error about the drift: some hidden runs failed
 SCALES, SIGNS = 80, 61  # of the grid on which the drift's posterior is computed
 
@@ -99,10 +98,11 @@ def distant_density(*, error: np.ndarray, spread: np.ndarray, distance: np.ndarr
     error, spread
         ln of observed over predicted loss of each group, and its sd under the law.
     distance
-        E-folds of each group from the kept runs: 0.5% of drift per e-fold is forgiven.
+        E-folds of each group from the kept runs: 1% of drift per e-fold is forgiven.
     """
     scale = np.sqrt(spread**2 + (ALLOWED * distance) ** 2)
-    return float(norm.logpdf(error, 0, scale).mean() * min(len(error), ROWS_PER_CUT))
+    density = student.logpdf(error / scale, TAIL) - np.log(scale)
+    return float(density.mean() * min(len(error), ROWS_PER_CUT))
 
 
 def mixture(draws: list[np.ndarray], weights: np.ndarray, *, seed: int,
@@ -173,6 +173,7 @@ def drift_draws(prior: Prior, rehearsals: list[Errors], *, seed: int, size: int 
                          - np.log(width))
         density = density + np.mean(terms, axis=0)
     weight = np.exp(density - density.max())
-    picked = np.random.default_rng(seed).choice(weight.size, size, p=(weight / weight.sum()).ravel())
+    rng = np.random.default_rng(seed)
+    picked = rng.choice(weight.size, size, p=(weight / weight.sum()).ravel())
     row, column = np.unravel_index(picked, weight.shape)
     return Drift(scale[row, 0] * sign[0, column], scale[row, 0])
