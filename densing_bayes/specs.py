@@ -150,9 +150,9 @@ FAMILIES: dict[str, Family] = {
                               ABOVE_ZERO: ("sd_coefficient", "sd_organization", "sigma")}),
     "scaling_law": Family(
         ("level", "floor_share", "optimal_ratio", "log_alpha", "log_beta", "coupling", "spread",
-         "log_noise", "noise_growth", "noise_valley", "tail", "break_place", "break_change", "structure",
-         "score_headroom", "score_steepness", "score_midpoint", "score_noise", "score_floor",
-         "score_centre", "score_params", "score_tokens", "score_drift"),
+         "log_noise", "noise_growth", "noise_valley", "tail", "break_place", "break_change",
+         "structure", "score_headroom", "score_steepness", "score_midpoint", "score_noise",
+         "score_floor", "score_centre", "score_params", "score_tokens", "score_drift"),
         {"laws": [], "resolution": 1e-5},
         {"level": REAL, "floor_share": SHARE, "optimal_ratio": REAL, "log_alpha": REAL,
          "log_beta": REAL, "coupling": REAL, "spread": ("LogNormal",), "log_noise": REAL,

@@ -68,8 +68,8 @@ VARIANTS: dict[str, Variant] = {
 # a law asked for -> its variants. Without a floor either term, nearly flat, may act as one: two
 # modes, fitted as two variants.
 LAWS: dict[str, tuple[str, ...]] = {
-    "chinchilla": ("chinchilla",), "coupled": ("coupled",), "densing": ("densing", "densing-tokens"),
-    "kaplan": ("kaplan",), "broken": ("broken",),
+    "chinchilla": ("chinchilla",), "coupled": ("coupled",),
+    "densing": ("densing", "densing-tokens"), "kaplan": ("kaplan",), "broken": ("broken",),
 }
 
 
