@@ -49,6 +49,18 @@ class Sampling:
                 raise SpecError(Problem(f"[sampling] {name}", given=value,
                                         allowed=f"{low:g} to {high:g}"))
 
+    def longer(self) -> Sampling:
+        """Three times as many draws, in steps a quarter as likely to be refused.
+
+        Examples
+        --------
+        >>> Sampling(draws=500, tune=500, target_accept=0.9).longer()
+        Sampling(draws=1500, tune=1500, chains=4, target_accept=0.975, seed=20230224)
+        """
+        return replace(self, draws=min(3 * self.draws, 1_000_000),
+                       tune=min(3 * self.tune, 1_000_000),
+                       target_accept=min(1 - (1 - self.target_accept) / 4, 0.9999))
+
 
 # distributions by support; the sampler's coordinates are chosen for these (`blocks.rv`)
 REAL = ("Normal",)

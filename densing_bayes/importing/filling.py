@@ -32,6 +32,20 @@ def key_of(name: str) -> str:
     return re.sub(r"^meta(?=llama)", "", key).removesuffix("hf") + revision
 
 
+def price_key(name: str) -> str:
+    """A sold model's name without version dates and brackets.
+
+    Examples
+    --------
+    >>> price_key("claude-3-haiku-20240307") == price_key("Claude 3 Haiku (20240307)")
+    True
+    >>> price_key("gpt-4-0613") == price_key("GPT-4"), price_key("gpt-4o") == price_key("GPT-4")
+    (True, False)
+    """
+    bare = re.sub(r"\(.*?\)|[-_ ](20\d\d-?\d\d-?\d\d|\d{4}|latest|preview)(?![\w.])", "", name)
+    return key_of(bare)
+
+
 def shelf_names(models: pd.DataFrame) -> dict[str, str]:
     """Key -> name of the shelf's models; a base model also goes by its name with 'base' behind."""
     names = {key_of(name): name for name in models["model"]}

@@ -24,7 +24,7 @@ from densing_bayes.importing import (
     metr,
     open_llm_leaderboard,
 )
-from densing_bayes.importing.filling import anchor_scores, key_of, merge, shelf_names
+from densing_bayes.importing.filling import anchor_scores, key_of, merge, price_key, shelf_names
 from densing_bayes.importing.known import MARKS, mark_of
 from densing_bayes.importing.opening import open_all
 from densing_bayes.importing.rows import Row, Rows, day, text
@@ -317,20 +317,6 @@ def _prices(rows: Rows, shelf: Tables, date: str | None) -> list[Row]:
     rows.hand.append(f"capability: {scored} of {len(kept)} prices are of models with a known MMLU "
                      "score; scores.csv or the column mmlu give more")
     return kept
-
-
-def price_key(name: str) -> str:
-    """A sold model's name without version dates and brackets.
-
-    Examples
-    --------
-    >>> price_key("claude-3-haiku-20240307") == price_key("Claude 3 Haiku (20240307)")
-    True
-    >>> price_key("gpt-4-0613") == price_key("GPT-4"), price_key("gpt-4o") == price_key("GPT-4")
-    (True, False)
-    """
-    bare = re.sub(r"\(.*?\)|[-_ ](20\d\d-?\d\d-?\d\d|\d{4}|latest|preview)(?![\w.])", "", name)
-    return key_of(bare)
 
 
 def _day_in(name: str) -> str:

@@ -57,8 +57,7 @@ class Joint:
             tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
             return Fit(self.spec, tree)
         if longer:
-            asked = replace(asked, draws=3 * asked.draws, tune=3 * asked.tune,
-                            target_accept=1 - (1 - asked.target_accept) / 4)
+            asked = asked.longer()
         tree = sample(self.compiled, asked, case="joint longer" if longer else "joint")
         tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
         return Fit(self.spec, tree)
