@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from densing_bayes.corollaries.capability import scale_of
+from densing_bayes.corollaries.capability import Scale, scale_of
 from densing_bayes.corollaries.capacity import Capacity, FixedSize, Use, on_device
 from densing_bayes.corollaries.chips import fit_chips
 from densing_bayes.corollaries.draws import Posterior, pool
@@ -28,7 +28,7 @@ from densing_bayes.corollaries.releases import first_release
 from densing_bayes.corollaries.targets import target
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval, summary, words_of_set
-from densing_bayes.specs import load_model
+from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
@@ -136,6 +136,25 @@ def _forecast_lines(found: Forecast, first: When | None, said: dict[str, Any], l
     return lines
 
 
+def price_scale(tables: Tables, *, source: str | None = None, benchmark: str | None = None,
+                sizes: Mapping[str, float] | None = None,
+                seed: int | None = None) -> tuple[ModelSpec, Scale]:
+    """The spec of family ``prices`` and the scale of capability of a question.
+
+    Raises
+    ------
+    InputError
+        No prices; unknown words; no scale on which enough offers stand.
+    """
+    if tables.prices is None:
+        raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
+    spec = load_model("prices").with_seed(seed)
+    if source is not None:
+        spec = spec.with_options(source=source)
+    return spec, scale_of(tables.prices, tables.scores, spec.options["source"],
+                          benchmark=benchmark, sizes=sizes, fixed=source is not None)
+
+
 def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
                thresholds: Sequence[float] | None = None, source: str | None = None,
                benchmark: str | None = None, sizes: Mapping[str, float] | None = None,
@@ -157,13 +176,7 @@ def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
     dict, list of str, PriceStudy
         For JSON; lines of text; the fits.
     """
-    if tables.prices is None:
-        raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
-    spec = load_model("prices").with_seed(seed)
-    if source is not None:
-        spec = spec.with_options(source=source)
-    scale = scale_of(tables.prices, tables.scores, spec.options["source"], benchmark=benchmark,
-                     sizes=sizes, fixed=source is not None)
+    spec, scale = price_scale(tables, source=source, benchmark=benchmark, sizes=sizes, seed=seed)
     study = fit_prices(tables.prices, spec, scale=scale, thresholds=thresholds, progress=progress)
     names = dict(zip(spec.options["thresholds"], spec.options["names"], strict=False))
     said: dict[str, Any] = {
@@ -173,8 +186,9 @@ def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
     lines = []
     for case in study.cases:
         until = WINDOW if case.name.endswith(WINDOW) else None
-        head = (f"{study.scale.words(case.threshold)} ({names.get(case.threshold, case.source)}; "
-                f"scores {case.source}; {case.basis}; {len(case.offers)} offers"
+        head = (f"{case.label} ("
+                + (f"{names[case.threshold]}; " if case.threshold in names else "")
+                + f"scores {case.source}; {case.basis}; {len(case.offers)} offers"
                 + (f"; to {until})" if until else ")"))
         entry = {"threshold": case.threshold, "scores": case.source, "basis": case.basis,
                  "offers": len(case.offers), "broken": case.broken,

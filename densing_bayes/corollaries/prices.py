@@ -20,6 +20,7 @@ from scipy.stats import gaussian_kde
 from densing_bayes.corollaries.capability import (
     FEWEST_OFFERS,
     FILE,
+    SOURCES,
     Scale,
     scores_of,
     thresholds_of,
@@ -276,7 +277,7 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, scale: Scale | None = N
         scale, prices_of(prices, "blend") > 0, spec.options["thresholds"])
     asked = [(threshold, scale, basis, role, None) for threshold in wanted
              for basis, role in (("blend", "main"), ("input", "input"), ("blend", "break"))]
-    if scale.what == "MMLU" and "mmlu" in prices:
+    if scale.source in SOURCES:
         mixed = Scale("MMLU", "any", scores_of(prices, "any"))
         asked += [(min(wanted), mixed, "blend", "published", until) for until in (None, WINDOW)]
     end = pd.Timestamp(prices["date"].max())

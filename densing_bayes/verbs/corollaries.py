@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.context import Context
-from densing_bayes.corollaries.ask import ask_forecast, ask_prices
+from densing_bayes.corollaries.ask import ask_forecast, ask_prices, price_scale
 from densing_bayes.corollaries.capacity import Use
 from densing_bayes.corollaries.run import posterior_of
 from densing_bayes.errors import InputError, Problem
@@ -52,6 +52,10 @@ def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
     with steps(progress) as step:
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
+        if not effective:
+            price_scale(context.tables, source=source, benchmark=benchmark)  # before the fit
+        elif context.tables.prices is None:
+            raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
         found, lines, study = ask_prices(
             context.tables, interval=context.interval, rate=context.derived["rate"].values,
             thresholds=thresholds or None, source=source, benchmark=benchmark,
