@@ -23,7 +23,10 @@ def import_(
         "--date", help="Day from which prices hold that have none, YYYY-MM-DD.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make tables of exports: evaluation results, leaderboards, hubs, price lists, sheets."""
+    """Make tables of exports: evaluation results, leaderboards, hubs, price lists, sheets.
+
+    Example: densing import results/ --out my-tables
+    """
     from dataclasses import asdict
 
     from densing_bayes.importing import import_files
@@ -41,7 +44,10 @@ def new(
     series: Annotated[bool, typer.Option("--series", help="A series for densing regimes "
                                                           "instead.")] = False,
 ) -> None:
-    """Begin tables of your own: templates with the shipped ruler, to be filled."""
+    """Begin tables of your own: templates with the shipped ruler, to be filled.
+
+    Example: densing new my-tables
+    """
     from densing_bayes import starting
 
     if study + spec + series > 1:

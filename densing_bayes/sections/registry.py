@@ -31,6 +31,8 @@ class Entry:
         Its names in summary.json.
     write
         From a run to sections; an InputError or GateError says why there is none.
+    seconds
+        What it usually takes, to tell the time left.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Entry:
     keys: tuple[str, ...]
     says: tuple[str, ...]
     write: Callable[[Context], list[Section]]
+    seconds: float = 0.5
 
     def owns(self, key: str) -> bool:
         """Whether a key of a section, table or picture is one of its own."""

@@ -133,8 +133,7 @@ def compression(data: Data = None, *, device: str | None = None, seed: int | Non
 
     spec = load_model("compression")
     with steps(progress) as step:
-        step("reading tables")
-        tables = tables_of(data, skip_bad=skip_bad)
+        tables = tables_of(data, skip_bad=skip_bad, progress=step)
         if tables.compression is None:
             raise InputError(Problem("no such table, and compression needs one",
                                      file="compression.csv"))
