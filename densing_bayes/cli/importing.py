@@ -69,7 +69,10 @@ def data_columns(
                                                        help="Tables (default: all).")] = None,
     as_json: Json = False,
 ) -> None:
-    """What the columns of the tables mean: unit, what a cell may be, an example."""
+    """What the columns of the tables mean: unit, what a cell may be, an example.
+
+    Example: densing data columns models scores
+    """
     from densing_bayes.starting import columns
 
     rows = columns(tables or ())

@@ -32,7 +32,10 @@ def regimes(
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
-    """Did the rate of growth change, and how sure can one be?"""
+    """Did the rate of growth change, and how sure can one be?
+
+    Example: densing regimes my-series.csv --log
+    """
     from densing_bayes.progress import Steps
 
     if records and frontier:

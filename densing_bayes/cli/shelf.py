@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -88,7 +88,7 @@ def data_unchecked(data: Data = None, as_json: Json = False) -> None:
         "\n".join([head, *(["", "not compared:", *lines] if lines else [])]))
 
 
-def _told(value: object) -> str:
+def _told(value: Any) -> str:
     """A cell as a reader writes it: no time of day, no trailing zeros, nothing for the unknown."""
     import pandas as pd
 

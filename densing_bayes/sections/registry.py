@@ -52,8 +52,9 @@ class Entry:
             sections = self.write(context)
         except (GateError, InputError) as error:
             return [Section(self.keys[0], self.title, [f"Not computed: {error}"])]
-        keys = [item.key for section in sections
-                for item in (section, *section.tables, *section.pictures)]
+        keys = [key for section in sections for key in (
+            section.key, *(table.key for table in section.tables),
+            *(picture.key for picture in section.pictures))]
         strange = [key for key in keys if not self.owns(key)] + [
             name for section in sections for name in section.summary if name not in self.says]
         if strange:
@@ -160,22 +161,23 @@ def _priors(context: Context) -> list[Section]:
 
 ENTRIES = (
     Entry("growth", "How fast does density grow?", ("growth",),
-          ("growth", "growth_over_time", "methods"), _growth),
+          ("growth", "growth_over_time", "methods"), _growth, 10.0),
     Entry("density", "Capability density of every model", ("density",), ("density", "frontier"),
           _density),
     Entry("benchmarks", "Benchmarks against each other", ("benchmarks", "benchmark"),
           ("benchmarks",), _benchmarks),
     Entry("change", "Growth regimes", ("regimes",),
-          ("breakpoint", "regimes", "regimes_forecast", "regimes_series"), _change),
-    Entry("costs", "Densities by cost", ("costs", "cost"), ("cost_density",), _costs),
-    Entry("compression", "Compression", ("compression",), ("compression",), _compression),
+          ("breakpoint", "regimes", "regimes_forecast", "regimes_series"), _change, 12.0),
+    Entry("costs", "Densities by cost", ("costs", "cost"), ("cost_density",), _costs, 8.0),
+    Entry("compression", "Compression", ("compression",), ("compression",), _compression, 15.0),
     Entry("corollaries", "What follows from the density",
           ("prices", "price", "chips", "chip", "engines", "forecasts",
            "milestones", "authors", "break", "drivers", "against"),
           ("prices", "chips", "forecasts", "validity", "drivers"),
-          _corollaries),
-    Entry("study", "How much does the answer depend on choices?", ("study",), ("study",), _study),
-    Entry("scaling", "The classic scaling laws", ("scaling",), ("scaling",), _scaling),
+          _corollaries, 40.0),
+    Entry("study", "How much does the answer depend on choices?", ("study",), ("study",),
+          _study, 25.0),
+    Entry("scaling", "The classic scaling laws", ("scaling",), ("scaling",), _scaling, 60.0),
     Entry("ruler", "The ruler", ("ruler",), ("ruler",), _ruler),
     Entry("checks", "Checks", ("checks", "check"), ("checks", "diagnostics"), _checks),
     Entry("calibration", "Are the intervals true?", ("calibration",), ("calibration",),

@@ -187,4 +187,4 @@ def _other_protocol(name: str, spec: ModelSpec, tables: Tables, data: Any) -> tu
     out = rest.assign({key: ("cell", value) for key, value in cells.items()}
                       | {key: ("contrast", value) for key, value in contrasts.items()}
                       | {"chance": ("benchmark", chance), "n_items": ("benchmark", items)})
-    return out, f"{name} in the place of {parent} ({count} models)"
+    return out, f"{name} in the place of {parent!s} ({count} models)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,13 @@ def _scores(pairs: Any, data: Data, tasks: Sequence[str], predict: Any, laws: An
 def _pictures(result: Scaling, compute: Sequence[float]) -> list[Picture]:
     """Compute-optimal size over compute, a picture per ladder that has the law."""
     flop = max(compute) if compute else None
-    out = []
+    out: list[Picture] = []
     for name, fit in result.fits.items():
         law = fit.laws.get("chinchilla", fit.best)
         at = flop or 6.0 * float((fit.ladder.frame["params"] * fit.ladder.frame["tokens"]).max())
         out.append(Picture(
             f"scaling-allocation-{len(out)}", f"Compute-optimal size on {name}",
             "Compute-optimal parameters over compute with a band.",
-            lambda fig, law=law, at=at: pictures.allocation_band(fig, law, at, result.interval),
+            partial(pictures.allocation_band, fit=law, budget=at, interval=result.interval),
             7, 4.6))
     return out
