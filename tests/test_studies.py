@@ -370,6 +370,31 @@ def test_a_first_day_before_the_main_fits_widens_the_selection(tables):
     assert wide["date"].values.min() < np.datetime64("2024-01-01")
 
 
+def test_sets_of_benchmarks_beyond_the_main_fit(tables, base, tmp_path):
+    """The table names 'all' (with an anchor) and 'short' (without): each is those with one."""
+    members = {"Facts": "all", "Puzzles": "all; short", "Sums": "all", "Sums-short": "short"}
+    marks = tables.benchmarks.assign(sets=tables.benchmarks["benchmark"].map(members))
+    named = replace(tables, benchmarks=marks)
+    path = tmp_path / "s.toml"
+
+    def expanded(axis: str) -> list:
+        path.write_text(f'title = "s"\nmodel = "densing"\ndesign = "one at a time"\n'
+                        f"[axes]\nsets = {axis}\n")
+        return expand(load_study(path), named, base[1])[0].get("sets", [])
+
+    assert expanded('["each"]') == []  # 'all' is the main fit's, 'short' has no anchor
+    assert expanded('["short", ["Facts", "Sums"], "Facts"]') == [
+        "short", ("Facts", "Sums"), "Facts"]
+    with pytest.raises(SpecError, match="did you mean 'short'"):
+        expanded('["shrt"]')
+    case = Case.of({"sets": ["Facts", "short"]})
+    assert case.name == "benchmarks Facts + short"
+    data = variant(case, base[0], named, base[1]).observations.data
+    assert data["benchmark"].values.tolist() == ["Facts", "Puzzles", "Sums-short"]
+    with pytest.raises(InputError, match="no anchored benchmark"):
+        variant(Case.of({"sets": "short"}), base[0], named, base[1])
+
+
 def test_a_case_without_models_is_refused_with_its_name(tables, base):
     with pytest.raises(InputError, match="until 2023-02-25"):
         changed(base, tables, until="2023-02-25")
