@@ -151,10 +151,14 @@ FAMILIES: dict[str, Family] = {
         values={ANY: ("growth_mean", "level", "shock"), ABOVE_ZERO: ("growth_spread", "sigma")},
     ),
     "series": Family(
-        ("level", "rate", "change", "wander", "noise", "tail", "memory", "share", "crowd"),
+        ("level", "rate", "change", "wander", "noise", "lasting", "unit_root", "memory",
+         "timescale", "outlier", "share", "crowd", "growth"),
         {"likelihood": "all"},
-        {"level": REAL, "rate": REAL, "change": SCALE, "wander": SCALE, "noise": POSITIVE,
-         "tail": POSITIVE, "memory": SHARE, "share": SHARE, "crowd": POSITIVE},
+        # numbers of these priors are read one by one, so each has its own distribution
+        {"level": ("Normal",), "rate": ("Normal",), "change": ("HalfNormal",),
+         "wander": ("HalfNormal",), "noise": ("HalfNormal",), "lasting": ("Beta",),
+         "unit_root": ("Beta",), "memory": ("Beta",), "timescale": ("LogNormal",),
+         "outlier": ("Beta",), "share": SHARE, "crowd": POSITIVE, "growth": REAL},
     ),
     "drivers": Family(("sd_coefficient", "sd_organization", "trend", "intercept", "sigma"),
                       {"imputations": 40},

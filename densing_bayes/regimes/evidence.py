@@ -1,4 +1,4 @@
-"""Evidence for a change: Savage-Dickey ratio, predictive comparisons, and power.
+"""Evidence for a change: marginal likelihoods, predictive comparisons, and power.
 
 The rule of the verdict (`Rule`) is stated here, and `power` applies it to simulated series.
 """
@@ -21,9 +21,11 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from densing_bayes.importance import stream
-from densing_bayes.regimes.designs import Design, Regime, Units, rows_of
-from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood, carried, fit
+from densing_bayes.regimes.designs import Design, Regime, Units
+from densing_bayes.regimes.exact import evidence_of_widths
+from densing_bayes.regimes.fits import Fit, carried, fit_all
 from densing_bayes.regimes.series import FEWEST, Series, check
+from densing_bayes.regimes.shapes import Kink
 from densing_bayes.specs import ModelSpec
 
 WIDTHS = np.geomspace(0.1, 2.0, 14)  # prior sd of the change, as multiples of the spec's
@@ -44,24 +46,35 @@ class Rule:
 
     ratio: float = 10.0
     probability: float = 0.975
+    worst: float = -1.0
 
     def __str__(self) -> str:
-        return (f"a Savage-Dickey ratio of {self.ratio:g} or more and a probability of one sign "
-                f"of {self.probability:g} or more")
+        return (f"evidence of {self.ratio:g} : 1 or more over the strongest regime without a "
+                f"change, a probability of one sign of {self.probability:g} or more, and later "
+                f"points not predicted worse from earlier ones by {-self.worst:g} or more in elpd")
 
     def holds(self, ratio: Any, p_up: Any) -> Any:
-        """Whether a change is claimed."""
+        """Whether evidence and sign suffice."""
         return (ratio >= self.ratio) & (np.maximum(p_up, 1 - p_up) >= self.probability)
 
-    def claim(self, ratio: float, p_faster: float) -> str:
+    def claim(self, ratio: float, p_faster: float, ahead: float | None = None) -> str:
         """``faster``, ``slower`` or ``undecided``.
+
+        Parameters
+        ----------
+        ratio, p_faster
+            Evidence for a change, and probability that the rate rose.
+        ahead
+            What a change gains in elpd of later points over none; None if it is not known.
 
         Examples
         --------
         >>> RULE.claim(25.0, 0.99), RULE.claim(25.0, 0.9), RULE.claim(3.0, 0.001)
         ('faster', 'undecided', 'undecided')
+        >>> RULE.claim(25.0, 0.99, ahead=-1.1)
+        'undecided'
         """
-        if not self.holds(ratio, p_faster):
+        if not self.holds(ratio, p_faster) or (ahead is not None and ahead <= self.worst):
             return "undecided"
         return "faster" if p_faster > 0.5 else "slower"
 
@@ -69,43 +82,18 @@ class Rule:
 RULE = Rule()
 
 
-# -- the Savage-Dickey ratio --------------------------------------------------------------------
+# -- marginal likelihoods -----------------------------------------------------------------------
 
 
-def change_density(found: Fit, grid: np.ndarray, draws: int = 160) -> np.ndarray:
-    """Posterior density of the change (standard units) on a grid, Rao-Blackwellised.
+def over_widths(found: Fit, constant: Fit,
+                widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
+    """Evidence for one change over none (Bayes factor), as a curve over its prior width.
 
-    Mean over draws of the density of the change given everything else, with the date summed
-    out: it reaches into tails where a kernel density estimate of the draws sees nothing.
-    """
-    rows = rows_of(found.series, found.units)
-    shape = found.design.values(rows["time"])
-    log_prior = stats.norm.logpdf(grid, 0, found.spec.priors["change"].args["sigma"])
-    pick = np.linspace(0, len(found.pick) - 1, min(draws, len(found.pick))).astype(int)
-    each = np.empty((len(pick), len(grid)))
-    size = max(1, CHUNK // (shape.size * len(pick)))
-    for i in range(0, len(grid), size):
-        for j in range(i, min(i + size, len(grid))):
-            change = np.full(len(pick), grid[j])
-            each[:, j] = logsumexp(
-                candidate_likelihood(found, rows, shape, change, pick), axis=1) + log_prior[j]
-    each -= each.max(axis=1, keepdims=True)
-    density = np.exp(each)
-    density /= np.trapezoid(density, grid, axis=1)[:, None]
-    return density.mean(axis=0)
-
-
-def savage_dickey(found: Fit, constant: Fit,
-                  widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
-    """Evidence for a change over none, as a curve over the prior width of the change.
-
-    The regime without a change is the one with a change of zero, so their Bayes factor is the
-    prior over the posterior density at zero (Dickey 1971). For another prior width s it is
-    E[N(c; 0, s) / N(c; 0, s0)] over the posterior of the change c, times that ratio.
-
-    Far from zero the posterior density at zero is an average that few draws dominate; there the
-    Bayes factor is taken from the two fits' marginal likelihoods, and only its course over the
-    widths from the density.
+    Of all points each width has its exact marginal likelihood. Else the curve's course is
+    E[N(c; 0, s) / N(c; 0, s0)] over the posterior of the change c, for another prior width s,
+    and its height the ratio of the two fits' marginal likelihoods; of chains, and of series
+    whose points share an error that may fake a change, the Savage-Dickey ratio (Dickey 1971):
+    prior over posterior density at zero.
 
     Returns
     -------
@@ -115,44 +103,60 @@ def savage_dickey(found: Fit, constant: Fit,
     """
     prior = found.spec.priors["change"].args["sigma"]
     widths = np.asarray(widths, dtype=float)
-    change = found.seen["change"]
-    middle, spread = change.mean(), max(change.std(), 1e-6)
-    grid = np.unique(np.concatenate([  # dense where the posterior is, and reaching to zero
-        np.quantile(change, np.linspace(0, 1, 33)), middle + spread * np.linspace(-7, 7, 29),
-        prior * widths.max() * np.linspace(-4, 4, 17), [0.0]]))
-    likelihood = change_density(found, grid) / stats.norm.pdf(grid, 0, prior)
     shared = found.series.shared.shape[1] > 0
-    if shared:  # the change that the measurements' shared error may fake
-        size = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances
-        nodes, weights = np.polynomial.hermite_e.hermegauss(15)
-        likelihood = (np.interp(grid[:, None] + size * nodes, grid, likelihood) * weights).sum(
-            axis=1)
-    at_zero = likelihood[np.searchsorted(grid, 0.0)]
-    if None not in (found.log_evidence, constant.log_evidence) and not shared:
-        factor = np.exp(found.log_evidence - constant.log_evidence)
-        at_zero = np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior), grid) / factor
-    evidence = np.array([
-        np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior * width), grid) for width in widths
-    ])
-    with np.errstate(divide="ignore"):
-        ratio = np.minimum(evidence / at_zero, LARGEST_RATIO)
+    told = None not in (found.log_evidence, constant.log_evidence) and not shared
+    if found.diagnostics["method"] == "exact" and not shared:
+        with np.errstate(over="ignore"):
+            ratio = np.exp(evidence_of_widths(found, widths) - constant.log_evidence)
+    else:
+        change = found.seen["sizes"][:, 0]
+        faked = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances if shared else 0.0
+        log_prior = stats.norm.logpdf(change, 0, prior)
+
+        def seen(width: float) -> float:
+            return float(np.exp(stats.norm.logpdf(change, 0, width) - log_prior).mean())
+
+        each = np.array([seen(np.hypot(faked, prior * width)) for width in widths])
+        smooth = 1.06 * change.std() * len(change) ** -0.2  # of a density estimate at zero
+        with np.errstate(over="ignore", divide="ignore"):
+            ratio = (each * np.exp(found.log_evidence - constant.log_evidence) if told else
+                     each / np.array(seen(np.hypot(faked, max(smooth, 1e-9)))))
     if not found.design.values(np.linspace(-0.5, 0.5, 9)).any():
         ratio = np.ones_like(ratio)  # no column: the data say nothing, at any width
     return pd.DataFrame({
         "width": widths, "width_per_year": prior * widths * abs(found.units.per_year),
-        "ratio": ratio})
+        "ratio": np.minimum(ratio, LARGEST_RATIO)})
+
+
+def over_rivals(fits: dict[str, Fit], changing: Sequence[str]) -> tuple[float, str] | None:
+    """Evidence for a change over the strongest regime without one, and that regime's name.
+
+    The changing regimes are equally likely beforehand: their marginal likelihoods are averaged.
+    None where a marginal likelihood is not known (chains, errors that points share).
+    """
+    logs = {name: found.log_evidence for name, found in fits.items()}
+    steady = [name for name, found in fits.items() if not found.regime.shape.turns]
+    if any(found.series.shared.shape[1] for found in fits.values()) or None in [
+            logs[name] for name in (*steady, *changing)]:
+        return None
+    rival = max(steady, key=lambda name: logs[name])
+    change = logsumexp([logs[name] for name in changing]) - np.log(len(changing))
+    return float(min(np.exp(min(change - logs[rival], 50.0)), LARGEST_RATIO)), rival
 
 
 # -- predictive comparison ----------------------------------------------------------------------
 
 
 def leave_one_out(fits: dict[str, Fit]) -> tuple[pd.DataFrame, list[str]]:
-    """PSIS-LOO of each regime, differences to the first, stacking weights; and its warnings."""
+    """PSIS-LOO of each regime, differences to the first, stacking weights; and its warnings.
+
+    Where deviations last, a point is predicted from all others (Burkner, Gabry & Vehtari 2021).
+    """
     scores = {}
     notes = []
     for name, found in fits.items():
         shape = (found.chains, -1)
-        likelihood = found.pointwise(found.series)
+        likelihood = found.pointwise()
         tree = azb.from_dict({
             "posterior": {"rate": found.draws["rate"].reshape(shape)},
             "log_likelihood": {"point": likelihood.reshape(*shape, likelihood.shape[1])},
@@ -176,6 +180,16 @@ def leave_one_out(fits: dict[str, Fit]) -> tuple[pd.DataFrame, list[str]]:
     return frame, notes
 
 
+def windows_of(series: Series) -> list[tuple[int, int]]:
+    """Blocks of the second half of a series, each with all that came before it; whole dates."""
+    starts = np.unique(series.dates, return_index=True)[1]
+    ends = np.append(starts[1:], len(series))  # counts of points at which a date is complete
+    wanted = np.linspace(max(FEWEST, math.ceil(len(series) / 2)), len(series), WINDOWS + 1)
+    edges = np.unique([ends[min(np.searchsorted(ends, count - 1e-9), len(ends) - 1)]
+                       for count in wanted])
+    return [(int(a), int(b)) for a, b in pairwise(edges) if not check(series.until(int(a)))]
+
+
 def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
                      progress: Callable[[str], None] | None = None) -> pd.DataFrame | None:
     """Each regime's log score of points that it had not seen, refitted on growing windows.
@@ -184,10 +198,7 @@ def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
     to everything before it, in the units of that window, so nothing of the future leaks in.
     None where the first half is too short to fit.
     """
-    count = len(series)
-    edges = np.unique(np.linspace(max(FEWEST, math.ceil(count / 2)), count, WINDOWS + 1).round())
-    windows = [(int(a), int(b)) for a, b in pairwise(edges)
-               if not check(series.until(int(a)))]
+    windows = windows_of(series)
     if not windows or sum(b - a for a, b in windows) < 3:
         return None
     sampling = replace(spec.sampling, **QUICK)
@@ -196,12 +207,11 @@ def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
         if progress is not None:
             progress(f"leaving out what came after {series.dates[start - 1]}")
         known = series.until(start)
-        for regime in regimes:
-            case = f"before {start}"
-            found = fit(known, regime.within(known), spec, sampling=sampling, case=case,
-                        checked=False)
-            ahead = found.pointwise(series.until(stop), given=start, case=f"{regime.name} {case}")
-            points[regime.name].append(logsumexp(ahead, axis=0) - np.log(len(ahead)))
+        fits = fit_all(known, [regime.within(known) for regime in regimes], spec,
+                       sampling=sampling, case=f"before {start}", checked=False)
+        for name, found in fits.items():
+            ahead = found.pointwise(series.until(stop), given=start)
+            points[name].append(logsumexp(ahead, axis=0) - np.log(len(ahead)))
     scores = {}
     for name, blocks in points.items():
         each = xr.DataArray(np.concatenate(blocks), dims="point")
@@ -298,13 +308,13 @@ def power(known: Fit, regime: Regime, probability: float = 0.8, worlds: int = 40
     """
     prior = known.spec.priors["change"].args["sigma"]
     time = known.units.time(known.series.days)
-    truth = known.design.values(time)[0]
-    posterior = known.draws["change"].var()
+    truth = known.design.values(time)[0, 0]
+    posterior = known.seen["sizes"][:, 0].var()
     day = known.regime.dates[0]
     if not truth.any() or posterior >= 0.98 * prior**2:
         return Power(math.inf, probability, day, 0.0)
     noise = np.linalg.norm(truth) / np.sqrt(1 / posterior - 1 / prior**2)
-    shapes = Design.of(regime, known.units, time).values(time)
+    shapes = Design.of(regime, known.units, time).values(time)[:, 0]
     shapes = shapes[np.linalg.norm(shapes, axis=1) > 0]
     size = np.linalg.norm(shapes, axis=1)
     rng = stream(known.spec.sampling.seed, "power")
@@ -333,5 +343,5 @@ def power(known: Fit, regime: Regime, probability: float = 0.8, worlds: int = 40
 def middle_kink(series: Series) -> Regime:
     """A kink in the middle of the series, for power where no date is given."""
     units = Units.of(series)
-    return Regime("kink_middle", "rate changes in the middle", "kink",
+    return Regime("kink_middle", "rate changes in the middle", Kink(),
                   ((units.first + units.last) / 2,))
