@@ -22,8 +22,9 @@ from densing_bayes.regimes.evidence import (
     power,
 )
 from densing_bayes.regimes.fits import Fit, fit, fit_all
+from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.regimes.series import Series, check
-from densing_bayes.regimes.verdict import Verdict, judged, ratio_summary
+from densing_bayes.regimes.verdict import Verdict, judged
 from densing_bayes.specs import ModelSpec, load_model
 
 

@@ -18,7 +18,17 @@ from densing_bayes.errors import InputError, Problem
 from densing_bayes.reading import parse_date
 from densing_bayes.regimes.columns import DATES
 from densing_bayes.regimes.series import Series, as_date, as_days
-from densing_bayes.regimes.shapes import Bend, Candidate, Jump, Kink, Kinks, Shape, Turn, Walk
+from densing_bayes.regimes.shapes import (
+    Bend,
+    Candidate,
+    Jump,
+    Kink,
+    Kinks,
+    Shape,
+    Turn,
+    Walk,
+    between,
+)
 from densing_bayes.trends import DAYS_PER_YEAR
 
 CANDIDATES = 28  # dates at which an unknown change may lie, some 3% of the span apart
@@ -111,6 +121,8 @@ class Regime:
                 return replace(self, shape=replace(self.shape, sizes=len(seen)), dates=seen)
             shape = (Kink() if isinstance(self.shape, Kinks) else self.shape) if seen else LINE
             return replace(self, shape=shape, dates=seen)
+        if isinstance(self.shape, Jump) and series.kind == "all":
+            return replace(self, dates=tuple(between(series.days)))
         dates = unknown_dates(series)
         return replace(self, dates=tuple(dates[::3] if isinstance(self.shape, Turn) else dates))
 
@@ -138,7 +150,7 @@ def regimes_for(series: Series, break_days: Sequence[float] = ()) -> list[Regime
     if len(break_days) > 1:
         found.append(Regime("kinks_given", "rate changes at each given date",
                             Kinks(len(break_days), given=True), tuple(break_days)))
-    jumps = tuple(break_days) or dates
+    jumps = tuple(break_days) or (tuple(between(series.days)) if series.kind == "all" else dates)
     return [
         *found,
         Regime("kink_unknown", "rate changes at an unknown date", Kink(), dates, True),

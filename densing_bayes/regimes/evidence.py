@@ -6,21 +6,17 @@ The rule of the verdict (`Rule`) is stated here, and `power` applies it to simul
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import arviz_base as azb
-import arviz_stats as azs
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scipy import stats
 from scipy.special import logsumexp
 
-from densing_bayes.importance import stream
+from densing_bayes.importance import pareto_smoothed, stream
 from densing_bayes.regimes.designs import Design, Regime, Units
 from densing_bayes.regimes.exact import evidence_of_widths
 from densing_bayes.regimes.fits import Fit, carried, fit_all
@@ -30,6 +26,7 @@ from densing_bayes.specs import ModelSpec
 
 WIDTHS = np.geomspace(0.1, 2.0, 14)  # prior sd of the change, as multiples of the spec's
 SMALL = 100  # points below which a difference of elpd has no normal error (Sivula et al. 2020)
+GOOD_K = 0.7  # Pareto k up to which PSIS-LOO is to be trusted
 LARGEST_RATIO = 1e6  # beyond this the ratio's size rests on a tail that no draw has seen
 WINDOWS = 4
 QUICK = {"draws": 250, "tune": 300, "chains": 2}  # of a refit that only scores a few points
@@ -148,36 +145,41 @@ def over_rivals(fits: dict[str, Fit], changing: Sequence[str]) -> tuple[float, s
 
 
 def leave_one_out(fits: dict[str, Fit]) -> tuple[pd.DataFrame, list[str]]:
-    """PSIS-LOO of each regime, differences to the first, stacking weights; and its warnings.
+    """LOO of each regime, differences to the first, stacking weights; and its warnings.
 
-    Where deviations last, a point is predicted from all others (Burkner, Gabry & Vehtari 2021).
+    Of all points it is exact, each being predicted from all others; else by PSIS (Vehtari et al.
+    2024), whose Pareto k says where it fails.
     """
-    scores = {}
-    notes = []
+    scores, k, notes = {}, {}, []
     for name, found in fits.items():
-        shape = (found.chains, -1)
-        likelihood = found.pointwise()
-        tree = azb.from_dict({
-            "posterior": {"rate": found.draws["rate"].reshape(shape)},
-            "log_likelihood": {"point": likelihood.reshape(*shape, likelihood.shape[1])},
-        })
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said in words below
-            scores[name] = azs.loo(tree, pointwise=True)
-    bad = {name: int((score.pareto_k > score.good_k).sum()) for name, score in scores.items()}
+        scores[name], k[name] = (
+            (found.left_out, np.zeros(1)) if found.left_out is not None else _psis(found))
+    count = len(next(iter(scores.values())))
+    bad = {name: int((each > GOOD_K).sum()) for name, each in k.items()}
     worst = max(bad, key=lambda name: bad[name])
     if bad[worst]:
         notes.append(
             f"{sum(map(bool, bad.values()))} of {len(bad)} regimes have points with Pareto k above "
-            f"{scores[worst].good_k:.2f}, at most {bad[worst]} of {likelihood.shape[1]} points "
+            f"{GOOD_K:.2f}, at most {bad[worst]} of {count} points "
             f"({fits[worst].regime.title})")
     frame = _compare(scores)
-    frame["pareto_k_max"] = [float(scores[name].pareto_k.max()) for name in frame.index]
-    count = likelihood.shape[1]
+    if any(found.left_out is None for found in fits.values()):
+        frame["pareto_k_max"] = [float(k[name].max()) for name in frame.index]
     if count < SMALL:
         notes.insert(0, f"{count} points are fewer than {SMALL}: the standard errors of "
                         "differences are too small to be read as normal")
     return frame, notes
+
+
+def _psis(found: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Log density of each point given the others by Pareto-smoothed weights, and their k."""
+    likelihood = found.pointwise()
+    each, k = [], []
+    for point in likelihood.T:
+        weight, shape = pareto_smoothed(-point)
+        each.append(logsumexp(point, b=weight))
+        k.append(shape)
+    return np.array(each), np.array(k)
 
 
 def windows_of(series: Series) -> list[tuple[int, int]]:
@@ -212,30 +214,20 @@ def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
         for name, found in fits.items():
             ahead = found.pointwise(series.until(stop), given=start)
             points[name].append(logsumexp(ahead, axis=0) - np.log(len(ahead)))
-    scores = {}
-    for name, blocks in points.items():
-        each = xr.DataArray(np.concatenate(blocks), dims="point")
-        scores[name] = azs.ELPDDataLFO(
-            elpd=float(each.sum()), se=float(each.std(ddof=1) * np.sqrt(each.size)), p=np.nan,
-            n_samples=QUICK["draws"] * QUICK["chains"], n_data_points=each.size, scale="log",
-            warning=False, good_k=None, elpd_i=each, forecast_horizon=1,
-            min_observations=windows[0][0], refits=np.array([a for a, _ in windows]),
-            n_refits=len(windows))
-    frame = _compare(scores)
-    frame.attrs["each"] = {name: np.asarray(score.elpd_i) for name, score in scores.items()}
+    each = {name: np.concatenate(blocks) for name, blocks in points.items()}
+    frame = _compare(each)
+    frame.attrs["each"] = each
     return frame
 
 
-def _compare(scores: dict[str, Any]) -> pd.DataFrame:
+def _compare(scores: dict[str, np.ndarray]) -> pd.DataFrame:
     """elpd, difference to the first regime with its se, stacking weight; in their order."""
-    first = next(iter(scores))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        frame = azs.compare(scores, reference=first, round_to="none")
-    frame = pd.DataFrame(frame)[["elpd", "elpd_diff", "dse"]].loc[list(scores)]
-    frame = frame.rename(columns={"dse": "se"}).astype(float)
-    frame["weight"] = stack(np.column_stack([np.asarray(one.elpd_i) for one in scores.values()]))
-    return frame
+    each = np.column_stack(list(scores.values()))
+    differences = each - each[:, :1]
+    return pd.DataFrame({
+        "elpd": each.sum(axis=0), "elpd_diff": differences.sum(axis=0),
+        "se": differences.std(axis=0) * np.sqrt(len(each)), "weight": stack(each),
+    }, index=list(scores))
 
 
 def stack(elpd: np.ndarray, bootstraps: int = 200, steps: int = 300) -> np.ndarray:

@@ -49,6 +49,8 @@ class Fit:
     log_evidence
         Log marginal likelihood, up to a constant that regimes of one series share; None of
         chains.
+    left_out
+        Of all points: log density of each given the others, exact, (point,).
     diagnostics
         ``method`` ("exact", "importance" or "nuts"), ``ess``, ``passed``, and the ``edge`` of
         the grid, the ``pareto_k`` of the weights or ``rhat`` and ``divergences`` of the chains.
@@ -68,6 +70,7 @@ class Fit:
     seen: dict[str, np.ndarray] = field(default_factory=dict)
     spread: np.ndarray | None = None
     log_evidence: float | None = None
+    left_out: np.ndarray | None = None
 
     @classmethod
     def empty(cls, series: Series, regime: Regime, spec: ModelSpec, chains: int) -> Fit:
@@ -224,8 +227,8 @@ def fit_all(series: Series, regimes: Sequence[Regime], spec: ModelSpec, *,
     case
         Names the random streams, together with the regimes.
     checked
-        Whether to sample with NUTS where importance sampling refuses; without, the fit only
-        says so in its diagnostics.
+        Whether to sample with NUTS where importance sampling refuses, and to leave each of all
+        points out; without, a fit only says in its diagnostics what was refused.
     """
     from densing_bayes.regimes.exact import exact
     from densing_bayes.regimes.weighted import weighted
@@ -234,7 +237,7 @@ def fit_all(series: Series, regimes: Sequence[Regime], spec: ModelSpec, *,
     empty = [Fit.empty(series, regime, spec, sampling.chains) for regime in regimes]
     rngs = [stream(sampling.seed, f"{one.regime.name} {case}".strip()) for one in empty]
     began = clock.perf_counter()
-    found = (exact(empty, sampling, rngs) if series.kind == "all" else
+    found = (exact(empty, sampling, rngs, checked) if series.kind == "all" else
              [weighted(one, sampling, rng, case, checked)
               for one, rng in zip(empty, rngs, strict=True)])
     each = (clock.perf_counter() - began) / len(empty)

@@ -67,6 +67,13 @@ class Covariance:
     state: np.ndarray
     memory: np.ndarray
 
+    def matrix(self, time: np.ndarray) -> np.ndarray:
+        """The first case as a matrix (point, point), for points at the given times."""
+        apart = np.abs(np.subtract.outer(time, time))
+        lasting = (np.minimum.outer(time, time) - time[0] if np.isinf(self.memory[0]) else
+                   np.exp(-apart / self.memory[0]))
+        return np.diag(self.noise[0]) + self.state[0] * lasting
+
     def steps(self, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Variance of w at the first date, and from each date to the next what is kept of w
         and the variance that is added.
@@ -94,24 +101,27 @@ def unit_size(time: np.ndarray, memory: float) -> float:
     return float((np.trace(matrix) - np.trace(line.T @ matrix @ line)) / len(time))
 
 
-def products(columns: np.ndarray, dates: Dates, covariance: Covariance,
-             ) -> tuple[np.ndarray, np.ndarray]:
+def products(columns: np.ndarray, dates: Dates, covariance: Covariance, rows: int,
+             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X' K^-1 X of columns (point, column) and log det K, for each case.
 
     Returns
     -------
-    array (case, column, column), array (case,)
+    array (case, row, column), array (case, column), array (case,)
+        Products of the first ``rows`` columns with all, of each column with itself, and log det.
     """
     weight = 1 / covariance.noise
     total = dates.sums(weight)
     weighted = weight[:, None, :] * columns.T  # (case, column, point)
     mean = dates.sums(weighted) / total[:, None]
     scaled = mean * np.sqrt(total)[:, None]  # points beside the mean of their date
-    gram = weighted @ columns - scaled @ scaled.transpose(0, 2, 1)
     passed = Filter.over(np.moveaxis(mean, 1, 2), total, dates, covariance)
     white = passed.surprise / np.sqrt(passed.spread)[..., None]
+    gram = (weighted[:, :rows] @ columns - scaled[:, :rows] @ scaled.transpose(0, 2, 1)
+            + white[..., :rows].transpose(0, 2, 1) @ white)
+    own = weight @ columns**2 - (scaled**2).sum(axis=2) + (white**2).sum(axis=1)
     logdet = (np.log(total) + np.log(passed.spread)).sum(axis=1) - np.log(weight).sum(axis=1)
-    return gram + white.transpose(0, 2, 1) @ white, logdet
+    return gram, own, logdet
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,45 +169,60 @@ class Filter:
         return cls(surprise, spread, variance, kept, state, now)
 
 
-def _means(residual: np.ndarray, dates: Dates, covariance: Covariance,
+def _means(columns: np.ndarray, dates: Dates, covariance: Covariance,
            ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Filter]:
-    """Weights of points, weights and means of dates, and the filter, of one residual per case."""
+    """Weights of points; weights and means of dates; the filter. Columns (case, column, point)."""
     weight = 1 / covariance.noise
     total = dates.sums(weight)
-    mean = dates.sums(weight * residual) / total
-    return weight, total, mean, Filter.over(mean[..., None], total, dates, covariance)
+    mean = np.moveaxis(dates.sums(weight[:, None] * columns) / total[:, None], 1, 2)
+    return weight, total, mean, Filter.over(mean, total, dates, covariance)
+
+
+def inverse(columns: np.ndarray, dates: Dates, covariance: Covariance,
+            ) -> tuple[np.ndarray, np.ndarray]:
+    """K^-1 X of columns (case, column, point), and the diagonal of K^-1, (case, point).
+
+    A backward pass of the smoother gives both without a matrix.
+    """
+    weight, total, mean, passed = _means(columns, dates, covariance)
+    pull = np.empty_like(mean)  # of the dates' means: what the whole is of the points
+    worth = np.empty_like(total)
+    later, latest = np.zeros_like(mean[:, 0]), np.zeros(len(mean))
+    for j in reversed(range(len(dates.time))):
+        kept = passed.kept[:, j] if j < len(dates.time) - 1 else np.zeros(len(mean))
+        gain = kept * passed.variance[:, j] / passed.spread[:, j]
+        pull[:, j] = (passed.surprise[:, j] / passed.spread[:, j, None]
+                      - gain[:, None] * later)
+        worth[:, j] = 1 / passed.spread[:, j] + gain**2 * latest
+        later = pull[:, j] + kept[:, None] * later
+        latest = 1 / passed.spread[:, j] + (kept - gain) ** 2 * latest
+    count = np.diff(np.append(dates.start, columns.shape[2]))
+    total, worth = (np.repeat(part, count, axis=1) for part in (total, worth))
+    mean, pull = (np.repeat(np.moveaxis(part, 2, 1), count, axis=2) for part in (mean, pull))
+    share = weight / total
+    return (weight[:, None] * (columns - mean) + share[:, None] * pull,
+            weight * (1 - share) + share**2 * worth)
 
 
 def leave_one_out(residual: np.ndarray, dates: Dates, covariance: Covariance) -> np.ndarray:
     """Log density of each point given all others, (case, point).
 
     With Q the inverse of the covariance it is that of a normal with mean r_i - (Q r)_i / Q_ii
-    and variance 1 / Q_ii (Burkner, Gabry & Vehtari 2021, doi 10.1007/s00180-020-01045-4); a
-    backward pass of the smoother gives both without a matrix.
+    and variance 1 / Q_ii (Burkner, Gabry & Vehtari 2021, doi 10.1007/s00180-020-01045-4).
     """
-    weight, total, mean, passed = _means(residual, dates, covariance)
-    pull, worth = np.empty_like(mean), np.empty_like(mean)  # of the dates' means: Q r, Q_jj
-    later = latest = np.zeros(len(mean))
-    for j in reversed(range(len(dates.time))):
-        kept = passed.kept[:, j] if j < len(dates.time) - 1 else np.zeros(len(mean))
-        gain = kept * passed.variance[:, j] / passed.spread[:, j]
-        pull[:, j] = passed.surprise[:, j, 0] / passed.spread[:, j] - gain * later
-        worth[:, j] = 1 / passed.spread[:, j] + gain**2 * latest
-        later = pull[:, j] + kept * later
-        latest = 1 / passed.spread[:, j] + (kept - gain) ** 2 * latest
-    count = np.diff(np.append(dates.start, residual.shape[1]))
-    total, mean, pull, worth = (np.repeat(part, count, axis=1)
-                                for part in (total, mean, pull, worth))
-    share = weight / total
-    own = weight * (1 - share) + share**2 * worth
-    off = weight * (residual - mean) + share * pull
+    off, own = inverse(residual[:, None], dates, covariance)
+    return given_others(off[:, 0], own)
+
+
+def given_others(off: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Log density of points given all others, from (Q r)_i and Q_ii."""
     return 0.5 * (np.log(own / (2 * np.pi)) - off**2 / own)
 
 
 def one_ahead(residual: np.ndarray, dates: Dates, covariance: Covariance) -> np.ndarray:
     """Log density of the points of each date given those of all earlier dates, (case, date)."""
-    weight, total, mean, passed = _means(residual, dates, covariance)
-    beside = (dates.sums(weight * residual**2) - total * mean**2 + np.log(total)
+    weight, total, mean, passed = _means(residual[:, None], dates, covariance)
+    beside = (dates.sums(weight * residual**2) - total * mean[..., 0] ** 2 + np.log(total)
               - dates.sums(np.log(weight / (2 * np.pi))))
     return -0.5 * (beside + np.log(passed.spread)
                    + passed.surprise[..., 0] ** 2 / passed.spread)
@@ -206,7 +231,7 @@ def one_ahead(residual: np.ndarray, dates: Dates, covariance: Covariance) -> np.
 def carry_on(residual: np.ndarray, dates: Dates, covariance: Covariance, time: np.ndarray,
              rng: np.random.Generator) -> np.ndarray:
     """Draws of w at coming times, one course per case, (case, time); times ascend."""
-    *_, passed = _means(residual, dates, covariance)
+    *_, passed = _means(residual[:, None], dates, covariance)
     gaps = np.diff(np.concatenate([dates.time[-1:], time]))
     _, kept, added = covariance.steps(gaps)
     found = np.empty((len(residual), len(time)))

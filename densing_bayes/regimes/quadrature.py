@@ -10,7 +10,7 @@ of a filter over the points serves all regimes of a series.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ LONGEST = 0.5  # spans: a longer memory cannot be told from a random walk
 SIZES = 30.0, 6.0  # how far the size may lie below and above that of a straight line's residuals
 EXACT = 1e-3  # least size: points on a line have no scatter of their own
 STEP = 0.9  # between sizes, in sds of a size's posterior
+COARSE = 8  # of measured points, sizes are first looked at this many steps apart
+UNLIKELY = 30.0  # nats below the likeliest at which a size is not looked at again
 EDGE = 0.005  # most probability that may lie at the ends of the sizes
 CHUNK = 2_000_000  # cells of (case, point, column) in memory at once
 
@@ -72,6 +74,25 @@ class Grid:
                    np.repeat(log_size, len(share)) + np.log(chance)[kind],
                    (size == sizes[0]) | (size == sizes[-1]))
 
+    def at(self, cells: np.ndarray) -> Grid:
+        """Some of the cells."""
+        return Grid(*(getattr(self, part.name)[cells] for part in fields(self)))
+
+    def every(self, step: int) -> np.ndarray:
+        """Which cells have every so-manieth size, the largest included."""
+        place = np.arange(len(self.size)) // self.kinds
+        return (place % step == 0) | (place == place[-1])
+
+    def near(self, coarse: Grid, likely: np.ndarray) -> np.ndarray:
+        """Which cells lie within a coarse step of a likely coarse cell of their kind."""
+        kinds = self.kinds
+        sizes = self.size[::kinds]
+        there = np.searchsorted(sizes, coarse.size[::kinds] * (1 - 1e-9))
+        keep = np.zeros((len(sizes), kinds), dtype=bool)
+        for place, row in zip(there, likely.reshape(-1, kinds), strict=True):
+            keep[max(place - COARSE, 0):place + COARSE + 1] |= row
+        return keep.ravel()
+
     @property
     def kinds(self) -> int:
         """How many pairs of share and memory each size has."""
@@ -116,8 +137,11 @@ class Survey:
     Attributes
     ----------
     gram
-        Of the columns value, 1, time and those of the shapes, (case, column, column): a case is
-        a cell, or a kind of deviations where their size only scales (``scaled``).
+        Of the first columns (value, 1, time, and those of shapes of several sizes) with all,
+        (case, row, column): a case is a cell, or a kind of deviations where their size only
+        scales (``scaled``).
+    own
+        Of each column with itself, (case, column).
     logdet
         Log determinant of the covariance, by case.
     places
@@ -126,10 +150,19 @@ class Survey:
 
     grid: Grid
     gram: np.ndarray
+    own: np.ndarray
     logdet: np.ndarray
     points: int
     scaled: bool
     places: dict[str, np.ndarray]
+
+    def inner(self, case: Any, at: np.ndarray) -> np.ndarray:
+        """Products among columns ``at`` (..., column) of a case, or of every case (slice)."""
+        first, second = np.minimum(at[..., :, None], at[..., None, :]), np.maximum(
+            at[..., :, None], at[..., None, :])
+        rows = self.gram.shape[1]
+        among = self.gram[case, np.minimum(first, rows - 1), second]
+        return np.where(first < rows, among, self.own[case, second])
 
     def cells(self, case_values: np.ndarray, power: float) -> np.ndarray:
         """Values by case as values by cell, scaled by the size to some power."""
@@ -163,21 +196,45 @@ def survey(time: np.ndarray, value: np.ndarray, error: np.ndarray, spread: np.nd
     line = np.column_stack([np.ones_like(time), time])
     residual = value - line @ np.linalg.lstsq(line, value, rcond=None)[0]
     grid = Grid.of(time, residual[spread == 0].std(), priors)
-    flat = np.concatenate([each.reshape(-1, len(time)) for each in columns.values()])
-    once, of = np.unique(flat.round(12), axis=0, return_inverse=True)
+    ordered = dict(sorted(columns.items(), key=lambda one: one[1].shape[1] < 2))  # many first
+    flat = np.concatenate([each.reshape(-1, len(time)) for each in ordered.values()])
+    several = sum(each.size // len(time) for each in ordered.values() if each.shape[1] > 1)
+    _, first, of = np.unique(flat.round(12), axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # a column that comes twice keeps its first place
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    rows = 3 + int((first < several).sum())
     places, start = {}, 0
-    for name, each in columns.items():
+    for name, each in ordered.items():
         count = each.shape[0] * each.shape[1]
-        places[name] = 3 + of[start:start + count].reshape(each.shape[:2])
+        places[name] = 3 + rank[of[start:start + count]].reshape(each.shape[:2])
         start += count
-    full, dates = np.column_stack([value, line, once.T]), Dates.group(time)
-    scaled = not error.any()
-    count = grid.kinds if scaled else len(grid.size)
-    size = max(1, CHUNK // full.size)
-    parts = [products(full, dates, grid.covariance(error, spread, slice(i, min(i + size, count))))
-             for i in range(0, count, size)]
-    return Survey(grid, np.concatenate([gram for gram, _ in parts]),
-                  np.concatenate([det for _, det in parts]), len(time), scaled, places)
+    full, dates = np.column_stack([value, line, flat[first[order]].T]), Dates.group(time)
+
+    def passed(grid: Grid, count: int, scaled: bool) -> Survey:
+        size = max(1, CHUNK // full.size)
+        parts = [products(full, dates, grid.covariance(error, spread,
+                                                       slice(i, min(i + size, count))), rows)
+                 for i in range(0, count, size)]
+        gram, own, logdet = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Survey(grid, gram, own, logdet, len(time), scaled, places)
+
+    if not error.any():
+        return passed(grid, grid.kinds, True)
+    coarse = passed(grid.at(grid.every(COARSE)), int(grid.every(COARSE).sum()), False)
+    likely = grid.at(grid.near(coarse.grid, _likely(coarse, priors)))
+    return passed(likely, len(likely.size), False)
+
+
+def _likely(coarse: Survey, priors: Mapping[str, Prior]) -> np.ndarray:
+    """Which cells may matter to any regime: within `UNLIKELY` of its likeliest."""
+    keep = np.zeros(len(coarse.grid.size), dtype=bool)
+    for name, places in coarse.places.items():
+        count = len(places)
+        scale = np.full(count, priors["change"].args["sigma"])
+        best = sums(coarse, name, scale, np.zeros(count), priors).log_joint.max(axis=1)
+        keep |= best > best.max() - UNLIKELY
+    return keep
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,8 +273,8 @@ class Sums:
         case = cell % self.survey.grid.kinds if self.survey.scaled else cell
         shrink = ((self.survey.grid.size[0] / self.survey.grid.size[cell]) ** 2
                   if self.survey.scaled else np.ones(count))
-        gram = self.survey.gram[case[:, None, None], at[:, :, None], at[:, None, :]]
-        right = self.survey.gram[case[:, None], at, 0] * shrink[:, None]
+        gram = self.survey.inner(case[:, None, None], at)
+        right = self.survey.gram[case[:, None], 0, at] * shrink[:, None]
         precision = np.concatenate([np.tile(self.line, (count, 1)), np.tile(
             self.scale[pick, None] ** -2, (1, own.shape[1]))], axis=1)
         matrix = gram * shrink[:, None, None] + precision[:, :, None] * np.eye(at.shape[1])
@@ -244,8 +301,7 @@ def sums(found: Survey, name: str, scale: np.ndarray, log_prior: np.ndarray,
     places = found.places[name]
     line = np.array([priors[part].args["sigma"] ** -2 for part in ("level", "rate")])
     own = places[:1] if shared else places
-    gram = found.gram
-    straight = found.cells(gram[:, :3, :3], -2)
+    straight = found.cells(found.gram[:, :3, :3], -2)
     matrix = straight[:, 1:, 1:] + np.diag(line)
     right = straight[:, 1:, 0]
     inverse = np.linalg.inv(matrix)
@@ -255,8 +311,9 @@ def sums(found: Survey, name: str, scale: np.ndarray, log_prior: np.ndarray,
     if places.shape[1] == 0:
         each = np.zeros((len(log), len(places)))
     else:
-        across = found.cells(gram[:, own, :3], -2)  # (cell, candidate, size, [value, 1, time])
-        inside = found.cells(gram[:, own[:, :, None], own[:, None, :]], -2)
+        across = np.moveaxis(found.gram[:, :3, own], 1, -1)
+        across = found.cells(across, -2)  # (cell, candidate, size, [value, 1, time])
+        inside = found.cells(found.inner(slice(None), own), -2)
         slope = across[..., 1:]
         inside = inside - slope @ inverse[:, None] @ slope.transpose(0, 1, 3, 2)
         pull = across[..., 0] - np.einsum("kgdi,ki->kgd", slope, fitted)

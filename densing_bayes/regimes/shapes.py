@@ -187,6 +187,17 @@ class Walk(Shape):
         return hinge(time, knots) / root, (time >= knots) / root
 
 
+def between(time: np.ndarray) -> np.ndarray:
+    """Where a level may jump: between neighbouring dates, two of them left on either side.
+
+    Every `JUMPS`-th of many: where a jump is dated wrongly, points beside it look like outliers.
+    """
+    dates = np.unique(time)
+    middle = (dates[1:] + dates[:-1])[1:-1] / 2
+    return middle[:: 1 + len(middle) // JUMPS]
+
+
+JUMPS = 120
 JUMP = 0.4  # a jump's column: with the prior sd of 2.5 of a change, jumps of one sd
 PAIRED = 11  # dates of which two unknown ones are chosen, at least
 WIDTHS = (0.05, 0.15)  # of a logistic turn, in spans: 10 to 90% of it takes 0.22 or 0.66 spans

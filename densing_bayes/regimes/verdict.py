@@ -6,19 +6,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import special
 
 from densing_bayes.importance import stream
 from densing_bayes.intervals import Interval, growth_summary, summary
-from densing_bayes.outputs import json_text
+from densing_bayes.outputs import json_text, replacing
 from densing_bayes.regimes import words
 from densing_bayes.regimes.designs import need_inside
 from densing_bayes.regimes.evidence import RULE, Power, over_rivals
 from densing_bayes.regimes.fits import Fit
+from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.regimes.series import Series, as_date
 from densing_bayes.regimes.shapes import Kink
 from densing_bayes.specs import ModelSpec
@@ -212,8 +215,15 @@ class Verdict:
 
     @property
     def weights(self) -> pd.Series:
-        """Weights of the headline: stacking by LOO, rejected regimes apart."""
-        return self._stack(self.loo)
+        """Weights of the headline: posterior probabilities, rejected regimes apart.
+
+        Where they are not known, stacking by LOO. Leaving one out hardly tells regimes apart
+        where deviations last: a point's neighbours predict it under any.
+        """
+        if self.probabilities is None:
+            return self._stack(self.loo)
+        weight = self.probabilities.drop(self.rejected)
+        return weight / weight.sum()
 
     @property
     def weights_ahead(self) -> pd.Series:
@@ -274,6 +284,12 @@ class Verdict:
     def text(self) -> str:
         """The advice in paragraphs, made of the numbers above."""
         return "\n\n".join(words.advice(self))
+
+    def save(self, path: Path) -> None:
+        """Every regime's posterior in one netCDF file: a group per regime."""
+        with replacing(path) as part:
+            xr.DataTree.from_dict({name: found.tree for name, found in self.fits.items()}
+                                  ).to_netcdf(part)
 
     def plot(self) -> Any:
         """A figure of the series with the paths of its regimes."""
@@ -360,43 +376,6 @@ class Verdict:
     def advice(self) -> str:
         """One paragraph of plain advice, made of the numbers above."""
         return " ".join(words.advice(self))
-
-
-def ratio_summary(before: Any, after: Any, interval: Interval) -> dict[str, Any]:
-    """Summary of after / before, which is no ordinary number when ``before`` may be zero.
-
-    The pair (before, after) is read as an angle. The angle turns smoothly through before = 0,
-    where the ratio jumps from inf to -inf, so quantiles are taken of the angle and turned back
-    into ratios: beyond an infinite ratio the trend has reversed. ``mean`` and ``sd`` are None
-    unless all draws of ``before`` have one sign.
-
-    Examples
-    --------
-    >>> out = ratio_summary([1.0, 1.0, 1.0], [1.0, 1.5, 2.0], Interval(0.5))
-    >>> [round(out[key], 2) for key in ("low", "median", "high")]
-    [1.22, 1.5, 1.72]
-    >>> ratio_summary([0.5, 0.1, -0.1], [1.0, 1.0, 1.0], Interval(0.9))["high"]
-    inf
-    """
-    before, after = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-    side = -1.0 if np.median(before) < 0 else 1.0
-    angle = np.arctan2(side * after, side * before)
-    middle = math.atan2(np.sin(angle).mean(), np.cos(angle).mean())
-    angle = middle + (angle - middle + np.pi) % (2 * np.pi) - np.pi
-
-    def back(turn: float) -> float:
-        if abs(turn) < np.pi / 2:
-            return float(np.tan(turn))
-        return math.copysign(math.inf, turn)
-
-    low, high = interval.of(angle)
-    sure = bool((side * before > 0).all())
-    ratio = after / before if sure else np.full(2, np.nan)
-    return {
-        "mean": float(ratio.mean()) if sure else None, "median": back(float(np.median(angle))),
-        "sd": float(ratio.std(ddof=1)) if sure else None, "low": back(low), "high": back(high),
-        "p_before_reversed": float((side * before <= 0).mean()),
-    }
 
 
 def judged(fits: Mapping[str, Fit]) -> Fit:

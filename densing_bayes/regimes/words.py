@@ -59,8 +59,8 @@ def rate_words(verdict: Verdict) -> str:
     text = (
         f"From {series.dates[0]} to {series.dates[-1]} the rate of '{series.name}' ({len(series)} "
         f"points) is {span(per_year)} {unit} per year ({interval}), "
-        f"{number(per_year['median'] / DAYS_PER_YEAR)} per day, as its mean over all regimes that "
-        f"are not rejected; P(growth) = {p_growth:.3f}")
+        f"{number(per_year['median'] / DAYS_PER_YEAR)} per day, as its mean over the series "
+        f"and over all regimes that are not rejected; P(growth) = {p_growth:.3f}")
     text += f"; {times(verdict.mean_rate, interval)}." if series.log else "."
     return f"{text} At the last point it is {span(now)} per year" + (
         f": {times(verdict.rate_now, interval)}." if series.log else ".")
@@ -136,7 +136,7 @@ def evidence_words(verdict: Verdict) -> str:
             f"({number(top['width_per_year'])})."]
     loo = verdict.loo.loc[name]
     text.append(f"Predicting left-out points, one change scores {number(loo['elpd_diff'])} (se "
-                f"{number(loo['se'])}) over a constant rate in elpd by PSIS-LOO")
+                f"{number(loo['se'])}) over a constant rate in elpd by leaving one out")
     if verdict.lfo is None:
         text[-1] += "; the series is too short to predict its second half from its first."
     else:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from densing_bayes.context import Context
 from densing_bayes.figures.regimes import (
     break_dates,
     rate_fan,
@@ -19,14 +19,18 @@ from densing_bayes.figures.regimes import (
 )
 from densing_bayes.intervals import growth_summary, summary, words_of_set
 from densing_bayes.regimes import compare_sources, judge, words
-from densing_bayes.regimes.densities import Densities, densities
 from densing_bayes.regimes.designs import check_breaks, need_inside
 from densing_bayes.regimes.evidence import RULE
 from densing_bayes.regimes.forecasts import ahead
+from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.regimes.series import as_date
-from densing_bayes.regimes.verdict import Verdict, ratio_summary
-from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.regimes.verdict import Verdict
+from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.specs import load_model
+
+if TYPE_CHECKING:
+    from densing_bayes.context import Context
+    from densing_bayes.regimes.densities import Densities
 
 POINTS = 121  # dates at which curves are drawn
 BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
@@ -46,6 +50,8 @@ def judge_densities(context: Context, breaks: Sequence[str] = (),
     breaks
         By default the release of ChatGPT where models lie on both sides of it, else unknown.
     """
+    from densing_bayes.regimes.densities import densities  # the joint model: not for series
+
     spec = replace(load_model("series"), interval=context.interval).with_seed(
         context.spec.sampling.seed)
     found = densities(context)
@@ -118,6 +124,34 @@ def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
     )
 
 
+def report(verdict: Verdict, told: Section, out: Path, sources: dict[str, str],
+           progress: Callable[[str], None] = lambda step: None) -> Path:
+    """The answer as a folder: page, PDF, summary.json, figures, tables, and draws.
+
+    ``fit.nc`` has the posterior of every regime as a tree: a group per regime, with ArviZ's
+    groups in it.
+
+    Parameters
+    ----------
+    sources
+        Name of each table -> checksum; empty for a series of one's own.
+    """
+    from densing_bayes.fitting import provenance  # imports PyMC, which nothing else here needs
+
+    spec = verdict.spec
+    found = verdict.summary() | {
+        "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed, "data": sources}
+    title = f"Growth regimes of {verdict.series.name}"
+    refused = None if verdict.passed else (
+        "The diagnostics gate refused " + ", ".join(verdict.diagnostics["refused"])
+        + ": nothing here is a result.")
+    own = {key: value for key, value in found.items() if key not in told.summary}
+    return write_report(
+        out, title=title, headline=[*words.advice(verdict)[:2], words.verdict_words(verdict)],
+        sections=[told], summary=own, provenance=provenance(spec, sources), refused=refused,
+        fit_saver=verdict.save, progress=progress)
+
+
 def _reading(verdict: Verdict) -> str:
     """How the points were chosen, and what the fit does about it."""
     kind = {
@@ -138,11 +172,13 @@ def _reading(verdict: Verdict) -> str:
         kind += (f" No further record is known until {series.end}." if series.end is not None else
                  " Until when no further record was seen is not given: the next is taken to be "
                  "just due, a mean gap after the last (a known date says more).")
-    ahead = ("leave-one-out" if verdict.lfo is None else "leave-future-out")
+    ahead = "leave-one-out" if verdict.lfo is None else "leave-future-out"
+    mixed = ("the regimes' posterior probabilities" if verdict.probabilities is not None else
+             "weights that maximise the leave-one-out score")
     return (f"{kind} The regimes share one model and differ in the columns of the rate; the mean "
-            "rate has the same prior in all. Stacked quantities mix their draws by weights that "
-            "maximise the leave-one-out score, averaged over a Bayesian bootstrap of the points; "
-            f"those of forecasts maximise the {ahead} score. Rejected regimes have no weight.")
+            "rate has the same prior in all. Stacked quantities mix their draws by "
+            f"{mixed}; forecasts by weights that maximise the {ahead} score, averaged over a "
+            "Bayesian bootstrap of the points. Rejected regimes have no weight.")
 
 
 def _card(verdict: Verdict) -> Table:
@@ -195,14 +231,14 @@ def _regimes(verdict: Verdict) -> Table:
             "regime": one["title"], "probability": one["probability"],
             "rejected": "rejected" if one["rejected"] else "", "elpd (LOO)": one["elpd"],
             "difference (LOO)": one["elpd_diff"], "se (LOO)": one["se"],
-            "weight (LOO)": one["weight"], "largest Pareto k": one["pareto_k_max"],
+            "weight (LOO)": one["weight"], "largest Pareto k": one.get("pareto_k_max"),
             "difference (LFO)": one.get("lfo_elpd_diff"), "se (LFO)": one.get("lfo_se"),
             "weight (LFO)": one.get("lfo_weight"),
             "rate before (1/year)": one["rate_before"]["median"],
             "rate after (1/year)": one["rate_after"]["median"],
             "P(acceleration)": one["p_acceleration"],
         })
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).dropna(axis=1, how="all")
     formats = {name: "{:.1f}" for name in frame if "elpd" in name or "(L" in name}
     formats |= {name: "{:.2f}" for name in frame
                 if name.startswith(("prob", "weight", "largest", "rate", "P(", "se", "diff"))}
@@ -211,7 +247,7 @@ def _regimes(verdict: Verdict) -> Table:
     if verdict.loo_notes:
         note = f"{note} {'. '.join(verdict.loo_notes)}.".strip()
     return Table(
-        "regimes", "Regimes: posterior probability, and expected log predictive density by PSIS "
+        "regimes", "Regimes: posterior probability, and expected log predictive density by "
         "leave-one-out (LOO) and by leave-future-out (LFO), each as difference to the constant "
         "rate, with stacking weights.", frame, formats, note=note)
 

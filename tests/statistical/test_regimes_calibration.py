@@ -17,7 +17,8 @@ from densing_bayes.regimes.designs import Regime
 from densing_bayes.regimes.evidence import RULE, power
 from densing_bayes.regimes.fits import fit
 from densing_bayes.regimes.series import Series, as_days, check
-from densing_bayes.regimes.verdict import judge_kink, ratio_summary
+from densing_bayes.regimes.asking import judge_kink
+from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.specs import load_model
 from densing_bayes.trends import DAYS_PER_YEAR
 
