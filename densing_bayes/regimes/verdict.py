@@ -292,11 +292,11 @@ class Verdict:
                                   ).to_netcdf(part)
 
     def plot(self) -> Any:
-        """A figure of the series with the paths of its regimes."""
+        """A matplotlib figure of the series with the paths of four regimes."""
         from densing_bayes.figures import draw
-        from densing_bayes.sections.regimes import pictures
+        from densing_bayes.regimes.drawing import series_picture
 
-        return draw(pictures(self)[0])
+        return draw(series_picture(self))
 
     def regime_table(self) -> list[dict[str, Any]]:
         """One row per regime: elpd by LOO, difference to the constant rate, weights, rates."""

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from densing_bayes.figures.regimes import (
     break_dates,
     rate_fan,
     savage_dickey_curve,
-    series_paths,
 )
 from densing_bayes.intervals import growth_summary, summary, words_of_set
 from densing_bayes.regimes import compare_sources, judge, words
 from densing_bayes.regimes.designs import check_breaks, need_inside
+from densing_bayes.regimes.drawing import PATHS, POINTS, series_picture
 from densing_bayes.regimes.evidence import RULE
 from densing_bayes.regimes.forecasts import ahead
 from densing_bayes.regimes.ratios import ratio_summary
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from densing_bayes.context import Context
     from densing_bayes.regimes.densities import Densities
 
-POINTS = 121  # dates at which curves are drawn
 BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
 
 
@@ -254,7 +252,7 @@ def _regimes(verdict: Verdict) -> Table:
 
 def _forecast(verdict: Verdict, coming: list[dict[str, Any]]) -> Table:
     """The stacked forecast."""
-    trend = _path(verdict.series.kind)
+    trend = PATHS[verdict.series.kind]
     frame = pd.DataFrame([
         {"months ahead": one["months"], "date": str(one["date"]),
          trend: words.span(one["trend"]), "a new point": words.span(one["point"])}
@@ -303,25 +301,10 @@ def pictures(verdict: Verdict) -> list[Picture]:
     dates = days.round().astype("datetime64[D]")
     unit = "1/year" if series.log else "units/year"
     unknown = verdict.fits["kink_unknown"]
-    back = np.exp if series.log else (lambda values: values)
     rates = verdict.stacked(lambda fit: fit.rate(days))
     low, high = interval.tails
     bands = np.quantile(rates, [low, 0.25, 0.5, 0.75, high], axis=0)
     row = (verdict.curve["width"] - 1).abs().idxmin()
-
-    def draw_series(fig: Any) -> None:
-        shown = {"constant": "constant rate", verdict.kink.regime.name: "one change of rate",
-                 "step": "a jump of the level", "walk": "random walk of the rate"}
-        paths = {}
-        for name, title in shown.items():
-            path = verdict.fits[name].path(days)
-            paths[title] = back(np.stack([interval.of(path, axis=0)[0], np.median(path, axis=0),
-                                          interval.of(path, axis=0)[1]]))
-        reach = _reach(interval) * np.hypot(series.blur, np.linalg.norm(series.shared, axis=1))
-        series_paths(
-            fig.subplots(), dates=series.dates, values=back(series.values),
-            low=back(series.values - reach), high=back(series.values + reach), path_dates=dates,
-            paths=paths, ylabel=series.name, log=series.log, interval=interval)
 
     def draw_dates(fig: Any) -> None:
         given = [np.datetime64(as_date(day)) for day in verdict.breaks]
@@ -343,9 +326,7 @@ def pictures(verdict: Verdict) -> list[Picture]:
 
     likely = unknown.regime.dates[int(unknown.chances.argmax())]
     return [
-        Picture("regimes-series", f"The series, and four regimes of its {_path(series.kind)}.",
-                f"{len(series)} points of {series.name} over time with the fitted paths of a "
-                "constant rate, one change of rate, a jump, and a wandering rate.", draw_series),
+        series_picture(verdict),
         Picture("regimes-date", "If the rate changed once, when? Posterior probability of each "
                 "candidate date; all were equally likely beforehand.",
                 f"Bars over dates; the highest, {unknown.chances.max():.0%}, is at "
@@ -359,13 +340,3 @@ def pictures(verdict: Verdict) -> list[Picture]:
                 f"most {verdict.curve['ratio'].max():.3g}; the rule asks for {RULE.ratio:g}.",
                 draw_curve, height=3.6),
     ]
-
-
-def _path(kind: str) -> str:
-    return {"all": "trend", "frontier": "frontier", "records": "crowd's mean"}[kind]
-
-
-def _reach(interval: Any) -> float:
-    """Standard deviations from the middle to the end of a normal interval."""
-    return float(norm.ppf(interval.tails[1]))
-
