@@ -40,7 +40,8 @@ lock: .venv/ready-dev
 	@touch $@
 
 .venv/ready-dev: .venv/ready
-	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --group dev "dask[distributed]"
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --group dev "dask[distributed]" \
+		python-calamine pyarrow pyyaml
 	@touch $@
 
 .venv/ready-peers: .venv/ready benchmarks/peers/make-env

@@ -251,9 +251,9 @@ def refits() -> dict[str, Any]:
     """Seconds per refit of the joint model, and of a frontier: regimes of 60 models."""
     import pandas as pd
 
+    from densing_bayes.regimes.columns import Columns, series_from
     from densing_bayes.regimes.designs import regimes_for
     from densing_bayes.regimes.fits import fit
-    from densing_bayes.regimes.series import series_from
     from densing_bayes.specs import load_model
 
     rng = np.random.default_rng(1)
@@ -262,7 +262,7 @@ def refits() -> dict[str, Any]:
         "date": np.datetime64("2023-02-24") + days.astype("timedelta64[D]"),
         "value": 1.6 * days / 365.25 - np.abs(rng.normal(0, 0.8, 60)) + rng.normal(0, 0.2, 60)})
     spec = load_model("series").with_options(likelihood="frontier")
-    series = series_from(frame, date="date", value="value", kind="frontier")
+    series = series_from(frame, Columns(kind="frontier"))
     out: dict[str, Any] = {"joint": joint_refits()}
     say("joint model", **out["joint"])
     for regime in regimes_for(series):

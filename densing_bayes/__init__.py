@@ -26,7 +26,7 @@ _HOME = {
     "load_tables": "tables",
     "run_report": "pipeline",
     "select": "observations",
-    "validate": "tables",
+    "validate": "verbs.shelf",
 }
 
 __all__ = sorted(_HOME)

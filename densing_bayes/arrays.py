@@ -13,6 +13,7 @@ from densing_bayes.tables import Tables
 from densing_bayes.trends import DAYS_PER_YEAR
 
 ORIGIN = "2023-02-24"  # LLaMA-1, day zero of the paper
+FEWEST_MODELS = 3  # a benchmark's curve has a slope, a midpoint and a ceiling
 
 
 def model_arrays(models: pd.DataFrame) -> dict[str, Any]:

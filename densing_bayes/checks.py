@@ -9,7 +9,10 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+from densing_bayes.errors import GateError
+from densing_bayes.fitting import sample
 from densing_bayes.importance import K_MAX
+from densing_bayes.specs import Sampling
 
 RHAT_MAX = 1.01
 ESS_MIN = 400
@@ -47,6 +50,35 @@ def diagnostics(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:
         "passed": bool(rhat_max <= RHAT_MAX and min(bulk_min, tail_min) >= ESS_MIN
                        and divergences == 0),
     }
+
+
+def sampled(compiled: Any, sampling: Sampling, names: Iterable[str], *, case: str,
+            progress: Callable[[str], None] = lambda _: None, **more: Any,
+            ) -> tuple[xr.DataTree, dict[str, Any]]:
+    """Draws that pass the gate, and what it measured: sampled again, longer, where it refuses.
+
+    Parameters
+    ----------
+    names
+        Parameters that the gate looks at.
+    case, more
+        As `densing_bayes.fitting.sample` takes them.
+
+    Raises
+    ------
+    GateError
+        It refused the longer run too: nothing of such a fit is told as a result.
+    """
+    names = list(names)
+    for again, asked in enumerate((sampling, sampling.longer())):
+        if again:
+            progress(f"{case}: sampling again, for longer")
+        tree = sample(compiled, asked, case=case, **more)
+        found = diagnostics(tree, names)
+        if found["passed"]:
+            return tree, found
+    raise GateError(f"{case}, sampled twice: {told(found)}: the draws do not represent the "
+                    f"posterior, and no number of this fit is told")
 
 
 def of_weights(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:

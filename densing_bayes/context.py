@@ -151,7 +151,7 @@ def check_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) 
     wanted = {name: DIMS.get(name) for name in (*kernel.VARIABLES, *TOLD)
               if not name.endswith("_coordinate")
               and (name != "irreducible_share" or spec.options["irreducible"])}
-    wrong = [name for name, dim in wanted.items() if sizes.get(dim, 1) and (
+    wrong = [name for name, dim in wanted.items() if (dim is None or sizes.get(dim, 1)) and (
         name not in posterior or posterior[name].dims[2:] != (() if dim is None else (dim,)))]
     wrong += [str(dim) for dim in sizes if dim in posterior.dims and (
         posterior[dim].values.tolist() != np.asarray(coords[dim]).tolist())]

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from arviz_stats.base import array_stats
 from scipy import optimize, special
 
 from densing_bayes.priors import Prior
@@ -155,6 +154,8 @@ def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     >>> pareto_smoothed(np.full(4, -3.0))
     (array([0.25, 0.25, 0.25, 0.25]), 0.0)
     """
+    from arviz_stats.base import array_stats  # imports for most of a second
+
     ratio = np.where(np.isnan(log_ratio), -np.inf, log_ratio)
     equal = np.full(len(ratio), 1 / len(ratio))
     top = ratio.max()

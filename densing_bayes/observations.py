@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes.arrays import (
+    FEWEST_MODELS,
     ORIGIN,
     benchmark_arrays,
     helmert,
@@ -29,8 +30,6 @@ from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.reading import cut
 from densing_bayes.schemas import TABLES
 from densing_bayes.tables import Tables, load_tables
-
-FEWEST_MODELS = 3  # a benchmark's curve has a slope, a midpoint and a ceiling
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,16 @@ from densing_bayes.context import Context, refusal
 from densing_bayes.errors import GateError, MachineError, explain, faults_are_shown, machine_error
 from densing_bayes.fitting import provenance
 from densing_bayes.outputs import check_out
+from densing_bayes.progress import Steps
 from densing_bayes.questions.growth import growth
 from densing_bayes.reports import Section, write_report
 from densing_bayes.sections.headline import headline
 from densing_bayes.sections.registry import SECTIONS
 from densing_bayes.specs import ReportSpec
 from densing_bayes.tables import Tables
+
+# what these usually take on the shipped tables and two processors, to tell the time left
+FIT_SECONDS, DRAW_SECONDS, PDF_SECONDS = 12.0, 8.0, 3.0
 
 
 @np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance
@@ -36,6 +40,10 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
     """
     check_out(out)
     started = time.perf_counter()
+    if isinstance(progress, Steps):
+        progress.expect({"sampling the joint posterior": FIT_SECONDS, **{
+            f"writing section {name}": SECTIONS[name].seconds for name in spec.sections},
+            "drawing figures": DRAW_SECONDS, "setting the PDF": PDF_SECONDS})
     context = Context(tables, spec.model, progress)
     refused = refusal(context)
     sections, failed = [], {}

@@ -74,8 +74,9 @@ def size_in(name: str) -> float | None:
     >>> size_in("Llama-2-7b-hf"), size_in("Qwen3-30B-A3B"), size_in("Mixtral-8x7B")
     (7000000000.0, 30000000000.0, None)
     """
-    found = _SIZE.search(name.replace("_", "-"))
-    return float(found[1]) * (1e9 if found[2] in "bB" else 1e6) if found else None
+    sizes = [float(size) * (1e9 if unit in "bB" else 1e6)
+             for size, unit in _SIZE.findall(name.replace("_", "-"))]
+    return max(sizes, default=None)  # a smaller one is that of active parameters, or of a data set
 
 
 def _sizes(models: pd.DataFrame) -> Odd:

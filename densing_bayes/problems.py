@@ -46,7 +46,7 @@ allowed: base, instruct; did you mean 'instruct'?)
                                    if problem.given is not None))
         hints = list(dict.fromkeys(problem.hint for problem in kind if problem.hint))
         detail = "; ".join(filter(None, (
-            "given " + _some([repr(word) for word in given]) if given else None,
+            "given " + _some([repr(word) for word in given], 3) if given else None,
             f"allowed: {first.allowed}" if first.allowed else None,
             hints[0] if len(hints) == 1 else f"the first: {hints[0]}" if hints else None)))
         lines.append((f"{where}: " if first.file else "") + f"{first.what}, {len(kind):,} times"
@@ -55,5 +55,5 @@ allowed: base, instruct; did you mean 'instruct'?)
     return lines
 
 
-def _some(words: list[str]) -> str:
-    return ", ".join(words[:PLACES]) + (", ..." if len(words) > PLACES else "")
+def _some(words: list[str], most: int = PLACES) -> str:
+    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")

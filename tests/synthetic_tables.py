@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes import laws
+from densing_bayes.schemas import TABLES
 from densing_bayes.tables import Tables
 
 LAW = {"log_a": 1.9, "alpha": 0.1, "log_b": 5.5, "beta": 0.28}
@@ -89,5 +90,17 @@ def synthetic_tables(*, models=36, rate=1.6, seed=0, flagged=(), flag_lift=0.0, 
         "eval_set": "Facts", "loss": losses, "loss_unit": "bits/byte",
         "score": laws.score(loss=losses, **CURVE) + 0.01 * rng.normal(size=24),
         "score_format": "", "source": "simulated", "held_out": "no"})
-    return Tables(folder=Path("synthetic"), models=table, scores=pd.DataFrame(rows),
-                  benchmarks=marks, runs=runs, pairs=pairs)
+    frames = {"models": table, "scores": pd.DataFrame(rows), "benchmarks": marks, "runs": runs,
+              "pairs": pairs}
+    return Tables(folder=Path("synthetic"), **{
+        name: whole(name, frame) for name, frame in frames.items()})
+
+
+def whole(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with every column that a reader would have added, empty."""
+    for column, spec in TABLES[name].columns.items():
+        if column not in frame:
+            frame[column] = {"number": np.nan, "date": pd.NaT}.get(spec.kind, "")
+        if spec.kind == "date" and f"{column}_width" not in frame:
+            frame[f"{column}_width"] = 0.0
+    return frame

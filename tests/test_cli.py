@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
 from small_specs import write_report_spec, write_spec
 from typer.testing import CliRunner
 
@@ -57,6 +61,61 @@ def test_every_command_has_help(run, words):
     status, out, _ = run(*words, "--help")
     assert status == 0
     assert "Usage" in out
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_shows_an_example_that_it_understands(words):
+    """Parsed as typed, by the command that it names; nothing is run."""
+    command: typer.core.TyperGroup = typer.main.get_command(densing)
+    for word in words:
+        command = command.commands[word]
+    example = re.search(r"Example: densing (.+)", command.help)
+    assert example, "no example"
+    typed = shlex.split(example[1])
+    assert tuple(typed[:len(words)]) == words
+    with command.make_context(words[-1], typed[len(words):]):
+        pass
+
+
+def test_the_version(run):
+    status, out, _ = run("--version")
+    assert (status, out) == (0, f"densing-bayes {version('densing-bayes')}\n")
+
+
+def test_the_doctor_tells_versions_threads_caches_and_places(run):
+    status, out, _ = run("doctor")
+    assert status == 0
+    assert f"nutpie                 {version('nutpie')}" in out
+    assert "processors" in out
+    assert "machine code" in out
+    told = json.loads(run("doctor", "--json")[1])
+    assert told["wrong"] == []
+    assert told["places"]["working folder"]["writable"] is True
+
+
+def test_the_doctor_clears_machine_code_and_nothing_else(run, tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    cache = package / "kernel" / "__pycache__"
+    cache.mkdir(parents=True)
+    (package / "kernel" / "machine.py").write_text("x = 1", encoding="utf-8")
+    for name in ("machine.f-1.py313.nbi", "machine.f-1.py313.1.nbc", "machine.cpython-313.pyc"):
+        (cache / name).write_bytes(b"1")
+    monkeypatch.setattr("densing_bayes.verbs.doctor.PACKAGE", package)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none"))
+    told = json.loads(run("doctor", "--clear", "--json")[1])
+    assert told["removed"] == 2
+    assert told["machine_code"] == []
+    assert [path.name for path in cache.iterdir()] == ["machine.cpython-313.pyc"]
+
+
+def test_a_machine_that_lacks_a_package_is_told_with_status_three(run, monkeypatch):
+    monkeypatch.setattr("densing_bayes.verbs.doctor._version",
+                        lambda name: None if name == "nutpie" else "1")
+    status, out, err = run("doctor")
+    assert status == 3
+    assert "not installed" in out
+    assert "nutpie is not installed" in err
 
 
 # -- the shelf --------------------------------------------------------------------------------

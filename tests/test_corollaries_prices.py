@@ -6,10 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from densing_bayes.corollaries import prices as P
+from densing_bayes.corollaries.capability import Scale, scale_of, scores_of, thresholds_of
 from densing_bayes.corollaries.draws import years_of
-from densing_bayes.errors import InputError
+from densing_bayes.errors import GateError, InputError
 from densing_bayes.intervals import Interval
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
@@ -30,7 +32,7 @@ def offered(dates, prices, models=None):
 
 
 def test_one_family_of_scores_per_fit(shipped):
-    helm = P.scores_of(shipped, "helm")
+    helm = scores_of(shipped, "helm")
     llama = shipped["model"] == "Llama-3.1-8B"
     assert (shipped.loc[llama, "mmlu"] == 0.71).all()  # third party, in the first column
     assert (helm[llama] == 0.561).all()  # HELM's own, from the second
@@ -215,9 +217,105 @@ def test_study_of_shipped_prices_agrees_with_itself():
     assert [case["until"] for case in said["cases"]] == [None] * 4 + [P.WINDOW]
     assert said["density_and_rest"]["density"]["median"] == pytest.approx(1.6, abs=0.05)
     assert sum("90% equal-tailed interval" in line for line in lines) == 7
-    verdict = P.break_verdict(study.case(0.68, broken=True))
+    verdict = P.break_verdict(study.bent)
     assert 0 < verdict["p_slower"] < 1
     assert verdict["odds_of_none"] > 0
+
+
+BARE = ["model", "provider", "date", "input_usd_per_m", "output_usd_per_m", "source"]
+
+
+def seven(benchmark: str = "Own"):
+    """Seven ordinary offers on the contract's own columns, and scores of their models."""
+    frame = pd.DataFrame([
+        (f"m{i}", "x", f"2024-0{1 + i}-10", price, 2 * price, "me")
+        for i, price in enumerate([9.0, 6.0, 7.0, 3.0, 2.5, 3.0, 1.0])], columns=BARE)
+    frame["date"] = pd.to_datetime(frame["date"])
+    scores = pd.DataFrame([(f"M{i}", benchmark, 0.6 + 0.02 * i) for i in range(7)],
+                          columns=["model", "benchmark", "score"])
+    return frame, scores
+
+
+def test_capability_from_any_benchmark_by_name():
+    frame, scores = seven()
+    scale = scale_of(frame, scores, "helm")
+    assert (scale.what, scale.source) == ("Own", "scores.csv")
+    assert scale.values.tolist() == pytest.approx([0.6 + 0.02 * i for i in range(7)])
+    assert scale.words(0.62) == "Own 62.0%"
+    assert scale_of(frame, scores, "helm", sizes={"M3": 7e9}).values.notna().sum() == 1
+    with pytest.raises(InputError, match="did you mean 'Own'"):
+        scale_of(frame, scores, "helm", benchmark="Owm")
+    with pytest.raises(InputError, match="4 prices are of models with a score on Own"):
+        scale_of(frame, scores.head(4), "helm")
+    # prices with MMLU, but of no family that is asked for by default: any will do
+    marked = frame.assign(mmlu=scores["score"], mmlu_source="", mmlu_alt=np.nan,
+                          mmlu_alt_source="")
+    assert scale_of(marked, scores, "helm").source == "any"
+    with pytest.raises(InputError, match="0 offers reach"):
+        P.offers(marked, 0.6, scale=scale_of(marked, scores, "helm", fixed=True))
+
+
+def test_thresholds_are_those_that_offers_reach(shipped):
+    helm = Scale("MMLU", "helm", scores_of(shipped, "helm"))
+    usual = load_model("prices").options["thresholds"]
+    assert thresholds_of(helm, shipped["input_usd_per_m"] > 0, usual) == usual
+    frame, scores = seven()
+    scale = scale_of(frame, scores, "helm")
+    (one,) = thresholds_of(scale, frame["input_usd_per_m"] > 0, usual)
+    assert (scale.values >= one).sum() == 5
+    sizes = Scale("effective size", "the fit", pd.Series([1e9, 2e9, 3.3e9, 4e9, 5e9, 6e9, 7e9]))
+    assert thresholds_of(sizes, pd.Series(True, index=range(7)), usual) == [3.3e9]
+
+
+def test_offers_of_one_day_show_no_fall():
+    frame, scores = seven()
+    frame["date"] = frame["date"].iloc[0]
+    with pytest.raises(InputError, match="of one day"):
+        P.offers(frame, 0.6, scale=scale_of(frame, scores, "helm"))
+
+
+@pytest.fixture
+def by_hand(monkeypatch):
+    """Price fits without a sampler: which cases are asked, and some of them refused."""
+    asked, refuse = [], set()
+
+    def sampled(compiled, sampling, names, *, case, **more):
+        asked.append(case)
+        if any(word in case for word in refuse):
+            raise GateError(case)
+        draws = {name: (("chain", "draw"), np.ones((1, 4))) for name in (
+            "level", "fall", "omega", "q", "before", "after", "break_time", "origin")}
+        return xr.DataTree.from_dict({"posterior": xr.Dataset(draws)}), {"passed": True}
+
+    monkeypatch.setattr("densing_bayes.checks.sampled", sampled)
+    monkeypatch.setattr("densing_bayes.fitting.compile_model", lambda model: model)
+    monkeypatch.setattr("densing_bayes.families.prices.build", lambda tables, spec: None)
+    return SimpleNamespace(asked=asked, refuse=refuse)
+
+
+def test_side_fits_never_refuse_the_question(by_hand):
+    frame, scores = seven()
+    scale = scale_of(frame, scores, "helm")
+    by_hand.refuse.add("break")
+    study = P.fit_prices(frame, load_model("prices"), scale=scale)
+    assert [case.role for case in study.cases] == ["main", "input"]
+    assert study.refused == ["scores.csv 0.64 blend break"]
+    assert study.bent is None
+    assert study.main.label == "Own 64.0%"
+    assert len(study.main.offers) == 5
+    by_hand.refuse.add("blend")
+    with pytest.raises(GateError):
+        P.fit_prices(frame, load_model("prices"), scale=scale)
+
+
+def test_tiers_of_service_are_no_offers_of_the_usual_one(by_hand):
+    frame, scores = seven()
+    scale = scale_of(frame, scores, "helm")
+    batch = pd.concat([frame.assign(tier=""), frame.assign(tier="batch", input_usd_per_m=0.01)],
+                      ignore_index=True)
+    study = P.fit_prices(batch, load_model("prices"), scale=scale_of(batch, scores, "helm"))
+    alone = P.fit_prices(frame, load_model("prices"), scale=scale)
+    assert study.main.offers.equals(alone.main.offers)
 
 
 # -- what follows -----------------------------------------------------------------------------

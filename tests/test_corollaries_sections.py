@@ -10,6 +10,7 @@ import xarray as xr
 from fake_posterior import LEVEL, RATE, fake_posterior
 
 from densing_bayes.corollaries import backtest, evidence, prices, validity
+from densing_bayes.corollaries.capability import Scale, scores_of
 from densing_bayes.corollaries.chips import RESOURCES, ChipStudy, devices_of
 from densing_bayes.corollaries.draws import pool
 from densing_bayes.corollaries.drivers import DriverStudy
@@ -59,12 +60,15 @@ def price_study(table, rng):
             "fall": fall, "before": fall, "after": fall + change, "level": fall * 0,
             "origin": rng.normal(-2, 0.2, (2, 200)), "break_time": fall * 0 + 1.5,
             "omega": fall * 0 + 2, "q": fall * 0 + 0.8}.items()})
+        role = ("published" if source == "any" else "break" if broken
+                else "input" if basis == "input" else "main")
         out.append(prices.Case(
             f"{source} {threshold:g} {basis}" + ("2024-10-31" if i == len(cases) - 1 else ""),
             threshold, source, basis, broken, offered,
             prices.inputs(offered, until=end, check_months=6, broken=broken), draws, PASSED,
-            spec.priors["change"]))
-    return prices.PriceStudy(spec, end, out)
+            spec.priors["change"], role, f"MMLU {100 * threshold:.1f}%"))
+    scale = Scale("MMLU", "helm", scores_of(table, "helm"))
+    return prices.PriceStudy(spec, end, scale, out)
 
 
 def chip_study(hardware, rng):
@@ -98,12 +102,12 @@ def result(tables, posterior):
         as_of, Interval(), tables, draws, specs["assumed"], specs["costs"], study, chips, drivers,
         log_effective_own=posterior.draws["log_effective"] - 0.3 * (
             posterior.draws["date"] - posterior.draws["date"].min()) / np.timedelta64(365, "D"),
-        split=prices.split_fall(study.case(0.648).draws["fall"], draws.values("rate"),
+        split=prices.split_fall(study.main.draws["fall"], draws.values("rate"),
                                 chips.growth("bandwidth_per_usd", "datacenter"), rng),
         milestones=milestones(draws, tables, as_of, None, specs),
         authors=backtest.authors(draws, as_of=as_of, prices=tables.prices,
                                  scores=tables.scores),
-        break_even=validity.assumptions(specs["assumed"], study.case(0.648).draws["fall"],
+        break_even=validity.assumptions(specs["assumed"], study.main.draws["fall"],
                                         draws.size, rng))
 
 
@@ -118,7 +122,7 @@ def test_the_day_of_asking_is_the_newest_of_the_tables(tables):
 
 def test_words_carry_computed_numbers_and_their_interval(result, told):
     text = " ".join(told["prices"].text)
-    fall = result.prices.case(0.648).draws["fall"].to_numpy()
+    fall = result.prices.main.draws["fall"].to_numpy()
     low, median, high = np.quantile(fall, [0.05, 0.5, 0.95])
     assert f"{median:.2f} [{low:.2f}, {high:.2f}] per year (90% equal-tailed interval)" in text
     assert f"halving in {12 * np.log(2) / high:.1f} to {12 * np.log(2) / low:.1f} months" in text

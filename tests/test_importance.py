@@ -98,39 +98,40 @@ def test_nuts_says_the_same(name):
 
     Means of two times 2,000 draws differ by 0.05 sd or so: 0.2 is passed once in 10,000 runs.
     """
-    given = series()
-    regime = next(one for one in regimes_for(given, float(as_days("2022-01-01")))
+    given = series(kind="frontier")
+    regime = next(one for one in regimes_for(given, [float(as_days("2022-01-01"))])
                   if one.name == name)
-    full = load_model("series").with_options(likelihood="all")
+    full = load_model("series").with_options(likelihood="frontier")
     spec = replace(full, sampling=replace(full.sampling, draws=1000, tune=500, chains=2))
     one = fit(given, regime, spec)
     assert one.diagnostics["method"] == "importance"
     other = by_nuts(replace(one, draws={}, seen={}), spec.sampling)
     assert other.diagnostics["rhat"] < 1.02
-    wanted = ["level", "rate", "noise", "tail", "memory"]
-    for part in [*wanted, "wander" if name == "walk" else "change"]:
+    for part in ("level", "rate", "noise", "share"):
         a, b = one.draws[part], other.draws[part]
         assert a.mean() == pytest.approx(b.mean(), abs=0.2 * b.std()), part
         assert a.std() == pytest.approx(b.std(), rel=0.2), part
+    for a, b in zip(one.before_after, other.before_after, strict=True):
+        assert a.mean() == pytest.approx(b.mean(), abs=0.2 * b.std())
+        assert a.std() == pytest.approx(b.std(), rel=0.2)
     np.testing.assert_allclose(one.chances, other.chances, atol=0.06)
 
 
 def test_what_looks_like_a_change_is_carried_into_the_change():
     """A shared error that is 0.3 of the kink's own column adds 0.3 to the change's spread."""
     plain = series(60)
-    regime = next(one for one in regimes_for(plain, float(as_days("2022-01-01")))
+    regime = next(one for one in regimes_for(plain, [float(as_days("2022-01-01"))])
                   if one.name == "kink")
     spec = load_model("series").with_options(likelihood="all")
     alone = fit(plain, regime, spec)
-    column = alone.design.values(alone.units.time(plain.days))[0]
+    column = alone.design.values(alone.units.time(plain.days))[0, 0]
     blurred = replace(plain, shared=0.9 * alone.units.scale * column[:, None])
     got = fit(blurred, regime, spec)
     np.testing.assert_allclose(carried(got)[0][:, 0], [0, 0, 0.9], atol=1e-9)
-    assert got.draws["change"].std() == pytest.approx(
-        np.hypot(alone.draws["change"].std(), 0.9), rel=0.1)
-    assert got.seen["change"].std() == pytest.approx(alone.draws["change"].std(), rel=0.1)
-    np.testing.assert_allclose(got.pointwise(blurred).mean(), alone.pointwise(plain).mean(),
-                               rtol=0.02)
+    assert got.draws["sizes"].std() == pytest.approx(
+        np.hypot(alone.draws["sizes"].std(), 0.9), rel=0.1)
+    assert got.seen["sizes"].std() == pytest.approx(alone.draws["sizes"].std(), rel=0.1)
+    np.testing.assert_allclose(got.left_out, alone.left_out)
 
 
 def test_evidence_is_the_integral():

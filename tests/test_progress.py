@@ -45,6 +45,41 @@ def test_seconds_of_repeated_steps_add_up():
     assert progress.seconds["sampling"] >= 0.1
 
 
+def test_the_time_left_follows_the_machine_s_pace(monkeypatch):
+    """Usual 10, 20 and 30 s; the machine takes twice as long."""
+    now = [100.0]
+    monkeypatch.setattr("densing_bayes.progress.time.perf_counter", lambda: now[0])
+    with Steps(Console(file=io.StringIO())) as progress:
+        assert progress.left() is None
+        progress.expect({"fit": 10.0, "section a": 20.0, "section b": 30.0})
+        progress("reading")
+        assert progress.left() is None
+        progress("fit")
+        assert progress.left() == pytest.approx(60)
+        now[0] += 20
+        progress("section a")
+        assert progress.left() == pytest.approx(2 * 50)
+        now[0] += 10
+        progress("a step within a")
+        assert progress.left() == pytest.approx(2 * 50 - 10)
+        now[0] += 100  # far beyond what it usually takes: the rest stays
+        assert progress.left() == pytest.approx(2 * 30)
+        progress("section b")
+        # 130 s for usual 30
+        assert progress.left() == pytest.approx(130 / 30 * 30)
+
+
+def test_the_time_left_is_told_until_the_last_stage():
+    out = io.StringIO()
+    with Steps(Console(file=out)) as progress:
+        progress.expect({"fit": 20.0, "draw": 30.0})
+        progress("fit")
+        progress("draw")
+    lines = out.getvalue().splitlines()
+    assert lines[0].endswith("fit  (about 1 min left)")
+    assert lines[1].endswith("draw")
+
+
 def test_a_failed_step_says_so():
     out = io.StringIO()
 

@@ -14,6 +14,7 @@ from densing_bayes.figures import house
 from densing_bayes.outputs import json_text
 from densing_bayes.reports import printed
 from densing_bayes.scaling import classic, fit, form, ladders, rehearse, study
+from densing_bayes.scaling.score import ScorePrediction
 from densing_bayes.sections import scaling as words
 from densing_bayes.specs import load_model
 
@@ -32,7 +33,7 @@ def stand_in(ladder, name, spec, **_):
     values = {key: value + jitter.get(key, 0.0) * rng.standard_normal(shape)
               for key, value in law.items()}
     values |= {"noise": np.full(shape, 0.004), "noise_growth": np.zeros(shape),
-               "tail": np.full(shape, 20.0)}
+               "noise_valley": np.zeros(shape), "tail": np.full(shape, 20.0)}
     draws = xr.Dataset({key: (("chain", "draw"), value) for key, value in values.items()})
     loo = fit._loo(draws, ladder.size, ladder.token, ladder.log_loss, 1e-5)
     return fit.LawFit(name, ladder, draws, loo, {"passed": True})
@@ -57,9 +58,10 @@ def result():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ladders, "fit_law", stand_in)
         patch.setattr(rehearse, "fit_law", stand_in)
-        patch.setattr(study, "predict_score", lambda pairs, chance, log_loss, spec: (
-            laws.score(loss=np.exp(log_loss), gamma=-6.0, midpoint=2.0, scale=0.7,
-                       chance=chance), {"passed": True}))
+        patch.setattr(study, "predict_score", lambda pairs, chance, models, log_loss, spec, case:
+                      ScorePrediction(laws.score(loss=np.exp(log_loss), gamma=-6.0, midpoint=2.0,
+                                                 scale=0.7, chance=chance), {"loss": 1.0}, [], {},
+                                      {}))
         table = pd.concat([runs("one", "Quiz", [3e9, 7e9, 2e10]),
                            runs("two", "Text", [6e9]).head(28)], ignore_index=True)
         quiz = table[table["eval_set"] == "Quiz"].rename(columns={"run": "model"})

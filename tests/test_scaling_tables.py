@@ -61,7 +61,7 @@ REFUSED = {
     "millions": (runs(params=SIZES / 1e6), "params look like millions .*multiply by 1e6"),
     "token billions": (runs(tokens=20 * SIZES / 1e9), "tokens look like billions"),
     "perplexity": (runs(loss=np.exp(runs()["loss"] + 1)), "looks like perplexity"),
-    "one size": (runs(params=1e9), "a single model size"),
+    "one place": (runs(params=1e9, tokens=2e10), "a single model size and fewer"),
     "constant loss": (runs(loss=2.5), "constant loss"),
     "few runs": (runs().head(3), "3 runs, and a law needs at least 5"),
     "no loss column": (runs().rename(columns={"loss": "los"}),

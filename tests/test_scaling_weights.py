@@ -11,29 +11,29 @@ from densing_bayes.priors import Prior
 from densing_bayes.scaling import weights
 from densing_bayes.scaling.pooling import pool
 from densing_bayes.scaling.predict import largest_hidden
-from densing_bayes.scaling.rehearse import kept_runs, same_size
+from densing_bayes.scaling.rehearse import cuts, same_size
 from densing_bayes.scaling.tables import ladder
 
-PRIOR = Prior("HalfNormal", {"sigma": 0.002})
+PRIOR = Prior("HalfNormal", {"sigma": 0.01})
 
 
-def test_stacking_weights_of_complementary_laws_are_equal():
-    """Each law good for half of the observations: neither dominates, and order is no matter."""
-    good = np.array([0.0, -5.0])
-    rows = np.array([good, good[::-1]] * 20)
-    w = weights.stacking_weights(rows, seed=1)
-    assert w.sum() == pytest.approx(1)
-    assert w[0] == pytest.approx(0.5, abs=0.03)
+def test_a_law_that_fails_at_a_distance_loses_its_weight():
+    """Equal left out one by one, 4% off at one e-fold: the rehearsals decide."""
+    near = weights.bootstrap_weights(np.zeros((30, 2)), seed=1)
+    rows = np.array([[weights.distant_density(
+        error=np.array([error] * 3), spread=np.full(3, 0.003), distance=np.ones(3))
+        for error in (0.002, 0.04)] for _ in range(2)])
+    w = weights.combined(near, weights.bootstrap_weights(rows, seed=1))
+    assert near[0] == pytest.approx(0.5)
+    assert w[0] > 0.95
 
 
-def test_stacking_weight_of_two_laws_by_quadrature():
-    """One observation with densities 1 and e^-2: posterior mean of w under a flat prior."""
-    grid = np.linspace(0, 1, 20_001)
-    likelihood = grid + (1 - grid) * np.exp(-2)
-    exact = (grid * likelihood).sum() / likelihood.sum()
-    # Monte Carlo error of 4,000 draws is 0.005: five of those, false-alarm rate 6e-7
-    assert weights.stacking_weights(np.array([[0.0, -2.0]]), seed=3)[0] == pytest.approx(
-        exact, abs=0.025)
+def test_one_failed_run_does_not_rule_out_a_law():
+    """A hidden run 30% off for one law and 1% for the other, at one of three places."""
+    off = [weights.distant_density(error=np.array([0.0, 0.0, error]), spread=np.full(3, 0.003),
+                                   distance=np.ones(3)) for error in (0.01, 0.3)]
+    w = weights.bootstrap_weights(np.array([off, [0.0, 0.0]]), seed=1)
+    assert w[1] > 1e-6
 
 
 def test_mixture_draws_in_proportion():
@@ -42,20 +42,35 @@ def test_mixture_draws_in_proportion():
     assert z.mean() == pytest.approx(0.75)
 
 
-def test_discrepancy_by_hand_and_prior_without_errors():
-    nothing = np.array([])
-    prior = weights.discrepancy_draws(PRIOR, errors=nothing, spreads=nothing, distances=nothing,
-                                      seed=1, size=20_000)
-    assert prior.mean() == pytest.approx(0.002 * np.sqrt(2 / np.pi), rel=0.03)
-    right = weights.discrepancy_draws(PRIOR, errors=np.array([1e-4, -1e-4, 2e-4]),
-                                      spreads=np.full(3, 1e-4), distances=np.ones(3), seed=1)
-    wrong = weights.discrepancy_draws(PRIOR, errors=np.array([0.02, -0.03, 0.02]),
-                                      spreads=np.full(3, 1e-4), distances=np.ones(3), seed=1)
-    assert np.median(right) < np.median(prior) < np.median(wrong)
-    many = weights.discrepancy_draws(  # sd 0.02 at distance 1 means 0.01 per e-fold plus one
-        Prior("HalfNormal", {"sigma": 0.05}), seed=1, spreads=np.full(400, 1e-5),
-        errors=np.random.default_rng(1).normal(0, 0.02, 400), distances=np.ones(400))
-    assert np.median(many) == pytest.approx(0.01, rel=0.15)
+def errors(error, count=4, distance=1.0, spread=1e-3):
+    return weights.Errors(np.full(count, error), np.full(count, spread),
+                          np.full(count, distance))
+
+
+def test_drift_has_the_prior_without_rehearsals():
+    """scale ~ HalfNormal(0.01), common ~ Normal(0, scale): means 0.008 and 0."""
+    drift = weights.drift_draws(PRIOR, [], seed=1, size=20_000)
+    assert drift.scale.mean() == pytest.approx(0.01 * np.sqrt(2 / np.pi), rel=0.04)
+    assert drift.common.mean() == pytest.approx(0, abs=3e-4)  # 4 standard errors
+
+
+def test_drift_learns_size_and_sign():
+    right = weights.drift_draws(PRIOR, [errors(1e-4), errors(-2e-4), errors(1e-4)], seed=1)
+    short = weights.drift_draws(PRIOR, [errors(-0.03), errors(-0.02), errors(-0.025)], seed=1)
+    both = weights.drift_draws(PRIOR, [errors(-0.03), errors(0.03), errors(-0.03),
+                                       errors(0.03)], seed=1)
+    assert np.median(right.scale) < np.median(short.scale)
+    assert np.median(short.common) < -0.01
+    assert abs(np.median(both.common)) < 0.01
+    assert np.median(both.scale) > 2 * np.median(right.scale)
+
+
+def test_drift_grows_with_distance_and_is_shared_by_a_group():
+    drift = weights.drift_draws(PRIOR, [], seed=1)
+    draws = drift.of(np.array([0.0, 1.0, 1.0, 3.0]), np.array([0, 1, 1, 2]), seed=3)
+    assert not draws[:, 0].any()
+    assert np.array_equal(draws[:, 1], draws[:, 2])
+    assert draws[:, 3].std() == pytest.approx(3 * draws[:, 1].std(), rel=0.05)
 
 
 def grid_of_runs(sizes=6, budgets=4):
@@ -66,13 +81,18 @@ def grid_of_runs(sizes=6, budgets=4):
         "loss": 1.7 + 400 * params**-0.34 + 400 * tokens**-0.28}))
 
 
-def test_rehearsal_hides_the_largest_third_by_compute():
+def test_rehearsals_hide_the_runs_of_most_compute_and_the_largest_size():
     one = grid_of_runs()
-    keep = kept_runs(one)
+    found = cuts(one)
     compute = one.size + one.token
-    assert keep.sum() == 16
-    assert compute[keep].max() < compute[~keep].min()
-    assert kept_runs(grid_of_runs(5, 1)) is None  # nothing could be hidden
+    assert [int(keep.sum()) for keep in found.values()] == [18, 20, 20]
+    for name, keep in found.items():
+        if name.startswith("compute"):
+            assert compute[keep].max() < compute[~keep].min()
+    largest = found["sizes but the largest"]
+    assert one.size[~largest].min() > one.size[largest].max()
+    assert not cuts(grid_of_runs(4, 1))  # five runs of three sizes could not be kept
+    assert "sizes but the largest" not in cuts(grid_of_runs(12, 4))
 
 
 def test_largest_sizes_hidden_and_mid_schedule_runs_dropped():

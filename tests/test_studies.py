@@ -58,7 +58,7 @@ def test_shipped_studies_load_and_find_what_to_vary(name):
     study = load_study(name)
     tables = load_tables(shelf("data"))
     values, _ = expand(study, tables, choose(tables, study.model))
-    assert len(cases_of(study, values)) > (10 if name == "brief" else 20)
+    assert len(cases_of(study, values)) > {"brief": 10, "rulers": 8}.get(name, 20)
 
 
 def test_the_benchmark_study_has_every_subset():
@@ -370,13 +370,39 @@ def test_a_first_day_before_the_main_fits_widens_the_selection(tables):
     assert wide["date"].values.min() < np.datetime64("2024-01-01")
 
 
+def test_sets_of_benchmarks_beyond_the_main_fit(tables, base, tmp_path):
+    """The table names 'all' (with an anchor) and 'short' (without): each is those with one."""
+    members = {"Facts": "all", "Puzzles": "all; short", "Sums": "all", "Sums-short": "short"}
+    marks = tables.benchmarks.assign(sets=tables.benchmarks["benchmark"].map(members))
+    named = replace(tables, benchmarks=marks)
+    path = tmp_path / "s.toml"
+
+    def expanded(axis: str) -> list:
+        path.write_text(f'title = "s"\nmodel = "densing"\ndesign = "one at a time"\n'
+                        f"[axes]\nsets = {axis}\n")
+        return expand(load_study(path), named, base[1])[0].get("sets", [])
+
+    assert expanded('["each"]') == []  # 'all' is the main fit's, 'short' has no anchor
+    assert expanded('["short", ["Facts", "Sums"], "Facts"]') == [
+        "short", ("Facts", "Sums"), "Facts"]
+    with pytest.raises(SpecError, match="did you mean 'short'"):
+        expanded('["shrt"]')
+    case = Case.of({"sets": ["Facts", "short"]})
+    assert case.name == "benchmarks Facts + short"
+    data = variant(case, base[0], named, base[1]).observations.data
+    assert data["benchmark"].values.tolist() == ["Facts", "Puzzles", "Sums-short"]
+    with pytest.raises(InputError, match="no anchored benchmark"):
+        variant(Case.of({"sets": "short"}), base[0], named, base[1])
+
+
 def test_a_case_without_models_is_refused_with_its_name(tables, base):
     with pytest.raises(InputError, match="until 2023-02-25"):
         changed(base, tables, until="2023-02-25")
 
 
-def test_the_contamination_shift_is_taken_out(base, tables):
-    """Public scores lie exactly 0.4 logits above clean ones; a third of the models have both."""
+@pytest.mark.parametrize(("growth", "taken"), [(0.5, 0.5), (0.0, 0.0), (-0.4, 0.0)])
+def test_only_a_growth_of_contamination_is_taken_out(base, tables, growth, taken):
+    """The clean benchmark is harder (logit less by 1, times 0.8): that is no contamination."""
     from scipy.special import expit, logit
 
     data = base[1].data
@@ -384,19 +410,26 @@ def test_the_contamination_shift_is_taken_out(base, tables):
     marks.loc[marks["benchmark"] == "Sums", "contamination_pair"] = "Sums-short"
     public = data["cell_benchmark"].values == data["benchmark"].values.tolist().index("Sums")
     score = data["cell_score"].values.copy()
-    model = data["model"].values[data["cell_model"].values]
+    at = data["cell_model"].values
+    model, years = data["model"].values[at], data["time"].values[at]
     clean = tables.scores[tables.scores["benchmark"] == "Sums-short"].groupby(
-        "model")["score"].mean()
-    for i in np.flatnonzero(public):
-        if model[i] in clean:
-            score[i] = expit(logit(np.clip(clean[model[i]], 0.005, 0.995)) + 0.4)
+        "model")["score"].mean().clip(0.1, 0.9)
+    scores = tables.scores.assign(score=tables.scores["score"].where(
+        tables.scores["benchmark"] != "Sums-short", tables.scores["score"].clip(0.1, 0.9)))
+    both = public & np.isin(model, clean.index)
+    first = years[both].min()
+    for i in np.flatnonzero(both):
+        score[i] = expit(1 + 0.8 * logit(clean[model[i]]) + growth * (years[i] - first))
     shifted = Observations(data.assign(cell_score=("cell", score)))
     case = Case.of({"contamination": "clean"})
-    out = variant(case, base[0], replace(tables, benchmarks=marks), shifted).observations.data
-    before, after = (logit(np.clip(values, 0.005, 0.995)) for values in
-                     (score[public], out["cell_score"].values[public]))
-    np.testing.assert_allclose(before - after, 0.4, atol=1e-6)
-    np.testing.assert_array_equal(out["cell_score"].values[~public], score[~public])
+    told = variant(case, base[0], replace(tables, benchmarks=marks, scores=scores), shifted)
+    out = told.observations.data["cell_score"].values
+    before, after = (logit(np.clip(values, 0.005, 0.995)) for values in (score, out))
+    later = public & (np.abs(before) < 4)  # inside the clip of the logits
+    np.testing.assert_allclose((before - after)[later],
+                               taken * np.clip(years[later] - first, 0, None), atol=1e-6)
+    np.testing.assert_array_equal(out[~public], score[~public])
+    assert f"{growth:+.2f} logits a year" in told.note
 
 
 # -- the folder, killed and resumed ------------------------------------------------------------

@@ -8,14 +8,20 @@ import typer
 
 from densing_bayes.cli.answers import answer, context, read_tables
 from densing_bayes.cli.options import Data, Device, FitPath, Json, Seed, SkipBad, Spec, number
+from densing_bayes.errors import InputError
 
 
 def prices(
     threshold: Annotated[list[float] | None, typer.Option(
         "--threshold", parser=number(0, 1),
-        help="Capability: a score of the anchored benchmark, 0 to 1.")] = None,
+        help="Capability: a score on the benchmark, 0 to 1.")] = None,
     source: Annotated[str | None, typer.Option(
-        "--source", help="Family of evaluations that the scores are taken from.")] = None,
+        "--source", help="Family of evaluations that scores on MMLU are taken from.")] = None,
+    benchmark: Annotated[str | None, typer.Option(
+        "--benchmark", help="Score on this benchmark of scores.csv.")] = None,
+    effective: Annotated[list[float] | None, typer.Option(
+        "--effective", parser=number(1e3, 1e21),
+        help="Capability: an effective size in parameters, such as 7e9.")] = None,
     spec: Spec = "densing",
     data: Data = None, skip_bad: SkipBad = False, seed: Seed = None,
     fit: FitPath = None,
@@ -27,11 +33,14 @@ def prices(
     """
     from densing_bayes.progress import Steps
 
+    if effective and (threshold or benchmark or source):
+        raise InputError("--effective excludes --threshold, --benchmark and --source")
     with Steps() as progress:
         ctx = context(spec, data, seed, fit, progress, skip_bad)
         from densing_bayes.verbs.corollaries import prices as ask
 
-        found = ask(ctx, thresholds=threshold, source=source, progress=progress)
+        found = ask(ctx, thresholds=effective or threshold, source=source, benchmark=benchmark,
+                    effective=bool(effective), progress=progress)
     answer(found, as_json)
 
 

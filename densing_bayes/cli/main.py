@@ -14,7 +14,17 @@ from typing import Annotated, Any
 
 import typer
 
-from densing_bayes.cli import corollaries, growth, regimes, report, scaling, shelf, studies
+from densing_bayes.cli import (
+    corollaries,
+    doctor,
+    growth,
+    importing,
+    regimes,
+    report,
+    scaling,
+    shelf,
+    studies,
+)
 from densing_bayes.cli.answers import say_problems
 from densing_bayes.errors import (
     TRACEBACK,
@@ -80,7 +90,7 @@ def hush(status: int) -> int:
 
 
 app = typer.Typer(
-    cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False,
     help="How fast language models get denser, with honest uncertainty.")
 data_app = typer.Typer(no_args_is_help=True, help="The tables on the shelf.")
 models_app = typer.Typer(no_args_is_help=True, help="The model specs on the shelf.")
@@ -89,8 +99,12 @@ app.add_typer(models_app, name="models")
 
 for command in (report.report, shelf.validate, growth.fit, growth.growth, growth.density,
                 regimes.regimes, corollaries.compression, corollaries.prices,
-                corollaries.forecast, scaling.scaling, studies.study, studies.calibrate):
+                corollaries.forecast, scaling.scaling, studies.study, studies.calibrate,
+                doctor.doctor):
     app.command()(command)
+app.command("new")(importing.new)
+app.command("import")(importing.import_)
+data_app.command("columns")(importing.data_columns)
 data_app.command("list")(shelf.data_list)
 data_app.command("show")(shelf.data_show)
 data_app.command("unchecked")(shelf.data_unchecked)
@@ -98,9 +112,21 @@ models_app.command("list")(shelf.models_list)
 models_app.command("show")(shelf.models_show)
 
 
+def print_version(asked: bool) -> None:
+    """Print the version, if it was asked for, and end."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"densing-bayes {version('densing-bayes')}")
+        raise typer.Exit
+
+
 @app.callback()
 def shared(shelf: Annotated[Path | None, typer.Option(
-        "--shelf", help="Folder with models/, data/ or reports/ of your own.")] = None) -> None:
+        "--shelf", help="Folder with models/, data/ or reports/ of your own.")] = None,
+        version: Annotated[bool, typer.Option(
+            "--version", is_eager=True, callback=print_version,
+            help="Print the version and exit.")] = False) -> None:
     """How fast language models get denser, with honest uncertainty."""
     if shelf is not None:
         if not shelf.is_dir():

@@ -3,67 +3,110 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from densing_bayes.cli.answers import context, gate, refuse, say_section
+from densing_bayes.cli.answers import context, refuse, say_section
 from densing_bayes.cli.options import Data, FitPath, Json, Seed, SkipBad, Spec
-from densing_bayes.errors import InputError
+from densing_bayes.errors import GateError, InputError, Problem
 
 
 def regimes(
     series: Annotated[Path | None, typer.Argument(
         help="CSV of your own series; none: density since GPT-3 on the tables.")] = None,
-    date: Annotated[str, typer.Option("--date", help="Column of dates.")] = "date",
+    date: Annotated[str, typer.Option(
+        "--date", help="Column of dates: YYYY-MM-DD, YYYY-MM, YYYY-Qn or YYYY.")] = "date",
     value: Annotated[str, typer.Option("--value", help="Column of values.")] = "value",
     sd: Annotated[str | None, typer.Option("--sd", help="Column of measurement sd.")] = None,
+    sd_scale: Annotated[str, typer.Option(
+        "--sd-scale", help="Scale of --sd: value (default), or log with --log.")] = "value",
+    low: Annotated[str | None, typer.Option(
+        "--low", help="Column of the low end of each value's interval.")] = None,
+    high: Annotated[str | None, typer.Option("--high", help="Column of the high end.")] = None,
+    prob: Annotated[float, typer.Option(
+        "--prob", help="Probability of the intervals from --low to --high.")] = 0.9,
     log: Annotated[bool, typer.Option("--log", help="Take logs of the values.")] = False,
-    break_date: Annotated[str | None, typer.Option(
-        "--break", help="Suspected date of change (YYYY-MM-DD); else it is looked for.")] = None,
+    breaks: Annotated[list[str] | None, typer.Option(
+        "--break", help="Suspected date of change; give it again for more. None: looked for.",
+        )] = None,
     records: Annotated[bool, typer.Option(
         "--records/--all", help="Points are records only / all points (default).")] = False,
     until: Annotated[str | None, typer.Option(
         "--until", help="With --records: date until which no further record was seen.")] = None,
     frontier: Annotated[bool, typer.Option(
-        "--frontier", help="Points lie below a frontier.")] = False,
+        "--frontier", help="Points lie on the worse side of a frontier.")] = False,
+    lower: Annotated[bool | None, typer.Option(
+        "--lower-is-better/--higher-is-better",
+        help="Good side of a frontier or of records; default: as the trend goes.")] = None,
+    out: Annotated[Path | None, typer.Option(
+        "--out", help="Folder for page, PDF, figures, tables and every regime's draws.")] = None,
     spec: Spec = "densing",
     data: Data = None, skip_bad: SkipBad = False, seed: Seed = None,
     fit: FitPath = None,
     as_json: Json = False,
 ) -> None:
-    """Did the rate of growth change, and how sure can one be?"""
+    """Did the rate of growth change, and how sure can one be?
+
+    Example: densing regimes my-series.csv --log
+    """
     from densing_bayes.progress import Steps
 
     if records and frontier:
         raise InputError("--records and --frontier exclude each other")
-    if series is None and (records or frontier or log or sd or until):
-        raise InputError("--records, --until, --frontier, --log and --sd belong to a SERIES.csv of "
-                         "your own")
+    own = {"--sd": sd, "--low": low, "--high": high, "--log": log or None, "--until": until,
+           "--records": records or None, "--frontier": frontier or None,
+           "--lower-is-better": lower}
+    if series is None and any(given is not None for given in own.values()):
+        raise InputError(Problem(
+            "options of a series of your own, but no SERIES.csv is given",
+            given=", ".join(name for name, given in own.items() if given is not None)))
+    asked = list(breaks or [])
     with Steps() as progress:
+        from densing_bayes.regimes.columns import Columns
+        from densing_bayes.regimes.designs import check_breaks
+
+        check_breaks(asked)
+        if out is not None:
+            from densing_bayes.outputs import check_out
+
+            check_out(out)
+        sources: dict[str, str] = {}
         if series is None:
-            from densing_bayes.regimes.designs import check_break
             from densing_bayes.sections.regimes import judge_densities, told
 
-            check_break(break_date)
             ctx = context(spec, data, seed, fit, progress, skip_bad)
             refuse(ctx)
-            found, verdict, sources = judge_densities(ctx, break_date)
-            section = told(ctx, found, verdict, sources)
+            found, verdict, compared = judge_densities(ctx, asked)
+            section = told(ctx, found, verdict, compared)
+            sources = ctx.tables.sha256
         else:
             progress("reading the series")
             from densing_bayes.regimes import judge, read_series
             from densing_bayes.sections import regimes as words
 
             kind = "records" if records else "frontier" if frontier else "all"
-            points = read_series(series, date=date, value=value, sd=sd, log=log, kind=kind,
-                                 end=until)
-            verdict = judge(points, break_date=break_date, seed=seed, progress=progress)
+            points = read_series(series, Columns(date, value, sd, low, high, prob, sd_scale, log,
+                                                 kind, lower, until))
+            verdict = judge(points, breaks=asked, seed=seed, progress=progress)
             section = words.section(verdict)
+        if out is not None:
+            from densing_bayes.sections.regimes import report
+
+            report(verdict, section, out, sources, progress)
+    _say(verdict, section, out, as_json)
+    if not verdict.passed:
+        raise GateError("regimes: the draws of " + ", ".join(verdict.diagnostics["refused"])
+                        + " do not represent the posterior")
+
+
+def _say(verdict: Any, section: Any, out: Path | None, as_json: bool) -> None:
+    """The answer on the terminal."""
     if as_json:
         from densing_bayes.outputs import json_text
 
         typer.echo(json_text(verdict.summary() | {"forecast": section.summary["regimes_forecast"]}))
-    else:
-        say_section(section, False)
-    gate(verdict.passed, "regimes")
+        return
+    say_section(section, False)
+    if out is not None:
+        typer.echo(f"page: {out / 'index.html'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,10 @@ from densing_bayes.cli.options import Data, Json
 
 def validate(paths: Annotated[list[Path], typer.Argument(help="Tables, folders or specs.")],
              as_json: Json = False) -> None:
-    """Check tables and specs: every kind of problem with file, rows and column."""
+    """Check tables and specs: every kind of problem with file, rows and column.
+
+    Example: densing validate my-tables/
+    """
     from densing_bayes.verbs.shelf import inspect
 
     problems, warnings = inspect(paths)
@@ -31,7 +34,10 @@ def validate(paths: Annotated[list[Path], typer.Argument(help="Tables, folders o
 
 
 def data_list(data: Data = None, as_json: Json = False) -> None:
-    """List the tables, with rows and checksums."""
+    """List the tables, with rows and checksums.
+
+    Example: densing data list --json
+    """
     from densing_bayes.tables import list_tables
 
     rows = list_tables(data)
@@ -40,7 +46,10 @@ def data_list(data: Data = None, as_json: Json = False) -> None:
 
 
 def data_show(name: str, data: Data = None, as_json: Json = False) -> None:
-    """Print one table, or every cell of one model with its source and whether it was checked."""
+    """Print one table, or every cell of one model with its source and whether it was checked.
+
+    Example: densing data show benchmarks
+    """
     from densing_bayes.schemas import TABLES
 
     if name in TABLES:
@@ -63,7 +72,10 @@ def data_show(name: str, data: Data = None, as_json: Json = False) -> None:
 
 
 def data_unchecked(data: Data = None, as_json: Json = False) -> None:
-    """List the sources whose scores nobody has compared yet, and count what was compared."""
+    """List the sources whose scores nobody has compared yet, and count what was compared.
+
+    Example: densing data unchecked
+    """
     from densing_bayes.provenance import tally, unchecked
     from densing_bayes.tables import load_tables
 
@@ -76,7 +88,7 @@ def data_unchecked(data: Data = None, as_json: Json = False) -> None:
         "\n".join([head, *(["", "not compared:", *lines] if lines else [])]))
 
 
-def _told(value: object) -> str:
+def _told(value: Any) -> str:
     """A cell as a reader writes it: no time of day, no trailing zeros, nothing for the unknown."""
     import pandas as pd
 
@@ -88,7 +100,10 @@ def _told(value: object) -> str:
 
 
 def models_list(as_json: Json = False) -> None:
-    """List the model specs."""
+    """List the model specs.
+
+    Example: densing models list
+    """
     from densing_bayes.shelf import names
     from densing_bayes.specs import load_model
 
@@ -98,7 +113,10 @@ def models_list(as_json: Json = False) -> None:
 
 
 def models_show(name: str, as_json: Json = False) -> None:
-    """Print one model spec, every prior with its reason."""
+    """Print one model spec, every prior with its reason.
+
+    Example: densing models show densing
+    """
     from densing_bayes.specs import load_model
 
     spec = load_model(name)

@@ -6,11 +6,12 @@ Each gives a dict for JSON and lines for people.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from densing_bayes.corollaries.capability import Scale, scale_of
 from densing_bayes.corollaries.capacity import Capacity, FixedSize, Use, on_device
 from densing_bayes.corollaries.chips import fit_chips
 from densing_bayes.corollaries.draws import Posterior, pool
@@ -27,7 +28,7 @@ from densing_bayes.corollaries.releases import first_release
 from densing_bayes.corollaries.targets import target
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval, summary, words_of_set
-from densing_bayes.specs import load_model
+from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
@@ -135,8 +136,28 @@ def _forecast_lines(found: Forecast, first: When | None, said: dict[str, Any], l
     return lines
 
 
+def price_scale(tables: Tables, *, source: str | None = None, benchmark: str | None = None,
+                sizes: Mapping[str, float] | None = None,
+                seed: int | None = None) -> tuple[ModelSpec, Scale]:
+    """The spec of family ``prices`` and the scale of capability of a question.
+
+    Raises
+    ------
+    InputError
+        No prices; unknown words; no scale on which enough offers stand.
+    """
+    if tables.prices is None:
+        raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
+    spec = load_model("prices").with_seed(seed)
+    if source is not None:
+        spec = spec.with_options(source=source)
+    return spec, scale_of(tables.prices, tables.scores, spec.options["source"],
+                          benchmark=benchmark, sizes=sizes, fixed=source is not None)
+
+
 def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
                thresholds: Sequence[float] | None = None, source: str | None = None,
+               benchmark: str | None = None, sizes: Mapping[str, float] | None = None,
                seed: int | None = None, progress: Callable[[str], None] = lambda step: None,
                ) -> tuple[dict[str, Any], list[str], PriceStudy]:
     """Falls of the price at fixed capability, and how much of the first is density.
@@ -145,29 +166,29 @@ def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
     ----------
     rate
         Draws of the growth of ln density, 1/year, for the split; None leaves it out.
-    thresholds, source
-        Scores on MMLU, and the family of sources that reports them (defaults: the spec's).
+    thresholds
+        Capabilities; by default the spec's scores on MMLU, as far as enough offers reach them.
+    source, benchmark, sizes
+        What they are values of: `densing_bayes.corollaries.capability.scale_of`.
 
     Returns
     -------
     dict, list of str, PriceStudy
         For JSON; lines of text; the fits.
     """
-    if tables.prices is None:
-        raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
-    spec = load_model("prices").with_seed(seed)
-    if source is not None:
-        spec = spec.with_options(source=source)
-    study = fit_prices(tables.prices, spec, thresholds=thresholds, progress=progress)
+    spec, scale = price_scale(tables, source=source, benchmark=benchmark, sizes=sizes, seed=seed)
+    study = fit_prices(tables.prices, spec, scale=scale, thresholds=thresholds, progress=progress)
     names = dict(zip(spec.options["thresholds"], spec.options["names"], strict=False))
     said: dict[str, Any] = {
         "interval": {"prob": interval.prob, "kind": interval.kind}, "passed": study.passed,
-        "cases": []}
+        "capability": {"scale": study.scale.what, "source": study.scale.source},
+        "refused": study.refused, "cases": []}
     lines = []
     for case in study.cases:
         until = WINDOW if case.name.endswith(WINDOW) else None
-        head = (f"MMLU {100 * case.threshold:.1f}% ({names.get(case.threshold, case.source)}; "
-                f"scores {case.source}; {case.basis}; {len(case.offers)} offers"
+        head = (f"{case.label} ("
+                + (f"{names[case.threshold]}; " if case.threshold in names else "")
+                + f"scores {case.source}; {case.basis}; {len(case.offers)} offers"
                 + (f"; to {until})" if until else ")"))
         entry = {"threshold": case.threshold, "scores": case.source, "basis": case.basis,
                  "offers": len(case.offers), "broken": case.broken,
@@ -185,6 +206,9 @@ def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
             lines.append(f"  slower after the break with probability {verdict['p_slower']:.2f}; "
                          f"odds of no break multiplied by {verdict['odds_of_none']:.1f}.")
         said["cases"].append(entry)
+    if study.refused:
+        lines.append("Left out, for their draws do not represent the posterior: "
+                     + ", ".join(study.refused) + ".")
     if rate is not None:
         said["density_and_rest"], more = _split(study, rate, interval)
         lines += more
@@ -193,12 +217,12 @@ def ask_prices(tables: Tables, *, interval: Interval, rate: Any = None,
 
 def _split(study: PriceStudy, rate: Any, interval: Interval) -> tuple[dict[str, Any], list[str]]:
     """Density's part of the fall at the first threshold, chips left in the rest."""
-    first = study.cases[0]
+    first = study.main
     rng = np.random.default_rng(study.spec.sampling.seed)
     parts = split_fall(first.draws["fall"], rate, np.zeros(1), rng)
     s = {name: summary(parts[name], interval) for name in ("fall", "density", "rest")}
     s["rest"]["p_negative"] = float((parts["rest"] < 0).mean())
-    line = (f"At MMLU {100 * first.threshold:.1f}%: density grows by {s['density']['median']:.2f} "
+    line = (f"At {first.label}: density grows by {s['density']['median']:.2f} "
             f"[{s['density']['low']:.2f}, {s['density']['high']:.2f}] per year; the rest of the "
             f"price's fall (chips, margins, competition) is {s['rest']['median']:.2f} "
             f"[{s['rest']['low']:.2f}, {s['rest']['high']:.2f}] per year ({interval}), negative "

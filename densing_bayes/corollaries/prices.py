@@ -1,15 +1,15 @@
 """The price of a fixed capability: how fast the cheapest offer of at least that score falls.
 
-A threshold is a score on one benchmark (MMLU) as one family of sources reports it; an offer is
-a row of prices.csv whose model reaches it. Rises are rows like any other. What the fall is set
-beside: the way it is usually published, a line through the record lows (`record_halving`), and
-the growth of density (`split_fall`).
+A threshold is a value on a scale of capability (`capability.Scale`: a score on one benchmark,
+or an effective size); an offer is a row of prices.csv whose model reaches it. Rises are rows
+like any other. What the fall is set beside: the way it is usually published, a line through the
+record lows (`record_halving`), and the growth of density (`split_fall`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,23 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import gaussian_kde
 
+from densing_bayes.corollaries.capability import (
+    FEWEST_OFFERS,
+    FILE,
+    SOURCES,
+    Scale,
+    scores_of,
+    thresholds_of,
+)
 from densing_bayes.corollaries.draws import pair, years_of
-from densing_bayes.errors import InputError, Problem, did_you_mean
+from densing_bayes.errors import GateError, InputError, Problem, did_you_mean
 from densing_bayes.intervals import Interval, summary
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec
 from densing_bayes.trends import DAYS_PER_MONTH, doubling_set
 
-FILE = "prices.csv"
 BASES = {"blend": "3:1 blend of input and output price", "input": "input price"}
-SOURCES = ("helm", "own-report", "other", "any")
 WINDOW = "2024-10-31"  # end of the window of published fits
-FEWEST_OFFERS = 5  # level, slope and spread of a frontier
 
 
 # -- offers -----------------------------------------------------------------------------------
@@ -54,44 +59,33 @@ def prices_of(prices: pd.DataFrame, basis: str) -> pd.Series:
     return (3 * prices["input_usd_per_m"] + prices["output_usd_per_m"]) / 4
 
 
-def scores_of(prices: pd.DataFrame, source: str) -> pd.Series:
-    """MMLU of each row as one family of sources reports it; NaN where that family does not.
-
-    ``any`` takes the score that dated the row, whoever reports it, as published fits do; the
-    families differ by up to 15 points.
-    """
-    if source not in SOURCES:
-        raise InputError(Problem("unknown family of scores", given=source,
-                                 allowed=", ".join(SOURCES), hint=did_you_mean(source, SOURCES)))
-    if "mmlu" not in prices or not prices["mmlu"].notna().any():
-        raise InputError(Problem("no scores, so no capability to fix", file=FILE, column="mmlu"))
-    if source == "any":
-        return prices["mmlu"]
-    own = prices["mmlu"].where(prices["mmlu_source"] == source)
-    return own.fillna(prices["mmlu_alt"].where(prices["mmlu_alt_source"] == source))
-
-
 def offers(prices: pd.DataFrame, threshold: float, source: str = "helm",
-           basis: str = "blend") -> pd.DataFrame:
-    """Offers of at least a score, by date: model, provider, date, price, score.
+           basis: str = "blend", scale: Scale | None = None) -> pd.DataFrame:
+    """Offers of at least a capability, by date: model, provider, date, price, score.
+
+    Parameters
+    ----------
+    scale
+        What the threshold is a value of; by default MMLU as ``source`` reports it.
 
     Raises
     ------
     InputError
-        Unknown basis or family, a score that is no fraction, or too few offers.
+        Unknown basis or family, a threshold outside the scale, too few offers, or all of one day.
     """
-    if not 0 < threshold < 1:
-        raise InputError(Problem("a threshold is a score", given=threshold,
-                                 allowed="a fraction between 0 and 1",
-                                 hint="this looks like percent" if 1 < threshold < 100 else None))
-    score = scores_of(prices, source)
+    scale = scale or Scale("MMLU", source, scores_of(prices, source))
+    scale.check(threshold)
     frame = prices[["model", "provider", "date"]].assign(
-        price=prices_of(prices, basis), score=score)
-    frame = frame[(score >= threshold) & (frame["price"] > 0)]
+        price=prices_of(prices, basis), score=scale.values)
+    frame = frame[(frame["score"] >= threshold) & (frame["price"] > 0)]
     if len(frame) < FEWEST_OFFERS:
-        raise InputError(Problem(f"{len(frame)} offers reach this score", file=FILE,
+        raise InputError(Problem(f"{len(frame)} offers reach {scale.words(threshold)}", file=FILE,
                                  given=threshold, allowed=f"at least {FEWEST_OFFERS} offers",
-                                 hint="lower the threshold or take another family of scores"))
+                                 hint="lower the threshold or take another scale (--benchmark, "
+                                      "--effective) or family of scores"))
+    if frame["date"].nunique() < 2:
+        raise InputError(Problem("all offers are of one day: no fall can be seen", file=FILE,
+                                 column="date", given=str(frame["date"].iloc[0].date())))
     return frame.sort_values(["date", "price"]).reset_index(drop=True)
 
 
@@ -127,11 +121,13 @@ def record_halving(offered: pd.DataFrame, until: str | None = None) -> tuple[flo
     """Halving time in months of a line through the record lows, and their number.
 
     The way published figures are made: only offers cheaper than all before count. The interval
-    of such a line means nothing: the points are selected.
+    of such a line means nothing: the points are selected. NaN where only one offer is a record.
     """
     rows = offered if until is None else offered[offered["date"] <= pd.Timestamp(until)]
     best = rows.sort_values(["date", "price"]).drop_duplicates("date")
     best = best[best["price"] < best["price"].cummin().shift(fill_value=np.inf)]
+    if len(best) < 2:
+        return float("nan"), len(best)
     months = (best["date"] - best["date"].min()).dt.days / DAYS_PER_MONTH
     slope = np.polyfit(months, np.log2(best["price"]), 1)[0]
     return float(-1 / slope), len(best)
@@ -170,9 +166,10 @@ def inputs(offered: pd.DataFrame, *, until: pd.Timestamp, check_months: float,
 class Case:
     """One fit: what is asked, its offers, and the draws of its frontier.
 
-    ``draws`` has the yearly falls ``fall`` (of the line through the middle of the offers),
-    ``before`` and ``after`` the ``break_time``, and ``origin``: ln price before any break,
-    carried on to the offers' mean time.
+    ``role`` is 'main', 'input' (price of input alone), 'break', or 'published' (the mixing of
+    published fits). ``draws`` has the yearly falls ``fall`` (of the line through the middle of
+    the offers), ``before`` and ``after`` the ``break_time``, and ``origin``: ln price before any
+    break, carried on to the offers' mean time.
     """
 
     name: str
@@ -185,6 +182,8 @@ class Case:
     draws: xr.Dataset
     diagnostics: dict[str, Any]
     prior_of_change: Prior
+    role: str = "main"
+    label: str = ""  # the capability, in words
 
     def log_price(self, years: np.ndarray) -> np.ndarray:
         """Ln price of the frontier, shape (sample, time)."""
@@ -201,71 +200,118 @@ class Case:
 
 @dataclass(frozen=True)
 class PriceStudy:
-    """All cases of one compiled model."""
+    """All cases of one compiled model.
+
+    ``refused`` names the fits beside the main ones that the diagnostics gate refused: they are
+    no cases, and nothing is told of them.
+    """
 
     spec: ModelSpec
     until: pd.Timestamp
+    scale: Scale
     cases: list[Case] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
-    def case(self, threshold: float, basis: str = "blend", broken: bool = False) -> Case:
-        """The case of a threshold in the spec's own family of scores."""
-        return next(case for case in self.cases if (case.threshold, case.basis, case.broken) ==
-                    (threshold, basis, broken) and case.source == self.spec.options["source"])
+    @property
+    def thresholds(self) -> list[float]:
+        """Capabilities, in the order asked."""
+        return list(dict.fromkeys(case.threshold for case in self.cases))
+
+    @property
+    def main(self) -> Case:
+        """The case of the lowest threshold, blended price, no break."""
+        return min((case for case in self.cases if case.role == "main"),
+                   key=lambda case: case.threshold)
+
+    @property
+    def bent(self) -> Case | None:
+        """The main case with a break, if its fit passed."""
+        return next((case for case in self.cases if case.role == "break"
+                     and case.threshold == self.main.threshold), None)
 
     @property
     def as_published(self) -> list[Case]:
         """Scores of any source: all offers, and those of the window (missing if too few)."""
-        count = 3 * len({case.threshold for case in self.cases})
-        return self.cases[count:]
+        return [case for case in self.cases if case.role == "published"]
 
     @property
     def passed(self) -> bool:
-        """Whether every fit passed its diagnostics."""
+        """Whether every fit that is told passed its diagnostics."""
         return all(case.diagnostics["passed"] for case in self.cases)
 
 
-def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, thresholds: Sequence[float] | None = None,
+def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, scale: Scale | None = None,
+               thresholds: Sequence[float] | None = None,
                progress: Callable[[str], None] = lambda step: None) -> PriceStudy:
     """Falls of the price of every threshold, on both bases, with and without a break.
 
     The break is asked of the blended price alone. Last comes the lowest threshold with scores
     of any source and with offers up to October 2024 (`WINDOW`): the mixing and the window of
-    published fits, where enough offers are left.
+    published fits, where enough offers are left. A fit beside the main ones (input price, break,
+    as published) that the diagnostics gate refuses is left out by name.
+
+    Parameters
+    ----------
+    scale
+        What thresholds are values of; by default MMLU by the spec's family of sources.
+    thresholds
+        None: the spec's, as far as enough offers reach them.
+
+    Raises
+    ------
+    InputError
+        Too few offers.
+    GateError
+        The fit of a threshold itself did not pass.
     """
     from densing_bayes import checks, fitting
     from densing_bayes.families import prices as family
     from densing_bayes.families.blocks import matrix
 
-    wanted = list(spec.options["thresholds"] if thresholds is None else thresholds)
-    own = spec.options["source"]
-    asked = [(threshold, own, basis, broken, None) for threshold in wanted
-             for basis, broken in (("blend", False), ("input", False), ("blend", True))]
-    asked += [(min(wanted), "any", "blend", False, None),
-              (min(wanted), "any", "blend", False, WINDOW)]
+    usual = prices["tier"] == "" if "tier" in prices else pd.Series(True, index=prices.index)
+    scale = scale or Scale("MMLU", spec.options["source"], scores_of(
+        prices, spec.options["source"]))
+    scale = replace(scale, values=scale.values[usual])
+    prices = prices[usual]
+    wanted = list(thresholds) if thresholds is not None else thresholds_of(
+        scale, prices_of(prices, "blend") > 0, spec.options["thresholds"])
+    asked = [(threshold, scale, basis, role, None) for threshold in wanted
+             for basis, role in (("blend", "main"), ("input", "input"), ("blend", "break"))]
+    if scale.source in SOURCES:
+        mixed = Scale("MMLU", "any", scores_of(prices, "any"))
+        asked += [(min(wanted), mixed, "blend", "published", until) for until in (None, WINDOW)]
     end = pd.Timestamp(prices["date"].max())
-    compiled, cases = None, []
-    for threshold, source, basis, broken, until in asked:
+    compiled, cases, refused = None, [], []
+    for threshold, on, basis, role, until in asked:
         seen = prices if until is None else prices[prices["date"] <= until]
         try:
-            offered = offers(seen, threshold, source, basis)
+            offered = offers(seen, threshold, basis=basis,
+                             scale=replace(on, values=on.values[seen.index]))
         except InputError:
-            if source == own and until is None:
+            if role == "main":
                 raise
-            continue  # too few for the comparison with published fits
+            continue  # too few for this comparison
+        broken = role == "break"
         tables = inputs(offered, until=end if until is None else pd.Timestamp(until),
                         check_months=spec.options["check_months"], broken=broken)
         compiled = compiled or fitting.compile_model(family.build(tables, spec))
-        name = f"{source} {threshold:g} {basis}{' break' if broken else ''}{until or ''}"
+        name = f"{on.source} {threshold:g} {basis}{' break' if broken else ''}{until or ''}"
         progress(f"price of {name}")
-        tree = fitting.sample(compiled, spec.sampling, case=name, priors=spec.priors, data={
-            key: matrix(columns) for key, columns in tables.items()})
         names = ["level", "fall", "omega", "q"]
         bent = ["before", "after", "break_time"]
-        gate = checks.diagnostics(tree, [*names, *bent] if broken else names)
+        try:
+            tree, gate = checks.sampled(
+                compiled, spec.sampling, [*names, *bent] if broken else names, case=name,
+                priors=spec.priors, data={key: matrix(columns) for key, columns in tables.items()})
+        except GateError:
+            if role == "main":
+                raise
+            refused.append(name)
+            continue
         draws = tree["posterior"].to_dataset()[[*names, *bent, "origin"]]
-        cases.append(Case(name, threshold, source, basis, broken, offered, tables, draws, gate,
-                          spec.priors["change"]))
-    return PriceStudy(spec, end, cases)
+        cases.append(Case(name, threshold, on.source, basis, broken, offered, tables, draws, gate,
+                          spec.priors["change"], role, on.words(threshold)))
+    return PriceStudy(spec, end, scale, cases, refused)
 
 
 def break_verdict(case: Case) -> dict[str, float]:

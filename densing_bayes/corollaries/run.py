@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes.corollaries import backtest, validity
+from densing_bayes.corollaries.capability import scale_of
 from densing_bayes.corollaries.capacity import Capacity, FixedSize, OnDevice, Use, on_device
 from densing_bayes.corollaries.chips import ChipStudy, fit_chips
 from densing_bayes.corollaries.draws import LAW, Pool, Posterior, constants, from_derived, pool
@@ -106,15 +107,16 @@ def run_corollaries(posteriors: Posterior | Sequence[Posterior], tables: Tables,
             raise InputError(f"{table}.csv is not there or empty")
         return frame
 
-    prices = attempt("prices", lambda: fit_prices(need("prices"), specs["prices"]))
+    prices = attempt("prices", lambda: fit_prices(
+        need("prices"), specs["prices"], scale=scale_of(
+            tables.prices, tables.scores, specs["prices"].options["source"])))
     chips = attempt("chips", lambda: fit_chips(need("hardware"), specs["chips"]))
     drivers = attempt("drivers", lambda: fit_drivers(
         first.draws["log_density"], tables.models, specs["drivers"]))
     split = None
     if prices is not None and chips is not None:
-        lowest = min(prices.spec.options["thresholds"])
         split = attempt("split of the price's fall", lambda: split_fall(
-            prices.case(lowest).draws["fall"], draws.values("rate"), chips.growth(*COST_CHIP),
+            prices.main.draws["fall"], draws.values("rate"), chips.growth(*COST_CHIP),
             rng))
     common = {"assumed": specs["corollaries"], "costs": specs["costs"], "size": draws.size,
               "rng": rng}
@@ -125,7 +127,7 @@ def run_corollaries(posteriors: Posterior | Sequence[Posterior], tables: Tables,
 
     break_even = None
     if prices is not None:
-        fall = prices.case(min(prices.spec.options["thresholds"])).draws["fall"]
+        fall = prices.main.draws["fall"]
         break_even = validity.assumptions(specs["corollaries"], fall, draws.size, rng)
     return Corollaries(
         as_of, interval, tables, draws, specs["corollaries"], specs["costs"], prices, chips,

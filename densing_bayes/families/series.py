@@ -1,16 +1,16 @@
-"""A series of one capability in time: level, rate, one change, and the noise about it.
+"""A frontier or records in time: level, rate, a change of the path, and the noise about it.
 
 One graph serves every regime. In standard units (time in spans of the series, values in its
 standard deviations) the mean path is
 
-    f(t) = level + rate t + change h_g(t) + wander (X steps)(t)
+    f(t) = level + rate t + sum over d of sizes_d h_gd(t)
 
-where the columns are data: ``h_g`` is the shape of the change for the g-th candidate (its date
-and sign; zeros: no change) and ``X`` the hinges of a random walk of the rate. A regime is a
-set of columns, so ten regimes need one compilation. ``change`` is a size, and date and sign are
-summed out: what is left to sample has neither kinks nor a mode on either side of zero.
+where the columns are data: ``h_g`` is the shape of the change for the g-th candidate (its date,
+width or scale, in which the prior sd of the sizes is; zeros: no change). A regime is a set of
+columns, so ten regimes need one compilation. Which candidate it is is summed out: what is left
+to sample has no kinks.
 
-The three likelihoods are those of `densing_bayes.families.points`.
+The likelihoods are those of `densing_bayes.families.points`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from densing_bayes.families.blocks import pack_priors, rv
-from densing_bayes.families.points import KNOTS, OWN, above, log_likelihood, row_names
+from densing_bayes.families.points import OWN, ROW_NAMES, SIZES, above, log_likelihood
 from densing_bayes.priors import Prior
 
 
@@ -36,23 +36,23 @@ def _log_ndtr(x: Any) -> Any:
     return pt.log(0.5 * pt.erfcx(-x / np.sqrt(2))) - 0.5 * x**2
 
 
-GRAPH = SimpleNamespace(gammaln=pt.gammaln, erfc=pt.erfc, roll=pt.roll,
-                        log_ndtr=lambda x: _log_ndtr(pt.minimum(x, 30.0)))
+GRAPH = SimpleNamespace(erfc=pt.erfc, log_ndtr=lambda x: _log_ndtr(pt.minimum(x, 30.0)))
 
 
 def build(likelihood: str, priors: Mapping[str, Prior]) -> pm.Model:
     """The graph, on placeholder data.
 
-    Data: ``rows``, the matrix of `rows_matrix`; ``shapes``, the columns h (candidate, row), all
-    candidates alike beforehand; ``priors`` (`densing_bayes.families.blocks.prior_vector`).
+    Data: ``rows``, the matrix of `rows_matrix`; ``shapes``, the columns h (candidate, size, row),
+    and ``log_prior``, the log probability of each candidate beforehand; ``priors``
+    (`densing_bayes.families.blocks.prior_vector`).
     """
-    names = row_names(likelihood)
+    names = ROW_NAMES[likelihood]
     with pm.Model() as model:
         packed = pack_priors(priors)
-        matrix = pm.Data("rows", np.ones((8, len(names) + KNOTS)))
-        shapes = pm.Data("shapes", np.zeros((3, 8)))
+        matrix = pm.Data("rows", np.ones((8, len(names))))
+        shapes = pm.Data("shapes", np.zeros((3, SIZES, 8)))
+        log_prior = pm.Data("log_prior", np.full(3, -np.log(3)))
         rows = {name: matrix[:, i] for i, name in enumerate(names)}
-        hinges = matrix[:, len(names):]
 
         noise = {"noise": rv("noise", packed["noise"])}
         noise |= {name: rv(name, packed[name]) for name in OWN[likelihood]}
@@ -63,13 +63,10 @@ def build(likelihood: str, priors: Mapping[str, Prior]) -> pm.Model:
         centre = rv("centre", packed["level"], shift=shift)
         level = pm.Deterministic("level", centre - shift)
 
-        change = rv("change", packed["change"])
-        steps = pm.Normal("steps", 0, 1, shape=KNOTS) * rv("wander", packed["wander"])
+        sizes = pm.Normal("sizes", 0, 1, shape=SIZES)
         path = (level + rv("rate", packed["rate"]) * rows["time"]
-                + (hinges * steps).sum(axis=1))
+                + (sizes[None, :, None] * shapes).sum(axis=1))
 
-        each = log_likelihood(likelihood, mean=path + change * shapes, rows=rows, **noise,
-                              use=GRAPH)
-        candidates = pm.math.logsumexp(each.sum(axis=1))
-        pm.Potential("given_the_series", candidates - pt.log(shapes.shape[0]))
+        each = log_likelihood(likelihood, mean=path, rows=rows, **noise, use=GRAPH)
+        pm.Potential("given_the_series", pm.math.logsumexp(each.sum(axis=1) + log_prior))
     return model

@@ -37,7 +37,7 @@ def series_paths(ax: Any, *, dates: Any, values: Any, low: Any, high: Any, path_
     ax.legend(loc="upper left", title=f"median and {interval}", title_fontsize="small")
 
 
-def break_dates(ax: Any, *, dates: Any, chances: Any, given: Any | None = None) -> None:
+def break_dates(ax: Any, *, dates: Any, chances: Any, given: Any = ()) -> None:
     """Posterior probability of each candidate date, beside what was even beforehand.
 
     Parameters
@@ -45,14 +45,14 @@ def break_dates(ax: Any, *, dates: Any, chances: Any, given: Any | None = None) 
     dates, chances
         Candidates, evenly spaced, and their posterior probabilities.
     given
-        A date that was suspected beforehand.
+        Dates that were suspected beforehand.
     """
     width = np.diff(dates).mean()
     ax.bar(dates, chances, width=width * 0.92, color=BLUE, alpha=0.75, label="posterior")
     ax.hlines(1 / len(chances), dates[0] - width / 2, dates[-1] + width / 2, color=INK, lw=1.2,
               ls="--", label="prior")
-    if given is not None:
-        ax.axvline(given, color=ORANGE, lw=2, label=f"given date, {given}")
+    for day in given:
+        ax.axvline(day, color=ORANGE, lw=2, label=f"given date, {day}")
     time_axis(ax)
     ax.set_ylim(0, max(float(np.max(chances)), 1 / len(chances)) * 1.3)
     ax.set(ylabel="probability", xlabel="date at which the rate changed, if it did")
@@ -104,7 +104,7 @@ def savage_dickey_curve(ax: Any, *, width: Any, ratio: Any, at: float, rule: flo
     ax.axhspan(1 / rule, rule, color=MUTED, alpha=0.12, lw=0)
     ax.axhline(1, color=INK, lw=0.8)
     ax.axhline(rule, color=ORANGE, lw=1.2, ls="--", label=f"the rule: {number(rule)} : 1")
-    ax.plot(width, ratio, color=BLUE, label="Savage-Dickey ratio")
+    ax.plot(width, ratio, color=BLUE, label="one change over a constant rate")
     ax.plot(at, np.interp(at, width, ratio), "o", color=BLUE, markersize=8,
             markeredgecolor="white", label="at the prior of the spec")
     log_axis(ax, "x", most=6)

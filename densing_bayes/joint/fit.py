@@ -44,8 +44,7 @@ class Joint:
         """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
         asked = self.spec.sampling
         if longer:
-            asked = replace(asked, draws=3 * asked.draws, tune=3 * asked.tune,
-                            target_accept=1 - (1 - asked.target_accept) / 4)
+            asked = asked.longer()
         tree = sample(self.compiled, asked, case="joint longer" if longer else "joint")
         tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
         return Fit(self.spec, tree)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from densing_bayes.context import Context, median
 from densing_bayes.errors import InputError, Problem
@@ -26,7 +27,7 @@ def frontier(context: Context) -> dict[str, Any]:
 def densities(context: Context) -> list[dict[str, Any]]:
     """One row per model, in the order of release."""
     derived = context.derived
-    density = np.exp(derived["log_density"])
+    density: xr.DataArray = np.exp(derived["log_density"])  # type: ignore[assignment]
     low, high = (density.quantile(q, ("chain", "draw")).values for q in context.interval.tails)
     mean = {name: derived[name].mean(("chain", "draw")).values
             for name in ("on_frontier", "record", "near_ceiling", "beyond")}
@@ -38,7 +39,8 @@ def densities(context: Context) -> list[dict[str, Any]]:
         "effective": np.exp(median(derived["log_effective"])) / 1e9, "beyond": mean["beyond"],
         "p_near_ceiling": mean["near_ceiling"],
     }
-    return pd.DataFrame(columns).assign(date=lambda f: f["date"].astype(str)).to_dict("records")
+    frame = pd.DataFrame(columns).assign(date=lambda f: f["date"].astype(str))
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def named(context: Context, names: list[str]) -> list[dict[str, Any]]:

@@ -1,12 +1,16 @@
 """Growth regimes: whether the rate of a series changed, and how sure one can be.
 
-`series` reads, `designs` states the regimes as columns, `fits` samples them from one compiled
-graph, `evidence` weighs them, `verdict` gathers, `words` says it, `forecasts` looks ahead.
+`series` holds and `columns` reads; `shapes` and `designs` state the regimes as columns; `noise`,
+`quadrature`, `outliers` and `exact` give their exact posteriors, `weighted` and `chains` those
+of frontiers and records; `fits` is what all share. `evidence` weighs, `verdict` gathers, `words`
+says it, `asking` puts the questions and `forecasts` looks ahead.
 """
 
+from densing_bayes.regimes.asking import compare_sources, judge, regimes
+from densing_bayes.regimes.columns import Columns, read_series, series_from
 from densing_bayes.regimes.forecasts import forecast
-from densing_bayes.regimes.series import Series, density_series, read_series, series_from
-from densing_bayes.regimes.verdict import Verdict, compare_sources, judge, regimes
+from densing_bayes.regimes.series import Series, density_series
+from densing_bayes.regimes.verdict import Verdict
 
-__all__ = ["Series", "Verdict", "compare_sources", "density_series", "forecast", "judge",
-           "read_series", "regimes", "series_from"]
+__all__ = ["Columns", "Series", "Verdict", "compare_sources", "density_series", "forecast",
+           "judge", "read_series", "regimes", "series_from"]

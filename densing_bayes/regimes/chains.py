@@ -12,13 +12,14 @@ from scipy import special
 
 from densing_bayes.checks import diagnostics
 from densing_bayes.families.blocks import prior_vector
-from densing_bayes.families.points import OWN, rows_matrix
+from densing_bayes.families.points import OWN, SIZES, rows_matrix
 from densing_bayes.families.series import build
 from densing_bayes.fitting import compile_model, sample
 from densing_bayes.importance import stream
 from densing_bayes.priors import DISTRIBUTIONS, Prior
 from densing_bayes.regimes.designs import rows_of
-from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood
+from densing_bayes.regimes.fits import Fit
+from densing_bayes.regimes.weighted import CHUNK, log_priors, scaled_columns, scales
 from densing_bayes.specs import ModelSpec, Sampling
 
 
@@ -45,49 +46,43 @@ def by_nuts(empty: Fit, sampling: Sampling, case: str = "", *, again: bool = Tru
     """
     series, regime = empty.series, empty.regime
     rows = rows_of(series, empty.units)
-    columns = empty.design.values(rows["time"])
-    walks = regime.turn == "walk"
-    none = walks or regime.turn == "none"
-    shape = np.zeros((1, len(rows["time"]))) if none else columns
-    data = {
-        "rows": rows_matrix(series.kind, rows, columns.T if walks else None),
-        "shapes": np.concatenate([shape, -shape]),
-        "priors": prior_vector(empty.spec.priors),
-    }
+    columns = scaled_columns(empty, rows["time"])
+    shapes = np.zeros((len(columns), SIZES, columns.shape[2]))
+    shapes[:, :columns.shape[1]] = columns
+    data = {"rows": rows_matrix(series.kind, rows), "shapes": shapes,
+            "log_prior": log_priors(empty), "priors": prior_vector(empty.spec.priors)}
     tree = sample(compiled(series.kind, empty.spec), sampling, data=data,
                   case=f"{regime.name} {case}".strip())
     drawn = tree["posterior"].to_dataset()
     draws = {str(name): drawn[name].to_numpy().reshape(-1, *drawn[name].shape[2:])
              for name in drawn.data_vars}
-    found = replace(empty, draws=draws)
-    chances, pick, sign = _candidates(found, rows, shape, case)
-    draws["change"] = sign * draws["change"]
+    z = draws["sizes"][:, :regime.shape.sizes]
+    chances, pick = _candidates(replace(empty, draws=draws), rows, columns, z, case)
+    draws["sizes"] = z * scales(empty)[pick, None]
     names = ["level", "rate", "noise", *OWN[series.kind]]
-    names += ["wander"] if walks else [] if none else ["change"]
-    tree["posterior"] = xr.DataTree(drawn.assign(change=(
-        ("chain", "draw"), draws["change"].reshape(sampling.chains, -1))))
-    checks = diagnostics(tree, names)
+    tree["posterior"] = xr.DataTree(drawn.assign({
+        f"size_{i}": (("chain", "draw"), size.reshape(sampling.chains, -1))
+        for i, size in enumerate(draws["sizes"].T)}))
+    checks = diagnostics(tree, [*names, *(f"size_{i}" for i in range(z.shape[1]))])
     if again and not checks["passed"]:
         longer = replace(sampling, draws=3 * sampling.draws, tune=2 * sampling.tune,
                          target_accept=0.97)
         return by_nuts(empty, longer, f"{case} again".strip(), again=False)
-    return replace(found, chances=chances, pick=pick, diagnostics={
+    kept = {name: draws[name] for name in (*names, "sizes")}
+    return replace(empty, draws=kept, chances=chances, pick=pick, diagnostics={
         "method": "nuts", "rhat": checks["rhat_max"], "divergences": checks["divergences"],
         "ess": min(checks["ess_bulk_min"], checks["ess_tail_min"]), "passed": checks["passed"]})
 
 
-def _candidates(fit: Fit, rows: dict[str, np.ndarray], shape: np.ndarray,
-                case: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Posterior probability of each candidate shape; one drawn per sample, with its sign."""
-    size = max(1, CHUNK // shape.size)
-    change = fit.draws["change"]
-    parts = [slice(i, i + size) for i in range(0, len(change), size)]
+def _candidates(fit: Fit, rows: dict[str, np.ndarray], columns: np.ndarray, z: np.ndarray,
+                case: str) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior probability of each candidate shape; one drawn per sample."""
+    base = fit.draws["level"][:, None] + fit.draws["rate"][:, None] * rows["time"]
+    size = max(1, CHUNK // (columns.shape[0] * columns.shape[2]))
     logs = np.concatenate([
-        np.concatenate([candidate_likelihood(fit, rows, shape, sign * change[part], part)
-                        for sign in (1, -1)], axis=1)
-        for part in parts
-    ])
+        fit.row_likelihood(rows, base[part][:, None] + np.einsum("nd,gdt->ngt", z[part], columns),
+                           part).sum(axis=-1)
+        for part in (slice(i, i + size) for i in range(0, len(z), size))]) + log_priors(fit)
     rng = stream(fit.spec.sampling.seed, f"{fit.regime.name} {case} date")
     pick = (logs + rng.gumbel(size=logs.shape)).argmax(axis=1)
-    chances = special.softmax(logs, axis=1).mean(axis=0).reshape(2, -1).sum(axis=0)
-    return chances, pick % len(shape), np.where(pick < len(shape), 1, -1)
+    return special.softmax(logs, axis=1).mean(axis=0), pick

@@ -8,21 +8,32 @@ are treated alike, and the sampled coordinates are nearly orthogonal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.families.points import KNOTS
-from densing_bayes.regimes.series import Series, as_days, parse_day
-from densing_bayes.trends import DAYS_PER_YEAR, hinge
+from densing_bayes.reading import parse_date
+from densing_bayes.regimes.columns import DATES
+from densing_bayes.regimes.series import Series, as_date, as_days
+from densing_bayes.regimes.shapes import (
+    Bend,
+    Candidate,
+    Jump,
+    Kink,
+    Kinks,
+    Shape,
+    Turn,
+    Walk,
+    between,
+)
+from densing_bayes.trends import DAYS_PER_YEAR
 
-CANDIDATES = 28, 14  # dates at which an unknown break may lie: of few points, of many
-WIDTHS = (0.05, 0.15)  # of a logistic turn, in spans: 10 to 90% of it takes 0.22 or 0.66 spans
-JUMP = 0.4  # a step's column: with the prior sd of 2.5 of a change, jumps of one sd
-EXACT = 1e-3  # sd of values that are measured best: points on a line have no scatter of their own
+CANDIDATES = 28  # dates at which an unknown change may lie, some 3% of the span apart
+LINE = Shape()
+EXACT = 1e-3  # sd of values that are measured best: else points on a line have no scatter
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)  # for the silence between two records
 
 
@@ -30,7 +41,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)  # for the silence between t
 class Units:
     """Standard units: time from the middle in spans, values from the mean in sd.
 
-    ``sign`` is -1 for records that fall (prices), so that a record is always a maximum.
+    ``sign`` is -1 for a frontier or records that fall (prices), so that the good side is up.
     """
 
     first: float
@@ -43,7 +54,7 @@ class Units:
     def of(cls, series: Series) -> Units:
         """The units that a series sets for itself."""
         days = series.days
-        falls = series.kind == "records" and series.values[-1] < series.values[0]
+        falls = series.kind != "all" and series.falls
         return cls(days[0], days[-1], series.values.mean(), series.values.std(ddof=1),
                    -1.0 if falls else 1.0)
 
@@ -72,138 +83,140 @@ class Units:
 
 @dataclass(frozen=True)
 class Regime:
-    """What may have happened to the rate.
+    """What may have happened to the path.
 
     Parameters
     ----------
     name, title
         Slug, and words for a table.
-    turn
-        ``none``, ``kink``, ``step``, ``quadratic``, ``logistic`` or ``walk``.
+    shape
+        What the path may do beyond a straight line.
     dates
-        Candidate dates (days since 1970): one if known, many if not, none if the regime has none.
+        Candidate dates (days since 1970): given ones, or those at which an unknown change may
+        lie; none if the shape has none.
+    unknown
+        Whether the dates are candidates of an unknown one.
     """
 
     name: str
     title: str
-    turn: str = "none"
+    shape: Shape = LINE
     dates: tuple[float, ...] = ()
+    unknown: bool = False
 
-    @property
-    def known(self) -> bool:
-        """Whether the change has one given date."""
-        return len(self.dates) == 1
-
-    @property
-    def turns(self) -> bool:
-        """Whether the rate can change at all."""
-        return self.turn not in ("none", "step")
-
-    def candidates(self, units: Units) -> list[tuple[float, float]]:
-        """Date (standard time) and width of each candidate shape."""
-        at = [float(units.time(day)) for day in self.dates] or [0.0]
-        return [(t, w) for t in at for w in (WIDTHS if self.turn == "logistic" else (0.0,))]
+    def candidates(self, units: Units) -> list[Candidate]:
+        """Candidates of the shape, in standard time."""
+        return self.shape.candidates(tuple(float(units.time(day)) for day in self.dates))
 
     def within(self, series: Series) -> Regime:
-        """The same regime as it could have been stated on a shorter series."""
-        if len(self.dates) <= 1:
-            return self
-        return replace(self, dates=tuple(unknown_dates(series)))
+        """The same regime as it could have been stated on a shorter series.
+
+        A change at a given date that lies beyond the series is none yet.
+        """
+        if not self.unknown:
+            seen = tuple(day for day in self.dates if need_inside(day, series) is None)
+            if len(seen) == len(self.dates):
+                return self
+            if isinstance(self.shape, Kinks) and len(seen) > 1:
+                return replace(self, shape=replace(self.shape, sizes=len(seen)), dates=seen)
+            shape = (Kink() if isinstance(self.shape, Kinks) else self.shape) if seen else LINE
+            return replace(self, shape=shape, dates=seen)
+        if isinstance(self.shape, Jump) and series.kind == "all":
+            return replace(self, dates=tuple(between(series.days)))
+        dates = unknown_dates(series)
+        return replace(self, dates=tuple(dates[::3] if isinstance(self.shape, Turn) else dates))
 
 
 def unknown_dates(series: Series) -> np.ndarray:
-    """Dates at which an unknown break may lie: at least three points (of few, two) on each side.
+    """Dates at which an unknown change may lie: at least three points (of few, two) beside it.
 
-    28 dates are some 3% of the span apart. Time to fit grows with dates times points, so of more
-    than 70 points there are fewer dates, 7% of the span apart at most.
+    Of points that share dates, whole dates: a change needs dates on either side. Of many points
+    below a frontier half as many dates: each is fitted by itself.
     """
     days = series.days
     beside = 3 if len(days) >= 8 else 2
-    most, fewest = CANDIDATES
-    return np.linspace(days[beside - 1], days[-beside], max(fewest, min(most, 2000 // len(days))))
+    dates = np.unique(days)
+    low, high = max(days[beside - 1], dates[1]), min(days[-beside], dates[-2])
+    count = CANDIDATES if series.kind == "all" or len(days) <= 70 else CANDIDATES // 2
+    return np.linspace(low, max(low, high), count)
 
 
-def regimes_for(series: Series, break_day: float | None = None) -> list[Regime]:
-    """All regimes of a series; with a given break those at its date come first."""
+def regimes_for(series: Series, break_days: Sequence[float] = ()) -> list[Regime]:
+    """All regimes of a series; with given breaks those at their dates come first."""
     dates = tuple(unknown_dates(series))
-    given = () if break_day is None else (break_day,)
     found = [Regime("constant", "constant rate")]
-    if break_day is not None:
-        found.append(kink_at(break_day))
-    found.append(Regime("kink_unknown", "rate changes at an unknown date", "kink", dates))
-    found.append(Regime("step", "level jumps" + (" at the given date" if given else
-                                                 " at an unknown date"), "step", given or dates))
-    found += [
-        Regime("quadratic", "rate changes evenly throughout", "quadratic"),
-        Regime("logistic", "rate turns from one value to another", "logistic", dates[::3]),
-        Regime("walk", "rate wanders (random walk)", "walk"),
+    found += [kink_at(day, number) for number, day in enumerate(
+        break_days, start=0 if len(break_days) == 1 else 1)]
+    if len(break_days) > 1:
+        found.append(Regime("kinks_given", "rate changes at each given date",
+                            Kinks(len(break_days), given=True), tuple(break_days)))
+    jumps = tuple(break_days) or (tuple(between(series.days)) if series.kind == "all" else dates)
+    return [
+        *found,
+        Regime("kink_unknown", "rate changes at an unknown date", Kink(), dates, True),
+        Regime("kinks_unknown", "rate changes at two unknown dates", Kinks(), dates, True),
+        Regime("step", "level jumps at " + ("an unknown date" if not break_days else
+               "the given date" if len(break_days) == 1 else "a given date"),
+               Jump(), jumps, not break_days),
+        Regime("quadratic", "rate changes evenly throughout", Bend()),
+        Regime("logistic", "rate turns from one value to another", Turn(), dates[::3], True),
+        Regime("walk", "rate wanders (random walk)", Walk()),
     ]
-    return found
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A regime's columns at any time, as departures from the line over the fitted times."""
+    """A regime's columns at any time, as departures from the line over the fitted times.
+
+    Attributes
+    ----------
+    candidates
+        What the regime's shape chooses from.
+    line
+        Level and slope of each column's own least-squares line, (candidate, size, 2).
+    """
 
     regime: Regime
-    units: Units
-    line: np.ndarray  # (column, 2): level and slope of each column's own least-squares line
+    candidates: list[Candidate]
+    line: np.ndarray
     start: float
     end: float
 
     @classmethod
     def of(cls, regime: Regime, units: Units, fitted: np.ndarray) -> Design:
         """Columns for points at the given standard times."""
-        start, end = float(fitted.min()), float(fitted.max())
-        raw, _ = _columns(regime, units, fitted, start, end)
+        candidates = regime.candidates(units)
+        line = np.zeros((len(candidates), regime.shape.sizes, 2))
+        design = cls(regime, candidates, line, float(fitted.min()), float(fitted.max()))
+        if not regime.shape.straight:
+            return design
         straight = np.column_stack([np.ones_like(fitted), fitted])
-        line = np.linalg.lstsq(straight, raw.T, rcond=None)[0].T
-        return cls(regime, units, line, start, end)
+        raw = design.values(fitted)
+        found = np.linalg.lstsq(straight, raw.reshape(-1, len(fitted)).T, rcond=None)[0]
+        return replace(design, line=found.T.reshape(line.shape))
 
     def values(self, time: np.ndarray) -> np.ndarray:
-        """Departure of each column from its line, (column, time)."""
-        raw, _ = _columns(self.regime, self.units, time, self.start, self.end)
-        departure = raw - self.line[:, :1] - self.line[:, 1:] * time
+        """Departure of each column from its line, (candidate, size, time)."""
+        raw = self._each(time, 0)
+        departure = raw - self.line[..., :1] - self.line[..., 1:] * time
         # A hinge beyond the data is no column at all, and rounding must not make it one.
         return np.where(np.abs(departure) < 1e-12, 0.0, departure)
 
     def slopes(self, time: np.ndarray) -> np.ndarray:
-        """Slope of each column's departure, (column, time)."""
-        _, slope = _columns(self.regime, self.units, time, self.start, self.end)
-        return slope - self.line[:, 1:]
+        """Slope of each column's departure, (candidate, size, time)."""
+        return self._each(time, 1) - self.line[..., 1:]
 
     @property
     def ends(self) -> np.ndarray:
-        """Slopes before and after the change, (column, 2): for smooth turns at both ends."""
-        if self.regime.turn in ("kink", "step", "none"):
-            far = 1.0 if self.regime.turn == "kink" else 0.0
-            return np.array([0.0, far]) - self.line[:, 1:]
-        return self.slopes(np.array([self.start, self.end]))
+        """Slopes before and after the change, (candidate, size, 2)."""
+        raw = [self.regime.shape.ends(at, self.start, self.end) for at in self.candidates]
+        return np.array(raw).reshape(*self.line.shape[:2], 2) - self.line[..., 1:]
 
-
-def _columns(regime: Regime, units: Units, time: np.ndarray, start: float,
-             end: float) -> tuple[np.ndarray, np.ndarray]:
-    """Columns and their slopes, (column, time) each; a random walk has KNOTS of them."""
-    span = end - start
-    if regime.turn == "walk":
-        knots = start + span * (np.arange(KNOTS) + 0.5)[:, None] / KNOTS
-        return hinge(time, knots) / np.sqrt(KNOTS), (time >= knots) / np.sqrt(KNOTS)
-    columns, slopes = [], []
-    for at, width in regime.candidates(units):
-        if regime.turn == "kink":
-            column, slope = hinge(time, at), time >= at
-        elif regime.turn == "step":
-            column, slope = JUMP * (time >= at), np.zeros_like(time)
-        elif regime.turn == "quadratic":
-            column, slope = (time - start) ** 2 / (2 * span), (time - start) / span
-        elif regime.turn == "logistic":
-            column, slope = (width * np.logaddexp(0, (time - at) / width),
-                             expit((time - at) / width))
-        else:
-            column = slope = np.zeros_like(time)
-        columns.append(np.asarray(column, dtype=float))
-        slopes.append(np.asarray(slope, dtype=float))
-    return np.array(columns), np.array(slopes)
+    def _each(self, time: np.ndarray, part: int) -> np.ndarray:
+        """Columns (part 0) or slopes (1) of every candidate."""
+        shape = self.regime.shape
+        return np.array([shape.columns(time, at, self.start, self.end)[part]
+                         for at in self.candidates], dtype=float)
 
 
 def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
@@ -211,14 +224,16 @@ def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
 
     For records the first point only sets the standing record, every later one brings the nodes
     of the silence before it, and the last those of the silence after it. ``event`` numbers the
-    point that a row belongs to.
+    point that a row belongs to; of all points the date, since those of a date come together.
     """
     days, value = units.time(series.days), units.value(series.values)
-    error = np.maximum(series.errors / units.scale, EXACT)
-    if series.kind != "records":
-        index = np.arange(len(series))
+    error = series.blur / units.scale
+    if series.kind == "all":
         return {"time": days, "value": value, "error": error,
-                "follows": np.minimum(index, 1.0), "event": index}
+                "event": np.unique(days, return_inverse=True)[1]}
+    error = np.maximum(error, EXACT)
+    if series.kind == "frontier":
+        return {"time": days, "value": value, "error": error, "event": np.arange(len(series))}
     parts: dict[str, list[Any]] = {name: [] for name in (
         "time", "value", "error", "seen", "silence", "event")}
 
@@ -240,31 +255,40 @@ def rows_of(series: Series, units: Units) -> dict[str, np.ndarray]:
     return {name: np.array(list_of) for name, list_of in parts.items()}
 
 
-def need_inside(regime: Regime, series: Series) -> str | None:
-    """Why the data cannot tell before from after at a known date; None where they can."""
-    if not (regime.turn == "kink" and regime.known):
-        return None
-    before = int((series.days < regime.dates[0]).sum())
-    after = len(series) - before
+def need_inside(day: float, series: Series) -> str | None:
+    """Why the data cannot tell before from after a date; None where they can."""
+    before = len(np.unique(series.days[series.days < day]))
+    after = len(np.unique(series.days[series.days >= day]))
     if before >= 2 and after >= 2:
         return None
     side = "before" if before < after else "after"
     count = min(before, after)
-    return f"only {count} point lies {side} it" if count == 1 else f"no point lies {side} it"
+    return f"only {count} date lies {side} it" if count == 1 else f"no point lies {side} it"
 
 
-def kink_at(day: float | str) -> Regime:
-    """A change of rate at a known date (days since 1970, or ISO text)."""
-    at = float(as_days(day)) if isinstance(day, str) else day
-    return Regime("kink", "rate changes at the given date", "kink", (at,))
+def kink_at(day: float, number: int = 0) -> Regime:
+    """A change of rate at a known date (days since 1970), the ``number``-th of several."""
+    if not number:
+        return Regime("kink", "rate changes at the given date", Kink(), (day,))
+    return Regime(f"kink_{number}", f"rate changes at {as_date(day)}", Kink(), (day,))
 
 
-def check_break(break_date: str | None) -> float | None:
-    """A break date as days since 1970; InputError where it is none."""
-    if break_date is None:
-        return None
-    day = parse_day(str(break_date))
-    if day is None:
-        raise InputError(Problem("break date", given=break_date,
-                                 allowed="YYYY-MM-DD or YYYY-MM"))
-    return float(as_days(day))
+def check_breaks(dates: Sequence[str]) -> list[float]:
+    """Break dates as days since 1970, ascending; InputError where one is none, or comes twice.
+
+    Examples
+    --------
+    >>> check_breaks(["2023-Q1", "2022-11-30"])
+    [19326.0, 19403.0]
+    """
+    found, problems = [], []
+    for text in dates:
+        try:
+            found.append(float(as_days(parse_date(str(text).strip())[0])))
+        except ValueError as error:
+            problems.append(Problem(f"break date: {error}", given=text, allowed=DATES))
+    if len(set(found)) < len(found):
+        problems.append(Problem("a break date is given twice", given=", ".join(map(str, dates))))
+    if problems:
+        raise InputError(problems)
+    return sorted(found)

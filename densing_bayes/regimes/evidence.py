@@ -1,4 +1,4 @@
-"""Evidence for a change: Savage-Dickey ratio, predictive comparisons, and power.
+"""Evidence for a change: marginal likelihoods, predictive comparisons, and power.
 
 The rule of the verdict (`Rule`) is stated here, and `power` applies it to simulated series.
 """
@@ -6,28 +6,27 @@ The rule of the verdict (`Rule`) is stated here, and `power` applies it to simul
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import arviz_base as azb
-import arviz_stats as azs
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scipy import stats
 from scipy.special import logsumexp
 
-from densing_bayes.importance import stream
-from densing_bayes.regimes.designs import Design, Regime, Units, rows_of
-from densing_bayes.regimes.fits import CHUNK, Fit, candidate_likelihood, carried, fit
+from densing_bayes.importance import pareto_smoothed, stream
+from densing_bayes.regimes.designs import Design, Regime, Units
+from densing_bayes.regimes.exact import evidence_of_widths
+from densing_bayes.regimes.fits import Fit, carried, fit_all
 from densing_bayes.regimes.series import FEWEST, Series, check
+from densing_bayes.regimes.shapes import Kink
 from densing_bayes.specs import ModelSpec
 
 WIDTHS = np.geomspace(0.1, 2.0, 14)  # prior sd of the change, as multiples of the spec's
 SMALL = 100  # points below which a difference of elpd has no normal error (Sivula et al. 2020)
+GOOD_K = 0.7  # Pareto k up to which PSIS-LOO is to be trusted
 LARGEST_RATIO = 1e6  # beyond this the ratio's size rests on a tail that no draw has seen
 WINDOWS = 4
 QUICK = {"draws": 250, "tune": 300, "chains": 2}  # of a refit that only scores a few points
@@ -44,24 +43,35 @@ class Rule:
 
     ratio: float = 10.0
     probability: float = 0.975
+    worst: float = -1.0
 
     def __str__(self) -> str:
-        return (f"a Savage-Dickey ratio of {self.ratio:g} or more and a probability of one sign "
-                f"of {self.probability:g} or more")
+        return (f"evidence of {self.ratio:g} : 1 or more over the strongest regime without a "
+                f"change, a probability of one sign of {self.probability:g} or more, and later "
+                f"points not predicted worse from earlier ones by {-self.worst:g} or more in elpd")
 
     def holds(self, ratio: Any, p_up: Any) -> Any:
-        """Whether a change is claimed."""
+        """Whether evidence and sign suffice."""
         return (ratio >= self.ratio) & (np.maximum(p_up, 1 - p_up) >= self.probability)
 
-    def claim(self, ratio: float, p_faster: float) -> str:
+    def claim(self, ratio: float, p_faster: float, ahead: float | None = None) -> str:
         """``faster``, ``slower`` or ``undecided``.
+
+        Parameters
+        ----------
+        ratio, p_faster
+            Evidence for a change, and probability that the rate rose.
+        ahead
+            What a change gains in elpd of later points over none; None if it is not known.
 
         Examples
         --------
         >>> RULE.claim(25.0, 0.99), RULE.claim(25.0, 0.9), RULE.claim(3.0, 0.001)
         ('faster', 'undecided', 'undecided')
+        >>> RULE.claim(25.0, 0.99, ahead=-1.1)
+        'undecided'
         """
-        if not self.holds(ratio, p_faster):
+        if not self.holds(ratio, p_faster) or (ahead is not None and ahead <= self.worst):
             return "undecided"
         return "faster" if p_faster > 0.5 else "slower"
 
@@ -69,43 +79,18 @@ class Rule:
 RULE = Rule()
 
 
-# -- the Savage-Dickey ratio --------------------------------------------------------------------
+# -- marginal likelihoods -----------------------------------------------------------------------
 
 
-def change_density(found: Fit, grid: np.ndarray, draws: int = 160) -> np.ndarray:
-    """Posterior density of the change (standard units) on a grid, Rao-Blackwellised.
+def over_widths(found: Fit, constant: Fit,
+                widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
+    """Evidence for one change over none (Bayes factor), as a curve over its prior width.
 
-    Mean over draws of the density of the change given everything else, with the date summed
-    out: it reaches into tails where a kernel density estimate of the draws sees nothing.
-    """
-    rows = rows_of(found.series, found.units)
-    shape = found.design.values(rows["time"])
-    log_prior = stats.norm.logpdf(grid, 0, found.spec.priors["change"].args["sigma"])
-    pick = np.linspace(0, len(found.pick) - 1, min(draws, len(found.pick))).astype(int)
-    each = np.empty((len(pick), len(grid)))
-    size = max(1, CHUNK // (shape.size * len(pick)))
-    for i in range(0, len(grid), size):
-        for j in range(i, min(i + size, len(grid))):
-            change = np.full(len(pick), grid[j])
-            each[:, j] = logsumexp(
-                candidate_likelihood(found, rows, shape, change, pick), axis=1) + log_prior[j]
-    each -= each.max(axis=1, keepdims=True)
-    density = np.exp(each)
-    density /= np.trapezoid(density, grid, axis=1)[:, None]
-    return density.mean(axis=0)
-
-
-def savage_dickey(found: Fit, constant: Fit,
-                  widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
-    """Evidence for a change over none, as a curve over the prior width of the change.
-
-    The regime without a change is the one with a change of zero, so their Bayes factor is the
-    prior over the posterior density at zero (Dickey 1971). For another prior width s it is
-    E[N(c; 0, s) / N(c; 0, s0)] over the posterior of the change c, times that ratio.
-
-    Far from zero the posterior density at zero is an average that few draws dominate; there the
-    Bayes factor is taken from the two fits' marginal likelihoods, and only its course over the
-    widths from the density.
+    Of all points each width has its exact marginal likelihood. Else the curve's course is
+    E[N(c; 0, s) / N(c; 0, s0)] over the posterior of the change c, for another prior width s,
+    and its height the ratio of the two fits' marginal likelihoods; of chains, and of series
+    whose points share an error that may fake a change, the Savage-Dickey ratio (Dickey 1971):
+    prior over posterior density at zero.
 
     Returns
     -------
@@ -115,65 +100,96 @@ def savage_dickey(found: Fit, constant: Fit,
     """
     prior = found.spec.priors["change"].args["sigma"]
     widths = np.asarray(widths, dtype=float)
-    change = found.seen["change"]
-    middle, spread = change.mean(), max(change.std(), 1e-6)
-    grid = np.unique(np.concatenate([  # dense where the posterior is, and reaching to zero
-        np.quantile(change, np.linspace(0, 1, 33)), middle + spread * np.linspace(-7, 7, 29),
-        prior * widths.max() * np.linspace(-4, 4, 17), [0.0]]))
-    likelihood = change_density(found, grid) / stats.norm.pdf(grid, 0, prior)
     shared = found.series.shared.shape[1] > 0
-    if shared:  # the change that the measurements' shared error may fake
-        size = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances
-        nodes, weights = np.polynomial.hermite_e.hermegauss(15)
-        likelihood = (np.interp(grid[:, None] + size * nodes, grid, likelihood) * weights).sum(
-            axis=1)
-    at_zero = likelihood[np.searchsorted(grid, 0.0)]
-    if None not in (found.log_evidence, constant.log_evidence) and not shared:
-        factor = np.exp(found.log_evidence - constant.log_evidence)
-        at_zero = np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior), grid) / factor
-    evidence = np.array([
-        np.trapezoid(likelihood * stats.norm.pdf(grid, 0, prior * width), grid) for width in widths
-    ])
-    with np.errstate(divide="ignore"):
-        ratio = np.minimum(evidence / at_zero, LARGEST_RATIO)
+    told = None not in (found.log_evidence, constant.log_evidence) and not shared
+    if found.diagnostics["method"] == "exact" and not shared:
+        with np.errstate(over="ignore"):
+            ratio = np.exp(evidence_of_widths(found, widths) - constant.log_evidence)
+    else:
+        change = found.seen["sizes"][:, 0]
+        faked = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances if shared else 0.0
+        log_prior = stats.norm.logpdf(change, 0, prior)
+
+        def seen(width: float) -> float:
+            return float(np.exp(stats.norm.logpdf(change, 0, width) - log_prior).mean())
+
+        each = np.array([seen(np.hypot(faked, prior * width)) for width in widths])
+        smooth = 1.06 * change.std() * len(change) ** -0.2  # of a density estimate at zero
+        with np.errstate(over="ignore", divide="ignore"):
+            ratio = (each * np.exp(found.log_evidence - constant.log_evidence) if told else
+                     each / np.array(seen(np.hypot(faked, max(smooth, 1e-9)))))
     if not found.design.values(np.linspace(-0.5, 0.5, 9)).any():
         ratio = np.ones_like(ratio)  # no column: the data say nothing, at any width
     return pd.DataFrame({
         "width": widths, "width_per_year": prior * widths * abs(found.units.per_year),
-        "ratio": ratio})
+        "ratio": np.minimum(ratio, LARGEST_RATIO)})
+
+
+def over_rivals(fits: dict[str, Fit], changing: Sequence[str]) -> tuple[float, str] | None:
+    """Evidence for a change over the strongest regime without one, and that regime's name.
+
+    The changing regimes are equally likely beforehand: their marginal likelihoods are averaged.
+    None where a marginal likelihood is not known (chains, errors that points share).
+    """
+    logs = {name: found.log_evidence for name, found in fits.items()}
+    steady = [name for name, found in fits.items() if not found.regime.shape.turns]
+    if any(found.series.shared.shape[1] for found in fits.values()) or None in [
+            logs[name] for name in (*steady, *changing)]:
+        return None
+    rival = max(steady, key=lambda name: logs[name])
+    change = logsumexp([logs[name] for name in changing]) - np.log(len(changing))
+    return float(min(np.exp(min(change - logs[rival], 50.0)), LARGEST_RATIO)), rival
 
 
 # -- predictive comparison ----------------------------------------------------------------------
 
 
 def leave_one_out(fits: dict[str, Fit]) -> tuple[pd.DataFrame, list[str]]:
-    """PSIS-LOO of each regime, differences to the first, stacking weights; and its warnings."""
-    scores = {}
-    notes = []
+    """LOO of each regime, differences to the first, stacking weights; and its warnings.
+
+    Of all points it is exact, each being predicted from all others; else by PSIS (Vehtari et al.
+    2024), whose Pareto k says where it fails.
+    """
+    scores, k, notes = {}, {}, []
     for name, found in fits.items():
-        shape = (found.chains, -1)
-        likelihood = found.pointwise(found.series)
-        tree = azb.from_dict({
-            "posterior": {"rate": found.draws["rate"].reshape(shape)},
-            "log_likelihood": {"point": likelihood.reshape(*shape, likelihood.shape[1])},
-        })
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said in words below
-            scores[name] = azs.loo(tree, pointwise=True)
-    bad = {name: int((score.pareto_k > score.good_k).sum()) for name, score in scores.items()}
+        scores[name], k[name] = (
+            (found.left_out, np.zeros(1)) if found.left_out is not None else _psis(found))
+    count = len(next(iter(scores.values())))
+    bad = {name: int((each > GOOD_K).sum()) for name, each in k.items()}
     worst = max(bad, key=lambda name: bad[name])
     if bad[worst]:
         notes.append(
             f"{sum(map(bool, bad.values()))} of {len(bad)} regimes have points with Pareto k above "
-            f"{scores[worst].good_k:.2f}, at most {bad[worst]} of {likelihood.shape[1]} points "
+            f"{GOOD_K:.2f}, at most {bad[worst]} of {count} points "
             f"({fits[worst].regime.title})")
     frame = _compare(scores)
-    frame["pareto_k_max"] = [float(scores[name].pareto_k.max()) for name in frame.index]
-    count = likelihood.shape[1]
+    if any(found.left_out is None for found in fits.values()):
+        frame["pareto_k_max"] = [float(k[name].max()) for name in frame.index]
     if count < SMALL:
         notes.insert(0, f"{count} points are fewer than {SMALL}: the standard errors of "
                         "differences are too small to be read as normal")
     return frame, notes
+
+
+def _psis(found: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Log density of each point given the others by Pareto-smoothed weights, and their k."""
+    likelihood = found.pointwise()
+    each, k = [], []
+    for point in likelihood.T:
+        weight, shape = pareto_smoothed(-point)
+        each.append(logsumexp(point, b=weight))
+        k.append(shape)
+    return np.array(each), np.array(k)
+
+
+def windows_of(series: Series) -> list[tuple[int, int]]:
+    """Blocks of the second half of a series, each with all that came before it; whole dates."""
+    starts = np.unique(series.dates, return_index=True)[1]
+    ends = np.append(starts[1:], len(series))  # counts of points at which a date is complete
+    wanted = np.linspace(max(FEWEST, math.ceil(len(series) / 2)), len(series), WINDOWS + 1)
+    edges = np.unique([ends[min(np.searchsorted(ends, count - 1e-9), len(ends) - 1)]
+                       for count in wanted])
+    return [(int(a), int(b)) for a, b in pairwise(edges) if not check(series.until(int(a)))]
 
 
 def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
@@ -184,10 +200,7 @@ def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
     to everything before it, in the units of that window, so nothing of the future leaks in.
     None where the first half is too short to fit.
     """
-    count = len(series)
-    edges = np.unique(np.linspace(max(FEWEST, math.ceil(count / 2)), count, WINDOWS + 1).round())
-    windows = [(int(a), int(b)) for a, b in pairwise(edges)
-               if not check(series.until(int(a)))]
+    windows = windows_of(series)
     if not windows or sum(b - a for a, b in windows) < 3:
         return None
     sampling = replace(spec.sampling, **QUICK)
@@ -196,36 +209,25 @@ def leave_future_out(series: Series, regimes: Sequence[Regime], spec: ModelSpec,
         if progress is not None:
             progress(f"leaving out what came after {series.dates[start - 1]}")
         known = series.until(start)
-        for regime in regimes:
-            case = f"before {start}"
-            found = fit(known, regime.within(known), spec, sampling=sampling, case=case,
-                        checked=False)
-            ahead = found.pointwise(series.until(stop), given=start, case=f"{regime.name} {case}")
-            points[regime.name].append(logsumexp(ahead, axis=0) - np.log(len(ahead)))
-    scores = {}
-    for name, blocks in points.items():
-        each = xr.DataArray(np.concatenate(blocks), dims="point")
-        scores[name] = azs.ELPDDataLFO(
-            elpd=float(each.sum()), se=float(each.std(ddof=1) * np.sqrt(each.size)), p=np.nan,
-            n_samples=QUICK["draws"] * QUICK["chains"], n_data_points=each.size, scale="log",
-            warning=False, good_k=None, elpd_i=each, forecast_horizon=1,
-            min_observations=windows[0][0], refits=np.array([a for a, _ in windows]),
-            n_refits=len(windows))
-    frame = _compare(scores)
-    frame.attrs["each"] = {name: np.asarray(score.elpd_i) for name, score in scores.items()}
+        fits = fit_all(known, [regime.within(known) for regime in regimes], spec,
+                       sampling=sampling, case=f"before {start}", checked=False)
+        for name, found in fits.items():
+            ahead = found.pointwise(series.until(stop), given=start)
+            points[name].append(logsumexp(ahead, axis=0) - np.log(len(ahead)))
+    each = {name: np.concatenate(blocks) for name, blocks in points.items()}
+    frame = _compare(each)
+    frame.attrs["each"] = each
     return frame
 
 
-def _compare(scores: dict[str, Any]) -> pd.DataFrame:
+def _compare(scores: dict[str, np.ndarray]) -> pd.DataFrame:
     """elpd, difference to the first regime with its se, stacking weight; in their order."""
-    first = next(iter(scores))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        frame = azs.compare(scores, reference=first, round_to="none")
-    frame = pd.DataFrame(frame)[["elpd", "elpd_diff", "dse"]].loc[list(scores)]
-    frame = frame.rename(columns={"dse": "se"}).astype(float)
-    frame["weight"] = stack(np.column_stack([np.asarray(one.elpd_i) for one in scores.values()]))
-    return frame
+    each = np.column_stack(list(scores.values()))
+    differences = each - each[:, :1]
+    return pd.DataFrame({
+        "elpd": each.sum(axis=0), "elpd_diff": differences.sum(axis=0),
+        "se": differences.std(axis=0) * np.sqrt(len(each)), "weight": stack(each),
+    }, index=list(scores))
 
 
 def stack(elpd: np.ndarray, bootstraps: int = 200, steps: int = 300) -> np.ndarray:
@@ -298,13 +300,13 @@ def power(known: Fit, regime: Regime, probability: float = 0.8, worlds: int = 40
     """
     prior = known.spec.priors["change"].args["sigma"]
     time = known.units.time(known.series.days)
-    truth = known.design.values(time)[0]
-    posterior = known.draws["change"].var()
+    truth = known.design.values(time)[0, 0]
+    posterior = known.seen["sizes"][:, 0].var()
     day = known.regime.dates[0]
     if not truth.any() or posterior >= 0.98 * prior**2:
         return Power(math.inf, probability, day, 0.0)
     noise = np.linalg.norm(truth) / np.sqrt(1 / posterior - 1 / prior**2)
-    shapes = Design.of(regime, known.units, time).values(time)
+    shapes = Design.of(regime, known.units, time).values(time)[:, 0]
     shapes = shapes[np.linalg.norm(shapes, axis=1) > 0]
     size = np.linalg.norm(shapes, axis=1)
     rng = stream(known.spec.sampling.seed, "power")
@@ -333,5 +335,5 @@ def power(known: Fit, regime: Regime, probability: float = 0.8, worlds: int = 40
 def middle_kink(series: Series) -> Regime:
     """A kink in the middle of the series, for power where no date is given."""
     units = Units.of(series)
-    return Regime("kink_middle", "rate changes in the middle", "kink",
+    return Regime("kink_middle", "rate changes in the middle", Kink(),
                   ((units.first + units.last) / 2,))

@@ -1,30 +1,28 @@
-"""Fitting one regime to one series, and what its draws say at any date.
+"""Fitting the regimes of a series, and what their draws say at any date.
 
-Draws come from importance sampling (`densing_bayes.importance`), a tenth of a second a
-regime; where its diagnostics refuse, from NUTS on the same model (`regimes.chains`).
+Points on either side of their path have an exact posterior (`densing_bayes.regimes.exact`);
+frontiers and records come from importance sampling, or NUTS where its diagnostics refuse
+(`densing_bayes.regimes.weighted`).
 """
 
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from densing_bayes.families.points import KNOTS, OWN, above, log_likelihood
-from densing_bayes.importance import Coordinates, importance, stream
-from densing_bayes.priors import Prior
+from densing_bayes.families.points import OWN, log_likelihood
+from densing_bayes.importance import stream
 from densing_bayes.regimes.designs import Design, Regime, Units, rows_of
+from densing_bayes.regimes.noise import Covariance, Dates, carry_on, leave_one_out, one_ahead
 from densing_bayes.regimes.series import Series
+from densing_bayes.regimes.shapes import Walk
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.trends import DAYS_PER_YEAR
-
-# Grid of a random walk's scale, in its prior's sd. Given the scale its steps are nearly normal;
-# as one more unknown it would make a funnel of them.
-WANDER = np.geomspace(0.02, 3.0, 13)
-CHUNK = 400_000  # cells of (draw, candidate, row) in memory at once: what a cache holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +32,28 @@ class Fit:
     Parameters
     ----------
     draws
-        Parameter -> draws, equally weighted, sample first; ``change`` has its sign.
+        Parameter -> draws, equally weighted, sample first; ``sizes`` (sample, size) are those of
+        the regime's columns. Of all points also ``noise`` (the size of the deviations),
+        ``share`` and ``memory`` of what lasts of them, and ``state`` (see `Covariance`).
     chances
-        Posterior probability of each candidate date or shape.
+        Posterior probability of each candidate.
     pick
         A candidate drawn for each sample.
     seen
-        ``level``, ``rate`` and ``change`` of the path through the values as they were measured;
+        ``level``, ``rate`` and ``sizes`` of the path through the values as they were measured;
         those in ``draws`` bear the error that the measurements share (see `carry`).
+    spread
+        Of all points: further variance of each in units of the size's square (outliers).
     chains
         Parts of equal length that the draws fall into.
     log_evidence
         Log marginal likelihood, up to a constant that regimes of one series share; None of
         chains.
+    left_out
+        Of all points: log density of each given the others, exact, (point,).
     diagnostics
-        ``method`` ("importance" or "nuts"), ``ess``, ``passed``, and the ``pareto_k`` of the
-        weights or ``rhat`` and ``divergences`` of the chains.
+        ``method`` ("exact", "importance" or "nuts"), ``ess``, ``passed``, and the ``edge`` of
+        the grid, the ``pareto_k`` of the weights or ``rhat`` and ``divergences`` of the chains.
     """
 
     series: Series
@@ -64,67 +68,79 @@ class Fit:
     diagnostics: dict[str, Any]
     seconds: float
     seen: dict[str, np.ndarray] = field(default_factory=dict)
+    spread: np.ndarray | None = None
     log_evidence: float | None = None
+    left_out: np.ndarray | None = None
 
-    def columns(self, time: np.ndarray, values: np.ndarray,
-                change: np.ndarray | None = None) -> np.ndarray:
-        """Sum of the regime's columns (or of their slopes) at the given times, by draw."""
-        if self.regime.turn == "none":
-            return np.zeros((len(self.pick), len(time)))
-        if self.regime.turn == "walk":
-            return (self.draws["wander"][:, None] * self.draws["steps"]) @ values
-        change = self.draws["change"] if change is None else change
-        return change[:, None] * values[self.pick]
+    @classmethod
+    def empty(cls, series: Series, regime: Regime, spec: ModelSpec, chains: int) -> Fit:
+        """A fit without draws."""
+        units = Units.of(series)
+        design = Design.of(regime, units, units.time(series.days))
+        return cls(series, regime, spec, units, design, {}, np.ones(1), np.zeros(0, dtype=int),
+                   chains, {}, 0.0)
+
+    def departure(self, columns: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Sum of columns or slopes (candidate, size, time) by the sizes of each draw."""
+        if self.regime.shape.shared:
+            return sizes @ columns[0]
+        return np.einsum("nd,ndt->nt", sizes, columns[self.pick])
 
     def path(self, days: Any, rng: np.random.Generator | None = None, *,
              seen: bool = False) -> np.ndarray:
         """Mean path in the unit of the series, (draw, day); or that of values as measured.
 
-        With ``rng`` a random walk goes on wandering beyond the last point; without, it keeps
-        its last rate.
+        With ``rng`` a random walk of the rate goes on wandering beyond the last point; without,
+        it keeps its last rate.
         """
         time = self.units.time(days)
         at = self.seen if seen else self.draws
         path = (at["level"][:, None] + at["rate"][:, None] * time
-                + self.columns(time, self.design.values(time), at["change"]))
-        if rng is not None and self.regime.turn == "walk":
+                + self.departure(self.design.values(time), at["sizes"]))
+        if rng is not None and isinstance(self.regime.shape, Walk):
             ahead = np.maximum(time - self.design.end, 0)
-            path = path + (self.draws["wander"][:, None] * np.sqrt(ahead**3 / 3)
-                           * rng.normal(size=path.shape))
+            scale = np.array([self.regime.shape.scale(at, self.spec.priors)
+                              for at in self.design.candidates])[self.pick]
+            path = path + scale[:, None] * np.sqrt(ahead**3 / 3) * rng.normal(size=path.shape)
         return self.units.back(path)
+
+    def ahead(self, days: Any, rng: np.random.Generator) -> np.ndarray:
+        """The path on ascending days after the last point, with the deviation that lasts."""
+        path = self.path(days, rng)
+        if self.series.kind != "all":
+            return path
+        residual, dates, covariance = self._deviations(self.series)
+        lasting = carry_on(residual, dates, covariance, self.units.time(days), rng)
+        return path + self.units.sign * self.units.scale * lasting
 
     def rate(self, days: Any) -> np.ndarray:
         """Rate per year in the unit of the series, (draw, day)."""
-        time = self.units.time(days)
-        slope = self.draws["rate"][:, None] + self.columns(time, self.design.slopes(time))
-        return self.units.per_year * slope
+        slope = self.departure(self.design.slopes(self.units.time(days)), self.draws["sizes"])
+        return self.units.per_year * (self.draws["rate"][:, None] + slope)
 
     @property
     def mean_rate(self) -> np.ndarray:
-        """Rate per year of the straight line closest to the path, by draw."""
+        """Rate per year of the straight line closest to the path, by draw; jumps apart."""
         return self.units.per_year * self.draws["rate"]
 
     @property
     def before_after(self) -> tuple[np.ndarray, np.ndarray]:
         """Rates per year before and after the change (at both ends, where it is gradual)."""
-        if self.regime.turn == "walk":
-            ends = self.rate(self.series.days[[0, -1]])
-            return ends[:, 0], ends[:, 1]
-        slope = self.draws["change"][:, None] * self.design.ends[self.pick]
-        if self.regime.turn == "none":
-            slope = np.zeros_like(slope)
-        both = self.units.per_year * (self.draws["rate"][:, None] + slope)
-        return both[:, 0], both[:, 1]
+        both = self.draws["rate"][:, None] + self.departure(self.design.ends, self.draws["sizes"])
+        return self.units.per_year * both[:, 0], self.units.per_year * both[:, 1]
 
     @property
     def change_days(self) -> np.ndarray:
-        """Date of the change by draw, in days since 1970."""
-        at = np.array([time for time, _ in self.regime.candidates(self.units)])
+        """Date of the (first) change by draw, in days since 1970."""
+        at = np.array([candidate[0] for candidate in self.design.candidates])
         return self.units.first + (at[self.pick] + 0.5) * self.units.span
 
     def row_likelihood(self, rows: dict[str, np.ndarray], mean: np.ndarray,
                        pick: Any = slice(None)) -> np.ndarray:
-        """Log likelihood of rows whose path is ``mean`` (draw, ..., row), for picked draws."""
+        """Log likelihood of rows of a frontier or of records whose path is ``mean``.
+
+        ``mean`` is (draw, ..., row), for picked draws.
+        """
         wide = (slice(None),) + (None,) * (mean.ndim - 1)
         likelihood = self.series.kind
         noise = {name: self.draws[name][pick][wide] for name in ("noise", *OWN[likelihood])}
@@ -132,17 +148,25 @@ class Fit:
             noise["crowd"] = noise["crowd"] * (len(self.series) - 1)
         return log_likelihood(likelihood, mean=mean, rows=rows, **noise)
 
-    def pointwise(self, series: Series, given: int = 0, case: str = "ahead") -> np.ndarray:
-        """Log likelihood of each point of ``series`` after the first ``given``, (draw, point).
+    def pointwise(self, series: Series | None = None, given: int = 0) -> np.ndarray:
+        """Log likelihood of each point, (draw, point), per unit of the series.
 
-        ``series`` continues the fitted one (or is it). Measurement error is in the likelihood,
-        and so is what a point carries over from the one before, which is therefore known.
+        Of all points it is that given all others, as leaving one out asks. With a ``series``
+        that continues the fitted one it is that of each event after the first ``given`` points,
+        given what came before: of all points an event is a date, with all its points.
         """
+        if self.series.kind == "all":
+            residual, dates, covariance = self._deviations(series or self.series)
+            if series is None:
+                return leave_one_out(residual, dates, covariance) - np.log(self.units.scale)
+            found = one_ahead(residual, dates, covariance)[:, dates.start >= given]
+            count = np.diff(np.append(dates.start, len(series)))[dates.start >= given]
+            return found - count * np.log(self.units.scale)
+        series = series or self.series
         rows = rows_of(series, self.units)
-        rng = stream(self.spec.sampling.seed, case) if given else None
         days = self.units.first + (rows["time"] + 0.5) * self.units.span
-        mean = self.units.value(self.path(days, rng, seen=True))
-        each = self.row_likelihood(rows, mean)
+        rng = stream(self.spec.sampling.seed, f"{self.regime.name} ahead") if given else None
+        each = self.row_likelihood(rows, self.units.value(self.path(days, rng, seen=True)))
         events = rows["event"].max() + 1
         each = np.stack([each[:, rows["event"] == i].sum(axis=1) for i in range(events)], axis=1)
         # densities per unit of the series (and, of records, per year), whatever the window
@@ -151,57 +175,83 @@ class Fit:
             unit, given = unit * self.units.span / DAYS_PER_YEAR, max(given - 1, 0)
         return each[:, given:] - np.log(unit)
 
+    def _deviations(self, series: Series) -> tuple[np.ndarray, Dates, Covariance]:
+        """Deviations of points from the path by draw, their dates and covariances."""
+        rows = rows_of(series, self.units)
+        later = len(series) - len(self.series)
+        spread = np.concatenate([self.spread, np.zeros(later)])
+        path = self.units.value(self.path(series.days, seen=True))
+        size, share = self.draws["noise"][:, None], self.draws["share"][:, None]
+        covariance = Covariance(size**2 * (1 - share + spread) + rows["error"] ** 2,
+                                self.draws["state"], self.draws["memory"])
+        return rows["value"] - path, Dates.group(rows["time"]), covariance
 
-def fit(series: Series, regime: Regime, spec: ModelSpec, *, sampling: Sampling | None = None,
-        case: str = "", checked: bool = True) -> Fit:
-    """Draws of a regime.
+    @property
+    def tree(self) -> xr.DataTree:
+        """The posterior as ArviZ reads it, with the log likelihood of each point.
+
+        ``posterior`` has the parameters in standard units, ``mean_rate`` and, where the regime
+        has a change, ``rate_before`` and ``rate_after`` per year.
+        """
+        before, after = self.before_after
+        told = {"mean_rate": self.mean_rate, "rate_before": before, "rate_after": after}
+        likelihood = self.pointwise()
+
+        def dataset(values: dict[str, np.ndarray], last: str) -> xr.Dataset:
+            return xr.Dataset({
+                name: (("chain", "draw", last)[:each.ndim + 1],
+                       each.reshape(self.chains, -1, *each.shape[1:]))
+                for name, each in values.items() if each.shape[1:] != (0,)})
+
+        series = self.series
+        attrs = {"regime": self.regime.name, "title": self.regime.title, "series": series.name,
+                 "spec": self.spec.hash, "seed": self.spec.sampling.seed,
+                 **{key: str(value) for key, value in self.diagnostics.items()}}
+        return xr.DataTree.from_dict({
+            "posterior": dataset(self.draws | told, "size").assign_attrs(attrs),
+            "log_likelihood": dataset({"point": likelihood}, "event"),
+            "observed_data": xr.Dataset({"value": ("point_in_time", series.values)},
+                                        coords={"point_in_time": series.dates}),
+        })
+
+
+def fit_all(series: Series, regimes: Sequence[Regime], spec: ModelSpec, *,
+            sampling: Sampling | None = None, case: str = "", checked: bool = True,
+            ) -> dict[str, Fit]:
+    """Draws of several regimes of a series.
 
     Parameters
     ----------
     sampling
         Other counts than the spec's.
     case
-        Names the random stream, together with the regime.
+        Names the random streams, together with the regimes.
     checked
-        Whether to sample with NUTS where importance sampling refuses; without, the fit only
-        says so in its diagnostics.
+        Whether to sample with NUTS where importance sampling refuses, and to leave each of all
+        points out; without, a fit only says in its diagnostics what was refused.
     """
-    began = clock.perf_counter()
-    sampling = replace(sampling or spec.sampling, seed=spec.sampling.seed)
-    units = Units.of(series)
-    design = Design.of(regime, units, units.time(series.days))
-    empty = Fit(series, regime, spec, units, design, {}, np.ones(1), np.zeros(0, dtype=int),
-                sampling.chains, {}, 0.0)
-    rng = stream(sampling.seed, f"{regime.name} {case}".strip())
-    log_posterior, unpack, start = posterior(empty)
-    walks = regime.turn == "walk"
-    candidates = len(WANDER) if walks else len(design.line)
-    weighted = importance(log_posterior, start, candidates, rng)
-    if checked and not weighted.passed:
-        from densing_bayes.regimes.chains import by_nuts  # PyMC: paid for only here
+    from densing_bayes.regimes.exact import exact
+    from densing_bayes.regimes.weighted import weighted
 
-        found = by_nuts(empty, sampling, case)
-    else:
-        keep = weighted.resample(sampling.draws * sampling.chains, rng)
-        draws, _ = unpack(weighted.x[keep])
-        draws = {name: value if name == "steps" else value[:, 0]
-                 for name, value in draws.items()}
-        draws.setdefault("change", np.zeros(len(keep)))
-        pick = weighted.candidate[keep]
-        chances = np.bincount(weighted.candidate, weighted.weight, minlength=candidates)
-        if walks:
-            draws["wander"] = WANDER[pick] * spec.priors["wander"].args["sigma"]
-            pick, chances = np.zeros_like(pick), np.ones(1)
-        found = replace(
-            empty, draws=draws, pick=pick, chances=chances, log_evidence=weighted.log_evidence,
-            diagnostics={
-                "method": "importance", "pareto_k": weighted.pareto_k, "ess": weighted.ess,
-                "passed": weighted.passed})
-    return replace(carry(found, rng), seconds=clock.perf_counter() - began)
+    sampling = replace(sampling or spec.sampling, seed=spec.sampling.seed)
+    empty = [Fit.empty(series, regime, spec, sampling.chains) for regime in regimes]
+    rngs = [stream(sampling.seed, f"{one.regime.name} {case}".strip()) for one in empty]
+    began = clock.perf_counter()
+    found = (exact(empty, sampling, rngs, checked) if series.kind == "all" else
+             [weighted(one, sampling, rng, case, checked)
+              for one, rng in zip(empty, rngs, strict=True)])
+    each = (clock.perf_counter() - began) / len(empty)
+    return {one.regime.name: replace(carry(one, rng), seconds=one.seconds or each)
+            for one, rng in zip(found, rngs, strict=True)}
+
+
+def fit(series: Series, regime: Regime, spec: ModelSpec, **options: Any) -> Fit:
+    """Draws of one regime; see `fit_all`."""
+    return fit_all(series, [regime], spec, **options)[regime.name]
 
 
 def carry(fit: Fit, rng: np.random.Generator) -> Fit:
-    """The fit with the error that its points share carried into level, rate and change.
+    """The fit with the error that its points share carried into level, rate and sizes.
 
     An error of the ruler moves all densities of a series together. Fitted as one more unknown,
     the series would bend the ruler until its points lie straight (by four standard deviations
@@ -209,93 +259,33 @@ def carry(fit: Fit, rng: np.random.Generator) -> Fit:
     not learnt but passed on: each draw gets an error of its own, and what of it looks like a
     level, a rate or a change (weighted least squares) is taken off.
     """
-    seen = {name: fit.draws[name] for name in ("level", "rate", "change")}
+    seen = {name: fit.draws[name] for name in ("level", "rate", "sizes")}
     fit = replace(fit, seen=seen)
     if fit.series.shared.shape[1] == 0:
         return fit
     error = rng.normal(size=(len(fit.pick), fit.series.shared.shape[1]))
     moved = np.einsum("nkj,nj->nk", carried(fit)[fit.pick], error)
     return replace(fit, draws=fit.draws | {
-        name: seen[name] - moved[:, i] for i, name in enumerate(seen)})
+        "level": seen["level"] - moved[:, 0], "rate": seen["rate"] - moved[:, 1],
+        "sizes": seen["sizes"] - moved[:, 2:]})
 
 
 def carried(fit: Fit) -> np.ndarray:
-    """What a unit error in each shared direction adds to level, rate and change.
+    """What a unit error in each shared direction adds to level, rate and sizes.
 
     Returns
     -------
-    array (candidate, 3, direction)
-        In standard units; no change where the regime has none of one size.
+    array (candidate, 2 + size, direction)
+        In standard units. Not into the steps of a wandering rate: there it adds to the mean.
     """
     series, units = fit.series, fit.units
     time = units.time(series.days)
     shared = units.sign * series.shared / units.scale
-    weight = 1 / np.sqrt(fit.draws["noise"].mean() ** 2 + (series.errors / units.scale) ** 2)
-    each = []
-    one = fit.regime.turn not in ("none", "walk")
-    for column in fit.design.values(time) if one else [np.zeros_like(time)]:
-        line = np.column_stack([np.ones_like(time), time, column]) * weight[:, None]
-        each.append(np.linalg.lstsq(line, shared * weight[:, None], rcond=None)[0])
-    return np.array(each)
-
-
-def posterior(empty: Fit) -> tuple[Callable[..., np.ndarray], Callable[..., Any], np.ndarray]:
-    """The log posterior of a regime by vector and candidate, what turns a vector into named
-    parameters, and a vector to start from.
-
-    The size of a change is half-normal and its sign even, so the change itself is normal. The
-    level is sampled where the points are, as in `densing_bayes.families.series`. A random walk's
-    candidates are the scales of ``WANDER``.
-    """
-    series, turn, priors = empty.series, empty.regime.turn, dict(empty.spec.priors)
-    rows = rows_of(series, empty.units)
-    columns = empty.design.values(rows["time"])
-    sizes = {"centre": 1, "rate": 1, "noise": 1, **dict.fromkeys(OWN[series.kind], 1)}
-    if turn == "walk":
-        sizes |= {"steps": KNOTS}
-    elif turn != "none":
-        sizes |= {"change": 1}
-        priors["change"] = Prior("Normal", {"mu": 0.0, **priors["change"].args})
-    coordinates = Coordinates(priors, sizes, flat=("centre",))
-    level = priors["level"].args
-    wander = WANDER * priors["wander"].args["sigma"]
-    log_wander = -0.5 * WANDER**2 + np.log(WANDER)  # half-normal, on a logarithmic grid
-
-    def unpack(x: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        found, logp = coordinates.unpack(x)
-        found["level"] = found.pop("centre") - above(
-            series.kind, **{name: found[name] for name in ("noise", *OWN[series.kind])})
-        return found, logp - 0.5 * ((found["level"][:, 0] - level["mu"]) / level["sigma"]) ** 2
-
-    def part(x: np.ndarray, candidate: np.ndarray) -> np.ndarray:
-        at, logp = unpack(x)
-        mean = at["level"] + at["rate"] * rows["time"]
-        if turn == "walk":
-            mean = mean + wander[candidate, None] * (at["steps"] @ columns)
-            logp = logp + log_wander[candidate]
-        elif turn != "none":
-            mean = mean + at["change"] * columns[candidate]
-            logp = logp - np.log(np.sqrt(2 * np.pi) * priors["change"].args["sigma"])
-        noise = {name: at[name] for name in ("noise", *OWN[series.kind])}
-        if series.kind == "records":
-            noise["crowd"] = noise["crowd"] * (len(series) - 1)
-        return logp + log_likelihood(series.kind, mean=mean, rows=rows, **noise).sum(axis=1)
-
-    def log_posterior(x: np.ndarray, candidate: np.ndarray) -> np.ndarray:
-        size = max(1, CHUNK // len(rows["time"]))
-        with np.errstate(all="ignore"):  # beyond what floats hold the density is zero
-            return np.concatenate([part(x[i:i + size], candidate[i:i + size])
-                                   for i in range(0, len(x), size)])
-
-    start = np.zeros(coordinates.count)
-    start[list(sizes).index("noise")] = np.log(0.5)
-    return log_posterior, unpack, start
-
-
-def candidate_likelihood(fit: Fit, rows: dict[str, np.ndarray], shape: np.ndarray,
-                         change: np.ndarray, pick: Any = slice(None)) -> np.ndarray:
-    """Log likelihood of the whole series by draw and candidate, given each draw's change."""
-    at = fit.seen or fit.draws
-    base = at["level"][pick, None] + at["rate"][pick, None] * rows["time"]
-    mean = base[:, None, :] + change[:, None, None] * shape
-    return fit.row_likelihood(rows, mean, pick).sum(axis=-1)
+    weight = 1 / np.sqrt(fit.draws["noise"].mean() ** 2 + (series.blur / units.scale) ** 2)
+    sizes = fit.regime.shape.sizes
+    found = np.zeros((len(fit.design.candidates), 2 + sizes, shared.shape[1]))
+    few = sizes if not fit.regime.shape.shared else 0
+    for place, columns in zip(found, fit.design.values(time), strict=True):
+        line = np.column_stack([np.ones_like(time), time, *columns[:few]]) * weight[:, None]
+        place[:2 + few] = np.linalg.lstsq(line, shared * weight[:, None], rcond=None)[0]
+    return found

@@ -25,7 +25,7 @@ def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
 
     Draws of all regimes are mixed by their stacking weights (of leave-future-out, which scores
     what a forecast does). No regime foresees a change that has not begun, but the random walk
-    goes on wandering.
+    goes on wandering, and so do deviations that stay.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
     DataFrame
         Indexed by date: ``trend`` and ``point`` with ``_median``, ``_low`` and ``_high``, in the
         scale of analysis (natural logs of a series read with ``log``). The trend is the mean
-        path, or the frontier. A point is one more observation without measurement error; of
-        records, the record standing at that date.
+        path with the deviation that lasts, or the frontier. A point is one more observation
+        without measurement error; of records, the record standing at that date.
     """
     days = as_days(dates)
     if len(days) == 0 or days.min() < verdict.series.days[-1]:
@@ -46,10 +46,11 @@ def forecast(verdict: Verdict, dates: Sequence[Any]) -> pd.DataFrame:
                                  given=None if len(days) == 0 else str(min(dates)),
                                  allowed=f"{verdict.series.dates[-1]} or later"))
     rng = stream(verdict.spec.sampling.seed, "forecast")
-    paths = {name: found.path(days, rng) for name, found in verdict.fits.items()
-             if name in verdict.mixture}
-    trend = verdict.stacked(lambda found: paths[found.regime.name])
-    points = verdict.stacked(lambda found: _points(found, paths[found.regime.name], days, rng))
+    mixture = verdict.mixture_ahead
+    paths = {name: verdict.fits[name].ahead(days, rng) for name in mixture}
+    trend = np.concatenate([paths[name][pick] for name, pick in mixture.items()])
+    points = np.concatenate([_points(verdict.fits[name], paths[name], days, rng)[pick]
+                             for name, pick in mixture.items()])
     frame = pd.DataFrame(index=pd.DatetimeIndex(np.asarray(dates, dtype="datetime64[D]"),
                                                 name="date"))
     for name, draws in (("trend", trend), ("point", points)):
@@ -82,18 +83,20 @@ def _points(found: Fit, path: np.ndarray, days: np.ndarray,
     """Draws of a new point about each draw of the path, in the unit of the series."""
     noise = found.draws["noise"][:, None] * found.units.scale
     if found.series.kind == "all":
-        return path + noise * rng.standard_t(found.draws["tail"][:, None], size=path.shape)
+        white = np.sqrt(1 - found.draws["share"])[:, None]
+        return path + noise * white * rng.normal(size=path.shape)
     if found.series.kind == "frontier":
         share = found.draws["share"][:, None]
         gap = np.abs(rng.normal(size=path.shape)) * np.sqrt(share)
-        return path + noise * (rng.normal(size=path.shape) * np.sqrt(1 - share) - gap)
+        scatter = rng.normal(size=path.shape) * np.sqrt(1 - share) - gap
+        return path + found.units.sign * noise * scatter
     return _standing_records(found, days, rng)
 
 
 def _standing_records(found: Fit, days: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draws of the record at each date: the best of a Poisson crowd, or the last record.
 
-    P(record <= y at t) = exp(-crowd * integral of P(candidate > y) from the last record to t),
+    P(record <= y at t) = exp(-integral of crowd(t) P(candidate > y) from the last record to t),
     solved for y at a uniform draw by bisection. Until the date to which the list was watched the
     last record stands.
     """
@@ -103,16 +106,17 @@ def _standing_records(found: Fit, days: np.ndarray, rng: np.random.Generator) ->
     nodes = end + ahead[:, None] * (NODES + 1) / 2  # (day, node)
     path = found.path(units.first + (nodes.ravel() + 0.5) * units.span)
     mean = units.value(path).reshape(len(path), len(days), -1)
-    crowd = found.draws["crowd"][:, None] * (len(found.series) - 1)
+    crowd = found.draws["crowd"][:, None, None] * (len(found.series) - 1)
+    crowd = crowd * np.exp(found.draws["growth"][:, None, None] * nodes)
     noise = found.draws["noise"][:, None]
     # one uniform per draw for all dates: a record that stands today stands tomorrow
-    target = -np.log(rng.uniform(size=(len(path), 1))) / crowd
+    target = -np.log(rng.uniform(size=(len(path), 1)))
     low = np.full(mean.shape[:2], units.value(found.series.values[-1]))
     high = np.maximum(low, mean.max(axis=-1)) + 12 * noise
 
     def mass(y: np.ndarray) -> np.ndarray:
         beaten = special.ndtr((mean - y[..., None]) / noise[..., None])
-        return (beaten * WEIGHTS).sum(axis=-1) * ahead / 2
+        return (crowd * beaten * WEIGHTS).sum(axis=-1) * ahead / 2
 
     for _ in range(50):
         middle = (low + high) / 2

@@ -1,18 +1,15 @@
-"""A series of one capability in time: read from a table, or made from posterior draws."""
+"""A series of one capability in time, and the series that posterior draws make."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date as Date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from densing_bayes.errors import Problem, TableError, did_you_mean
-from densing_bayes.reading import cut, read_cells
+from densing_bayes.errors import Problem, TableError
 
 FEWEST = 6  # a level, a rate, a change of rate, its date and a scale want more points than names
 KINDS = ("all", "frontier", "records")
@@ -45,6 +42,12 @@ class Series:
         Name of each point, or ''.
     end
         Of records: the date until which no further one was seen, if known.
+    widths
+        Days within which each date may lie: 0 of a day, 365 of a year. None: all are days.
+    lower_is_better
+        Of a frontier or of records: which side is good. None: the side to which the trend goes.
+    notes
+        What a reader should know of how the points were read.
     """
 
     name: str
@@ -56,6 +59,9 @@ class Series:
     kind: str = "all"
     labels: tuple[str, ...] = field(default=())
     end: np.datetime64 | None = None
+    widths: np.ndarray | None = None
+    lower_is_better: bool | None = None
+    notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.values)
@@ -64,6 +70,31 @@ class Series:
     def days(self) -> np.ndarray:
         """Dates as days since 1970-01-01."""
         return as_days(self.dates)
+
+    @property
+    def falls(self) -> bool:
+        """Whether low values are the good ones, as told or by the sign of the trend."""
+        if self.lower_is_better is not None:
+            return self.lower_is_better
+        if self.kind == "records":
+            return bool(self.values[-1] < self.values[0])
+        return bool(self._slope < 0)
+
+    @property
+    def _slope(self) -> float:
+        """Least-squares slope per day."""
+        days = self.days - self.days.mean()
+        return float(days @ self.values / (days @ days))
+
+    @property
+    def blur(self) -> np.ndarray:
+        """Sd of each point about its trend before any scatter: of its value and of its date.
+
+        A date that is uniform on a width moves the value by the slope times width / sqrt(12).
+        """
+        if self.widths is None:
+            return self.errors
+        return np.hypot(self.errors, self._slope * self.widths / np.sqrt(12))
 
     @property
     def watched(self) -> float:
@@ -86,8 +117,10 @@ class Series:
     def at(self, points: Any) -> Series:
         """Some of the points."""
         labels = tuple(np.asarray(self.labels)[points]) if self.labels else ()
+        widths = None if self.widths is None else self.widths[points]
         return replace(self, dates=self.dates[points], values=self.values[points],
-                       errors=self.errors[points], shared=self.shared[points], labels=labels)
+                       errors=self.errors[points], shared=self.shared[points], labels=labels,
+                       widths=widths)
 
 
 def as_days(dates: Any) -> np.ndarray:
@@ -104,128 +137,6 @@ def as_days(dates: Any) -> np.ndarray:
 def as_date(days: float) -> Date:
     """The calendar date of a number of days since 1970-01-01."""
     return np.datetime64(round(float(days)), "D").astype(object)
-
-
-def parse_day(text: str) -> np.datetime64 | None:
-    """A day from ISO text, or None: 2023-02-24, and 2023-02 as the middle of the month.
-
-    Examples
-    --------
-    >>> parse_day("2023-02"), parse_day("24.2.2023")
-    (np.datetime64('2023-02-15'), None)
-    """
-    text = text.strip()
-    if len(text) not in (7, 10) and "T" not in text and " " not in text:
-        return None
-    try:
-        if len(text) == 7:
-            return np.datetime64(Date.fromisoformat(f"{text}-15"), "D")
-        return np.datetime64(Date.fromisoformat(text[:10]), "D")
-    except ValueError:
-        return None
-
-
-def read_series(path: str | Path, *, date: str, value: str, sd: str | None = None,
-                log: bool = False, kind: str = "all", end: str | None = None) -> Series:
-    """A series from a CSV file.
-
-    Raises
-    ------
-    TableError
-        With every problem: file, row and column of each.
-    """
-    raw = read_cells(Path(path))
-    if raw.frame is None:
-        raise TableError(raw.problems)
-    return series_from(raw.frame, date=date, value=value, sd=sd, log=log, kind=kind,
-                       end=end, file=raw.file, problems=raw.problems)
-
-
-def series_from(frame: pd.DataFrame, *, date: str, value: str, sd: str | None = None,
-                log: bool = False, kind: str = "all", end: str | None = None,
-                file: str | None = None, problems: list[Problem] | None = None) -> Series:
-    """A series from a table whose index numbers its rows.
-
-    Parameters
-    ----------
-    frame
-        Cells as text, or dates and numbers.
-    date, value, sd
-        Names of columns; ``sd`` is the measurement sd in the unit of ``value``.
-    log
-        Take natural logs. An sd s of a value v becomes that of the log-normal with this mean
-        and sd, sqrt(ln(1 + (s/v)^2)).
-    kind
-        One of ``KINDS``. For ``records`` every value must beat all earlier ones, upwards or
-        (prices) downwards.
-    end
-        For ``records``: the date until which no further one was seen (see `Series.watched`).
-    file, problems
-        Where the table came from, and what was wrong there already.
-
-    Raises
-    ------
-    TableError
-        With every problem.
-    """
-    found = list(problems or [])
-    if kind not in KINDS:
-        raise TableError(Problem("kind of series", given=kind, allowed=", ".join(KINDS),
-                                 hint=did_you_mean(kind, KINDS)))
-    wanted = [name for name in (date, value, sd) if name is not None]
-    for name in wanted:
-        if name not in frame.columns:
-            found.append(Problem("no such column", file=file, given=name,
-                                 allowed=", ".join(map(str, frame.columns)),
-                                 hint=did_you_mean(name, frame.columns)))
-    if any(name not in frame.columns for name in wanted):
-        raise TableError(found)
-
-    days = [_day(cell) for cell in frame[date]]
-    numbers = _numbers(frame[value])
-    errors = _numbers(frame[sd]) if sd else np.zeros(len(frame))
-    for row, day, number, error, cells in zip(
-            frame.index, days, numbers, errors, frame[wanted].itertuples(index=False), strict=True):
-        def bad(what: str, column: str, allowed: str, hint: str | None = None,
-                row: Any = row, cells: Any = cells) -> None:
-            given = cells[wanted.index(column)]
-            found.append(Problem(what, file=file, row=int(row), column=column,
-                                 given=cut(str(given)), allowed=allowed, hint=hint))
-
-        if day is None:
-            bad("not a date", date, "YYYY-MM-DD or YYYY-MM")
-        if not np.isfinite(number):
-            bad("not a number", value, "a finite number")
-        elif log and number <= 0:
-            bad("a value that has no logarithm", value, "above 0", "or leave out --log")
-        if not (np.isfinite(error) and error >= 0):
-            bad("not a standard deviation", str(sd), "a finite number, 0 or more",
-                "0 where the value is exact")
-    if found:
-        raise TableError(found)
-
-    if log:
-        errors = np.sqrt(np.log1p((errors / numbers) ** 2))
-        numbers = np.log(numbers)
-    dates = np.array(days, dtype="datetime64[D]")
-    order = np.lexsort((numbers, dates))
-    series = Series(value, dates[order], numbers[order], errors[order],
-                    np.zeros((len(order), 0)), log, kind)
-    wrong = check(series, file)
-    if kind == "records" and not wrong:
-        wrong = _check_records(series, frame.index[order], file, value)
-    if end is not None and not wrong:
-        day = parse_day(str(end))
-        if kind != "records":
-            wrong.append(Problem("only a list of records has an end of its silence", given=end,
-                                 allowed="--until together with --records"))
-        elif day is None or day < dates[order][-1]:
-            wrong.append(Problem("date until which no further record was seen", given=end,
-                                 allowed=f"YYYY-MM-DD, {dates[order][-1]} or later"))
-        series = replace(series, end=day)
-    if wrong:
-        raise TableError(wrong)
-    return series
 
 
 def check(series: Series, file: str | None = None) -> list[Problem]:
@@ -247,31 +158,6 @@ def check(series: Series, file: str | None = None) -> list[Problem]:
                                 allowed="a range between 1e-100 and 1e100",
                                 hint="use another unit, or take logarithms (--log)"))
     return problems
-
-
-def _check_records(series: Series, rows: Any, file: str | None, column: str) -> list[Problem]:
-    """One problem per point that does not beat the one before it."""
-    step = np.diff(series.values)
-    down = series.values[-1] < series.values[0]
-    cells = np.exp(series.values) if series.log else series.values
-    return [
-        Problem("not a record", file=file, row=int(rows[i + 1]), column=column,
-                given=f"{cells[i + 1]:g}",
-                allowed=f"{'below' if down else 'above'} the earlier {cells[i]:g}",
-                hint="give every point with --all, or leave this row out")
-        for i in np.flatnonzero(step >= 0 if down else step <= 0)
-    ]
-
-
-def _day(cell: Any) -> np.datetime64 | None:
-    if isinstance(cell, str):
-        return parse_day(cell)
-    stamp = pd.to_datetime(cell, errors="coerce") if not isinstance(cell, int | float) else pd.NaT
-    return None if stamp is pd.NaT else np.datetime64(stamp, "D")
-
-
-def _numbers(cells: pd.Series) -> np.ndarray:
-    return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
 def density_series(log_density: Any, dates: Mapping[str, Any], *, kind: str = "frontier",

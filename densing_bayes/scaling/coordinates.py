@@ -23,8 +23,8 @@ STATED = ("log_alpha", "log_beta", "optimal_ratio")  # priors of what follows fr
 
 
 def law_of(*, level: Any, floor_share: Any, logit_share: Any, slope: Any, contrast: Any,
-           break_change: Any, break_place: Any, ladder: dict[str, Any], law: dict[str, Any],
-           priors: dict[str, dict[str, Any]]) -> tuple[form.Law, Any]:
+           coupling: Any, break_change: Any, break_place: Any, ladder: dict[str, Any],
+           law: dict[str, Any], priors: dict[str, dict[str, Any]]) -> tuple[form.Law, Any]:
     """The law's parameters, and the log density of the priors that are stated about them.
 
     Parameters
@@ -57,7 +57,7 @@ def law_of(*, level: Any, floor_share: Any, logit_share: Any, slope: Any, contra
                  - np.log1p(ladder["lean"] * np.exp(ratio + log_v - log_w)))
     log_beta = log_alpha + ratio
     alpha, beta = np.exp(log_alpha), np.exp(log_beta)
-    joint = 1 + law["joint"] * (beta - 1)
+    joint = 1 + law["joint"] * (beta - 1) + law["coupled"] * np.expm1(coupling)
     # The size N0 is compute-optimal on the tokens at which alpha w = beta (1 - w); from
     # there to D0 the token term shrinks as D^-(beta/joint).
     steep, best = beta / joint, priors["optimal_ratio"]

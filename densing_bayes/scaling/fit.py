@@ -1,14 +1,15 @@
 """Posterior of one law on one ladder of runs.
 
 Draws come from importance sampling (`densing_bayes.importance`), some tenths of a second a law;
-where its diagnostics refuse, from NUTS on the same posterior (`families.scaling_law`).
+where its diagnostics refuse, the same posterior is sampled again, longer, by walkers
+(`densing_bayes.scaling.walkers`), and once more four times as long, before a law is dropped.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,38 +21,55 @@ from densing_bayes.importance import Coordinates, importance, stream
 from densing_bayes.scaling import form
 from densing_bayes.scaling.coordinates import STATED, ladder_row, law_of
 from densing_bayes.scaling.tables import Ladder
+from densing_bayes.scaling.walkers import STEPS, WALKERS, walk
 from densing_bayes.specs import ModelSpec
 
 LAW = ("level", "floor_share", "size_share", "alpha", "beta", "joint", "change", "place", "width")
-NOISE = ("noise", "noise_growth", "tail")
-LONGER = 3  # times the draws when chains are sampled again; every third is kept
+NOISE = ("noise", "noise_growth", "noise_valley", "tail")
+VALLEY = ("size_share", "alpha", "beta", "joint")  # arguments of `form.off_valley`
+NO_FLOOR = 0.25  # weight beforehand of a law without irreducible loss; 1 with one
+ROUGH_ESS = 100  # weighted draws that are enough to see how far a rehearsal missed
+FLATTER = 0.3  # power of the importance weights by which walkers' starting places are picked
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of the law: the switches of `densing_bayes.scaling.coordinates.law_of`."""
+    """One form of the law: the switches of `densing_bayes.scaling.coordinates.law_of`.
+
+    Parameters
+    ----------
+    prior
+        Weight beforehand, relative to the others. Text has an entropy, so a loss has a floor: a
+        law without one may describe a ladder, but has to earn its say beyond it.
+    """
 
     what: str
     floor: float = 0.0
     joint: float = 0.0
+    coupled: float = 0.0
     broken: float = 0.0
     slower: float = 0.0
     fewest: int = 5  # runs
+    prior: float = 1.0
 
 
 VARIANTS: dict[str, Variant] = {
     "chinchilla": Variant("E + a N^-alpha + b D^-beta", floor=1.0),
-    "densing": Variant("a N^-alpha + b D^-beta, size term the slower", slower=1.0),
-    "densing-tokens": Variant("a N^-alpha + b D^-beta, token term the slower", slower=-1.0),
-    "kaplan": Variant("[(N_c/N)^(alpha/beta) + D_c/D]^beta", joint=1.0, fewest=6),
+    "coupled": Variant("E + (A N^-a + B D^-b)^g", floor=1.0, coupled=1.0, fewest=8),
+    "densing": Variant("a N^-alpha + b D^-beta, size term the slower", slower=1.0,
+                       prior=NO_FLOOR / 2),
+    "densing-tokens": Variant("a N^-alpha + b D^-beta, token term the slower", slower=-1.0,
+                              prior=NO_FLOOR / 2),
+    "kaplan": Variant("[(N_c/N)^(alpha/beta) + D_c/D]^beta", joint=1.0, fewest=6,
+                      prior=NO_FLOOR),
     "broken": Variant("a N^-alpha + b D^-beta, exponents change inside the ladder", broken=1.0,
-                      fewest=12),
+                      fewest=12, prior=NO_FLOOR),
 }
 # a law asked for -> its variants. Without a floor either term, nearly flat, may act as one: two
 # modes, fitted as two variants.
 LAWS: dict[str, tuple[str, ...]] = {
-    "chinchilla": ("chinchilla",), "densing": ("densing", "densing-tokens"),
-    "kaplan": ("kaplan",), "broken": ("broken",),
+    "chinchilla": ("chinchilla",), "coupled": ("coupled",),
+    "densing": ("densing", "densing-tokens"), "kaplan": ("kaplan",), "broken": ("broken",),
 }
 
 
@@ -101,13 +119,17 @@ def variants_of(laws: Iterable[str]) -> list[str]:
 
 
 def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
-            progress: Callable[[str], None] | None = None, case: str = "") -> LawFit:
+            progress: Callable[[str], None] | None = None, case: str = "",
+            rough: bool = False) -> LawFit:
     """A ladder under one of `VARIANTS`.
 
     Parameters
     ----------
     case
         Added to the name from which the fit's random stream is derived.
+    rough
+        For a rehearsal, of which only the error and its spread are used: a hundred effective
+        draws are enough, and walkers walk once.
     """
     label = " ".join(part for part in ("scaling", ladder.name, name, case) if part)
     if progress is not None:
@@ -116,16 +138,22 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
     rng = stream(spec.sampling.seed, label)
     log_posterior, unpack, start = posterior(ladder, name, spec)
     weighted = importance(log_posterior, start, 1, rng)
-    if weighted.passed:
-        shape = (spec.sampling.chains, spec.sampling.draws)
-        keep = weighted.resample(shape[0] * shape[1], rng)
-        found = unpack(weighted.x[keep])
-        draws = xr.Dataset({key: (("chain", "draw"), np.broadcast_to(
-            found[key], (len(keep), 1)).reshape(shape)) for key in (*LAW, *NOISE)})
-        diagnostics = {"method": "importance", "pareto_k": weighted.pareto_k,
-                       "ess": weighted.ess, "passed": True}
+    chains, count = spec.sampling.chains, spec.sampling.draws
+    diagnostics: dict[str, Any] = {"method": "importance", "pareto_k": weighted.pareto_k,
+                                   "ess": weighted.ess, "passed": True}
+    if weighted.passed or (rough and weighted.ess >= ROUGH_ESS):
+        x = weighted.x[weighted.resample(chains * count, rng)]
     else:
-        draws, diagnostics = _by_nuts(ladder, name, spec, label)
+        chosen = weighted.weight**FLATTER
+        places = rng.choice(len(weighted.x), WALKERS, replace=False, p=chosen / chosen.sum())
+        walked, found = walk(lambda x: log_posterior(x, np.zeros(len(x))), weighted.x[places],
+                             rng, longest=1 if rough else len(STEPS))
+        diagnostics = {"method": "walkers", **found}
+        flat = walked.reshape(-1, walked.shape[-1])
+        x = flat[rng.choice(len(flat), chains * count, replace=len(flat) < chains * count)]
+    found = unpack(x)
+    draws = xr.Dataset({key: (("chain", "draw"), np.broadcast_to(
+        found[key], (len(x), 1)).reshape(chains, count)) for key in (*LAW, *NOISE)})
     loo = _loo(draws, ladder.size, ladder.token, ladder.log_loss, resolution)
     return LawFit(name, ladder, draws, loo, diagnostics)
 
@@ -136,20 +164,21 @@ def posterior(ladder: Ladder, name: str, spec: ModelSpec,
     variant, priors = VARIANTS[name], spec.priors
     row = ladder_row(ladder.size, ladder.token, ladder.log_loss,
                      ladder.centre[1] - ladder.centre[0])
-    law = {key: getattr(variant, key) for key in ("joint", "broken", "slower")}
+    law = {key: getattr(variant, key) for key in ("joint", "coupled", "broken", "slower")}
     stated = {key: priors[key].args for key in STATED}
     names = ["level", *(["floor_share"] if variant.floor else []), "logit_share", "slope",
-             "contrast", *(["break_change", "break_place"] if variant.broken else []),
-             "log_noise", "noise_growth", "tail"]
+             "contrast", *(["coupling"] if variant.coupled else []),
+             *(["break_change", "break_place"] if variant.broken else []),
+             "log_noise", "noise_growth", "noise_valley", "tail"]
     coordinates = Coordinates(priors, dict.fromkeys(names, 1),
                               flat=("logit_share", "slope", "contrast"))
-    absent = {"floor_share": 0.0, "break_change": 0.0, "break_place": 0.5}
+    absent = {"floor_share": 0.0, "coupling": 0.0, "break_change": 0.0, "break_place": 0.5}
     resolution = float(spec.options["resolution"])
 
     def parts(x: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         at, logp = coordinates.unpack(x)
         noise = {"noise": np.exp(at.pop("log_noise")), "noise_growth": at.pop("noise_growth"),
-                 "tail": 1 + at.pop("tail")}
+                 "noise_valley": at.pop("noise_valley"), "tail": 1 + at.pop("tail")}
         found, more = law_of(**(absent | at), ladder=row, law=law, priors=stated)
         return found | noise, logp + more[:, 0]
 
@@ -158,8 +187,11 @@ def posterior(ladder: Ladder, name: str, spec: ModelSpec,
             at, logp = parts(x)
             fitted = form.log_loss(size=ladder.size, token=ladder.token,
                                    **{key: at[key] for key in LAW})
-            scale = form.noise_scale(fitted=fitted, level=at["level"], noise=at["noise"],
-                                     noise_growth=at["noise_growth"], resolution=resolution)
+            valley = form.off_valley(size=ladder.size, token=ladder.token,
+                                     **{key: at[key] for key in VALLEY})
+            scale = form.noise_scale(fitted=fitted, valley=valley, level=at["level"],
+                                     noise=at["noise"], noise_growth=at["noise_growth"],
+                                     noise_valley=at["noise_valley"], resolution=resolution)
             error, tail = (ladder.log_loss - fitted) / scale, at["tail"]
             each = (special.gammaln((tail + 1) / 2) - special.gammaln(tail / 2)
                     - 0.5 * np.log(np.pi * tail) - np.log(scale)
@@ -168,48 +200,9 @@ def posterior(ladder: Ladder, name: str, spec: ModelSpec,
 
     start = np.zeros(coordinates.count)
     for key, value in (("level", ladder.log_loss.mean()), ("log_noise", -4.5),
-                       ("tail", np.log(10.0))):
+                       ("noise_valley", -3.0), ("tail", np.log(10.0))):
         start[names.index(key)] = value
     return log_posterior, lambda x: parts(x)[0], start
-
-
-_COMPILED: dict[tuple[Any, ...], Any] = {}
-
-
-def _by_nuts(ladder: Ladder, name: str, spec: ModelSpec,
-             case: str) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Draws by NUTS and their diagnostics; three times as many where the gate refuses."""
-    from densing_bayes import checks, fitting
-    from densing_bayes.families import scaling_law as family
-    from densing_bayes.families.blocks import matrix, prior_vector
-
-    variant = VARIANTS[name]
-    columns = {
-        "runs": {"size": ladder.size, "token": ladder.token, "log_loss": ladder.log_loss},
-        "ladder": {key: [value] for key, value in ladder_row(
-            ladder.size, ladder.token, ladder.log_loss,
-            ladder.centre[1] - ladder.centre[0]).items()},
-        "law": {**{key: [getattr(variant, key)] for key in
-                   ("floor", "joint", "broken", "slower")},
-                "resolution": [float(spec.options["resolution"])]},
-    }
-    key = tuple((prior_name, prior.dist) for prior_name, prior in spec.priors.items())
-    if key not in _COMPILED:
-        _COMPILED[key] = fitting.compile_model(family.build(columns, {}, spec))
-    data = {table: matrix(part) for table, part in columns.items()}
-    data["priors"] = prior_vector(spec.priors)
-    watched = [*LAW[:3], "alpha", "beta", *NOISE, *(("change", "place") if variant.broken else ())]
-    longer = replace(spec.sampling, draws=LONGER * spec.sampling.draws, target_accept=0.98)
-    for sampling, thin in ((spec.sampling, 1), (longer, LONGER)):
-        tree = fitting.sample(_COMPILED[key], sampling, case=case, data=data,
-                               priors=spec.priors)
-        found = checks.diagnostics(tree, watched)
-        tree = tree.isel(draw=slice(None, None, thin))
-        if found["passed"]:
-            break
-    return tree["posterior"].to_dataset()[[*LAW, *NOISE]], {
-        "method": "nuts", "rhat": found["rhat_max"], "divergences": found["divergences"],
-        "ess": min(found["ess_bulk_min"], found["ess_tail_min"]), "passed": found["passed"]}
 
 
 def location_scale(draws: xr.Dataset, size: np.ndarray, token: np.ndarray,
@@ -217,8 +210,10 @@ def location_scale(draws: xr.Dataset, size: np.ndarray, token: np.ndarray,
     """Mean, scale and degrees of freedom of ln loss: (draws, models), same, (draws, 1)."""
     flat = {name: draws[name].to_numpy().reshape(-1, 1) for name in (*LAW, *NOISE)}
     fitted = form.log_loss(size=size, token=token, **{name: flat[name] for name in LAW})
-    scale = form.noise_scale(fitted=fitted, level=flat["level"], noise=flat["noise"],
-                             noise_growth=flat["noise_growth"], resolution=resolution)
+    valley = form.off_valley(size=size, token=token, **{name: flat[name] for name in VALLEY})
+    scale = form.noise_scale(fitted=fitted, valley=valley, level=flat["level"],
+                             noise=flat["noise"], noise_growth=flat["noise_growth"],
+                             noise_valley=flat["noise_valley"], resolution=resolution)
     return fitted, scale, flat["tail"]
 
 

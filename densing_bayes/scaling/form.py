@@ -104,17 +104,42 @@ def log_loss(*, size: Array, token: Array, level: Array, floor_share: Array, siz
     return level + np.log(floor_share + (1 - floor_share) * np.exp(-g))
 
 
-def noise_scale(*, fitted: Array, level: Array, noise: Array, noise_growth: Array,
-                resolution: Array) -> Array:
-    """Scale of the t-distributed error of ln loss: noise (L / L0)^noise_growth, and rounding.
+def off_valley(*, size: Array, token: Array, size_share: Array, alpha: Array, beta: Array,
+               joint: Array, **_: Array) -> Array:
+    """How far a run is from the compute-optimal valley: ln of the ratio of marginal gains.
+
+    ln [(d gain / d ln N) / (d gain / d ln D)]: 0 where a little more compute is as well spent on
+    size as on tokens, positive where the model is too small for its tokens.
 
     Examples
     --------
-    >>> float(noise_scale(fitted=np.log(2.0), level=0.0, noise=0.01, noise_growth=1.0,
-    ...                   resolution=0.0))
+    >>> law = from_constants(centre=(0.0, 0.0), log_a=np.log(406.4), alpha=0.34,
+    ...                      log_b=np.log(410.7), beta=0.28, irreducible=1.69)
+    >>> x = optimal_size(product=np.log(1e21), **law)
+    >>> at = [off_valley(size=n, token=np.log(1e21) - n, **law) for n in (x - 1, x, x + 1)]
+    >>> [round(float(v), 9) + 0.0 for v in at]
+    [0.62, 0.0, -0.62]
+    """
+    return (np.log(alpha * size_share) - alpha / joint * size
+            - np.log(beta * (1 - size_share)) + beta / joint * token)
+
+
+def noise_scale(*, fitted: Array, valley: Array, level: Array, noise: Array, noise_growth: Array,
+                noise_valley: Array, resolution: Array) -> Array:
+    """Scale of the t-distributed error of ln loss.
+
+    noise (L / L0)^noise_growth (1 + noise_valley v^2)^(1/2), and rounding: runs far from the
+    compute-optimal valley (v of `off_valley`), under-trained or over-trained, bend the surface
+    in ways that no law here has, and count for less.
+
+    Examples
+    --------
+    >>> float(noise_scale(fitted=np.log(2.0), valley=0.0, level=0.0, noise=0.01,
+    ...                   noise_growth=1.0, noise_valley=1.0, resolution=0.0))
     0.02
     """
-    return np.sqrt(noise**2 * np.exp(2 * noise_growth * (fitted - level)) + resolution**2)
+    return np.sqrt(noise**2 * np.exp(2 * noise_growth * (fitted - level))
+                   * (1 + noise_valley * valley**2) + resolution**2)
 
 
 def from_constants(*, centre: tuple[float, float], log_a: float, alpha: float, log_b: float,

@@ -1,7 +1,7 @@
 """Ladders under several laws: weighted by what each law predicts, and pooled over ladders.
 
-Laws are compared by PSIS-LOO on the ladder's runs and by a rehearsal on its largest ones. One
-that fails its diagnostics twice is left out of the mixture and named.
+Laws are compared by PSIS-LOO on the ladder's runs and by rehearsals at a distance. One that fails
+its diagnostics though sampled again, longer, is left out of the mixture and named.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.errors import GateError
-from densing_bayes.scaling.fit import VARIANTS, LawFit, fit_law, variants_of
+from densing_bayes.scaling.fit import VARIANTS, LawFit, fit_law, location_scale, variants_of
 from densing_bayes.scaling.pooling import Pooled, pool
-from densing_bayes.scaling.rehearse import Rehearsal, rehearse, same_size
+from densing_bayes.scaling.rehearse import Rehearsal, rehearse
 from densing_bayes.scaling.tables import Ladder, Runs
-from densing_bayes.scaling.weights import decisively_worse, stacking_weights
+from densing_bayes.scaling.weights import (
+    bootstrap_weights,
+    combined,
+    decisively_worse,
+    distant_density,
+)
 from densing_bayes.specs import ModelSpec
 
 
@@ -33,18 +38,21 @@ class LadderFit:
     comparison
         ArviZ's table of laws: elpd, differences, and its own (optimal) stacking weight; None
         for a single law.
-    rehearsal
-        Fits of the same laws to the smaller runs; None where none was needed or possible.
+    rehearsals
+        Fits of the laws in question to parts of the ladder; none where it has too few runs.
     failed
         Diagnostics of laws left out.
+    skipped
+        Laws that were not tried, since the ladder has too few runs for them.
     """
 
     ladder: Ladder
     laws: dict[str, LawFit]
     weights: dict[str, float]
     comparison: Any = None
-    rehearsal: Rehearsal | None = None
+    rehearsals: list[Rehearsal] = field(default_factory=list)
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
 
     @property
     def best(self) -> LawFit:
@@ -76,42 +84,61 @@ def fit_ladder(ladder: Ladder, laws: Iterable[str], spec: ModelSpec, *,
     passed = {name: fit for name, fit in fits.items() if name not in failed}
     if not passed:
         raise GateError(f"{ladder.name}: no law passed its diagnostics ({failed})")
-    if len(passed) == 1:
-        return LadderFit(ladder, passed, dict.fromkeys(passed, 1.0), failed=failed)
-    rehearsal = rehearse(ladder, in_question(passed), spec, progress=progress, case=case)
-    return LadderFit(ladder, passed, law_weights(passed, rehearsal, seed=spec.sampling.seed),
-                     _compare(passed), rehearsal, failed)
+    asked = in_question(passed)
+    rehearsals = rehearse(ladder, asked, spec, progress=progress, case=case)
+    weights = law_weights({name: passed[name] for name in asked}, rehearsals,
+                          seed=spec.sampling.seed)
+    return LadderFit(ladder, passed, {name: weights.get(name, 0.0) for name in passed},
+                     _compare(passed), rehearsals, failed,
+                     [name for name in names if enough and name not in enough])
 
 
-def law_weights(fits: dict[str, LawFit], rehearsal: Rehearsal | None, *,
+def law_weights(fits: dict[str, LawFit], rehearsals: list[Rehearsal], *,
                 seed: int) -> dict[str, float]:
-    """Stacking weights of laws on one ladder.
+    """Weights of laws: beforehand, times leave-one-out densities, times rehearsals."""
+    names = list(fits)
+    if len(names) == 1:
+        return {names[0]: 1.0}
+    loo = np.column_stack([fits[name].loo["log_density"] for name in names])
+    evidence = [np.array([VARIANTS[name].prior for name in names]),
+                bootstrap_weights(loo, seed=seed)]
+    if rehearsals:
+        rows = np.array([[_distant(one, one.fits[name]) for name in names]
+                         for one in rehearsals])
+        evidence.append(bootstrap_weights(rows, seed=seed))
+    return dict(zip(names, combined(*evidence).tolist(), strict=True))
 
-    One observation is one model size, since runs of one size share its errors: the mean LOO
-    log density of its runs, and, for a size hidden in the rehearsal, the mean log density of
-    its hidden runs there. A law that predicts the ladder's runs decisively worse than the best
-    has no weight.
+
+def _distant(rehearsal: Rehearsal, fit: LawFit) -> float:
+    """`distant_density` of a law in a rehearsal."""
+    fitted, scale, _ = location_scale(fit.draws, rehearsal.size, rehearsal.token, 0.0)
+    error, spread, far = [], [], []
+    for rows in groups(rehearsal.group):
+        mean = fitted[:, rows].mean(axis=1)
+        noise = np.median(scale[:, rows], axis=0).mean()
+        error.append(rehearsal.log_loss[rows].mean() - mean.mean())
+        spread.append(np.hypot(mean.std(), noise / np.sqrt(len(rows))))
+        far.append(rehearsal.distance[rows].mean())
+    return distant_density(error=np.array(error), spread=np.array(spread), distance=np.array(far))
+
+
+def groups(number: np.ndarray) -> list[np.ndarray]:
+    """Positions of the members of each group.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in groups(np.array([0, 1, 0]))]
+    [[0, 2], [1]]
     """
-    names = in_question(fits)
-    ladder = fits[names[0]].ladder
-    rows = _means(np.column_stack([fits[name].loo["log_density"] for name in names]),
-                  same_size(ladder.size))
-    if rehearsal is not None:
-        hidden = np.column_stack([rehearsal.log_density(name) for name in names])
-        rows = np.vstack([rows, _means(hidden, same_size(rehearsal.size))])
-    found = dict(zip(names, stacking_weights(rows, seed=seed).tolist(), strict=True))
-    return {name: found.get(name, 0.0) for name in fits}
+    return [np.flatnonzero(number == one) for one in range(number.max() + 1)]
 
 
 def in_question(fits: dict[str, LawFit]) -> list[str]:
     """The laws that do not predict the ladder's own runs decisively worse than the best."""
+    if len(fits) == 1:
+        return list(fits)
     worse = decisively_worse(np.column_stack([fit.loo["log_density"] for fit in fits.values()]))
     return [name for name, out in zip(fits, worse, strict=True) if not out]
-
-
-def _means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Mean of the rows of each group."""
-    return np.stack([rows[group == one].mean(axis=0) for one in range(group.max() + 1)])
 
 
 def fit_runs(runs: Runs, laws: Iterable[str], spec: ModelSpec, *,

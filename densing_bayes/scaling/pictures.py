@@ -12,9 +12,9 @@ from matplotlib.ticker import PercentFormatter
 from densing_bayes.figures.house import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PURPLE
 from densing_bayes.figures.parts import log_axis, number, shorten
 from densing_bayes.intervals import Interval
-from densing_bayes.scaling.approaches import Optima, curve_minima, parabola_minima
 from densing_bayes.scaling.classic import FLOP_PER_PARAM_TOKEN
 from densing_bayes.scaling.fit import LawFit
+from densing_bayes.scaling.optima import Optima, curve_minima, parabola_minima
 from densing_bayes.scaling.predict import Trial
 from densing_bayes.scaling.questions import allocation, loss_at
 

@@ -1,28 +1,28 @@
 """Big from small: what a ladder foretells beyond itself, with an interval that is scored.
 
-A prediction mixes the laws by their weights, adds a run's own noise, and a discrepancy that
-grows with the distance from the ladder, whose size is learnt from a rehearsal on the ladder
-itself (`densing_bayes.scaling.weights`).
+A prediction mixes the laws by their weights, adds a run's own noise, and the drift that all laws
+miss together, which grows with the distance from the runs and is learnt from rehearsals on the
+ladder itself (`densing_bayes.scaling.weights`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from densing_bayes import laws as formulas
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.importance import Coordinates, importance, stream
 from densing_bayes.intervals import Interval
 from densing_bayes.scaling.fit import LawFit, location_scale
-from densing_bayes.scaling.ladders import LadderFit, fit_ladder
-from densing_bayes.scaling.rehearse import Rehearsal, rehearse, same_size
+from densing_bayes.scaling.geometry import reach
+from densing_bayes.scaling.ladders import LadderFit, fit_ladder, groups
+from densing_bayes.scaling.rehearse import Rehearsal, same_size
 from densing_bayes.scaling.tables import FEWEST_RUNS, Ladder
-from densing_bayes.scaling.weights import discrepancy_draws, distance, mixture
+from densing_bayes.scaling.weights import Drift, Errors, drift_draws, mixture
 from densing_bayes.specs import ModelSpec
 
 DRAWS = 4000  # of a prediction
@@ -30,62 +30,79 @@ DRAWS = 4000  # of a prediction
 
 @dataclass(frozen=True)
 class Forecaster:
-    """A fitted ladder and the discrepancy learnt from its rehearsal.
+    """A fitted ladder and the drift learnt from its rehearsals.
 
     Parameters
     ----------
-    tau
-        Draws of the discrepancy's sd of ln loss per e-fold (plus one).
-    rehearsed
-        One row per hidden size: params, runs, error and spread of ln loss, distance. Empty
-        where the ladder is too small to hide a part of it; tau then has its prior.
+    drift
+        Draws of what all laws miss, per e-fold of distance; its prior where the ladder is too
+        small to hide a part of it.
     """
 
     fit: LadderFit
-    tau: np.ndarray
-    rehearsed: pd.DataFrame
+    drift: Drift
     spec: ModelSpec
 
     def log_loss(self, params: Any, tokens: Any) -> np.ndarray:
-        """Draws (rows) of ln loss of new runs (columns), noise and discrepancy included."""
-        ladder, seed = self.fit.ladder, self.spec.sampling.seed
+        """Draws (rows) of ln loss of new runs (columns), noise and drift included."""
+        ladder = self.fit.ladder
         size, token = ladder.of(np.atleast_1d(params), np.atleast_1d(tokens))
         draws = mixed_runs(self.fit.laws, self.fit.weights, size, token, self.spec)
-        far = distance(size, token, largest=(ladder.size.max(), ladder.token.max()))
-        groups = same_size(size)
-        shift = np.random.default_rng(seed + 1).standard_normal((DRAWS, groups.max() + 1))
-        return draws + self.tau[:, None] * shift[:, groups] * (1 + far)
+        return draws + self.drifted(size, token)
+
+    def drifted(self, size: np.ndarray, token: np.ndarray) -> np.ndarray:
+        """Draws (rows) of the drift of ln loss at ln-sizes from the ladder's centre (columns)."""
+        far = reach(size, token, self.fit.ladder.size, self.fit.ladder.token)
+        return self.drift.of(far, same_size(size), seed=self.spec.sampling.seed + 1)
+
+    @cached_property
+    def rehearsed(self) -> pd.DataFrame:
+        """The hidden runs of all rehearsals, predicted as new runs are.
+
+        One row per run: rehearsal, run, params, tokens, observed, median, low, high, covered,
+        error, distance. The drift of each rehearsal is learnt from the other ones only.
+        """
+        errors = [misses(one, self.fit.weights, self.spec) for one in self.fit.rehearsals]
+        tables = []
+        for place, one in enumerate(self.fit.rehearsals):
+            others = errors[:place] + errors[place + 1:]
+            drift = drift_draws(self.spec.priors["structure"], others,
+                                seed=self.spec.sampling.seed, size=DRAWS)
+            draws = mixed_runs(one.fits, self.fit.weights, one.size, one.token, self.spec)
+            draws = draws + drift.of(one.distance, one.group, seed=self.spec.sampling.seed + 1)
+            table = scored(np.exp(one.log_loss), np.exp(draws), self.spec.interval)
+            tables.append(pd.concat([one.hidden[["run", "params", "tokens"]], table], axis=1)
+                          .assign(rehearsal=one.name, distance=one.distance))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @property
+    def rehearsal(self) -> dict[str, float]:
+        """Runs hidden in rehearsals, the share covered, their typical error and distance."""
+        table = self.rehearsed
+        if table.empty:
+            return {"runs": 0}
+        return {"runs": len(table), "coverage": float(table["covered"].mean()),
+                "error": float(np.sqrt((table["error"] ** 2).mean())),
+                "distance": float(table["distance"].mean())}
 
 
-def forecaster(fit: LadderFit, spec: ModelSpec, *,
-               progress: Callable[[str], None] | None = None) -> Forecaster:
-    """A ladder's forecaster: the errors of its rehearsal turned into a discrepancy."""
-    rehearsal = fit.rehearsal or rehearse(fit.ladder, list(fit.laws), spec, progress=progress)
-    table = _errors(fit, rehearsal, spec)
-    tau = discrepancy_draws(spec.priors["structure"], errors=table["error"].to_numpy(),
-                            spreads=table["spread"].to_numpy(),
-                            distances=table["distance"].to_numpy(), seed=spec.sampling.seed,
-                            size=DRAWS)
-    return Forecaster(fit, tau, table, spec)
+def forecaster(fit: LadderFit, spec: ModelSpec) -> Forecaster:
+    """A ladder's forecaster: the errors of its rehearsals turned into a drift."""
+    drift = drift_draws(spec.priors["structure"],
+                        [misses(one, fit.weights, spec) for one in fit.rehearsals],
+                        seed=spec.sampling.seed, size=DRAWS)
+    return Forecaster(fit, drift, spec)
 
 
-def _errors(fit: LadderFit, rehearsal: Rehearsal | None, spec: ModelSpec) -> pd.DataFrame:
-    """One row per hidden size: how far the laws, as weighted, missed the mean of its runs."""
+def misses(rehearsal: Rehearsal, weights: dict[str, float], spec: ModelSpec) -> Errors:
+    """How far the laws, as weighted, missed the mean of each group of hidden runs."""
+    draws = mixed_runs(rehearsal.fits, weights, rehearsal.size, rehearsal.token, spec)
     rows = []
-    if rehearsal is not None:
-        size, token = rehearsal.size, rehearsal.token
-        draws = mixed_runs(rehearsal.fits, fit.weights, size, token, spec)
-        kept = rehearsal.kept
-        far = distance(size, token, largest=(kept.size.max(), kept.token.max()))
-        groups = same_size(size)
-        for group in range(groups.max() + 1):
-            of = groups == group
-            mean = draws[:, of].mean(axis=1)
-            low, middle, high = np.quantile(mean, [0.16, 0.5, 0.84])  # robust to noise's tails
-            rows.append((float(rehearsal.hidden["params"].to_numpy()[of].mean()), int(of.sum()),
-                         float(rehearsal.log_loss[of].mean() - middle),
-                         float(high - low) / 2, float(far[of].mean())))
-    return pd.DataFrame(rows, columns=["params", "runs", "error", "spread", "distance"])
+    for of in groups(rehearsal.group):
+        low, middle, high = np.quantile(draws[:, of].mean(axis=1), [0.16, 0.5, 0.84])
+        rows.append((rehearsal.log_loss[of].mean() - middle, (high - low) / 2,
+                     rehearsal.distance[of].mean()))  # quantiles: robust to noise's tails
+    return Errors(*np.array(rows).T)
 
 
 def mixed_runs(fits: dict[str, LawFit], weights: dict[str, float], size: np.ndarray,
@@ -147,7 +164,7 @@ def big_from_small(small: Ladder, hidden: pd.DataFrame, laws: Iterable[str], spe
                    progress: Callable[[str], None] | None = None) -> Trial:
     """Fit a ladder, predict larger runs, and score the intervals of the spec."""
     fit = fit_ladder(small, laws, spec, progress=progress, case=f"to {len(small.frame)}")
-    return trial(forecaster(fit, spec, progress=progress), hidden)
+    return trial(forecaster(fit, spec), hidden)
 
 
 def scored(observed: np.ndarray, draws: np.ndarray, interval: Interval) -> pd.DataFrame:
@@ -174,50 +191,3 @@ def largest_hidden(ladder: Ladder, share: float = 0.25) -> tuple[Ladder, pd.Data
         raise InputError(Problem(f"{ladder.name}: too few runs to hide the largest",
                                  given=len(hidden), allowed=f"at least {FEWEST_RUNS + 1}"))
     return ladder.part(~hidden), ladder.frame[hidden].reset_index(drop=True)
-
-
-# -- score -------------------------------------------------------------------------------------
-
-
-def predict_score(pairs: pd.DataFrame, chance: float, log_loss: np.ndarray,
-                  spec: ModelSpec) -> tuple[np.ndarray, dict[str, Any]]:
-    """Draws of the score of models whose loss on a benchmark was predicted; and diagnostics.
-
-    Parameters
-    ----------
-    pairs
-        loss and score of the small models on the benchmark, in the same unit and format.
-    chance
-        Score by guessing.
-    log_loss
-        Draws (rows) of ln loss of the large models (columns).
-
-    The loss's uncertainty and the curve's are independent given the ladder, so draws of one
-    are paired with draws of the other.
-    """
-    centre = float(np.log(pairs["loss"]).mean())
-    loss, observed = pairs["loss"].to_numpy() / np.exp(centre), pairs["score"].to_numpy()
-    names = ("score_headroom", "score_steepness", "score_midpoint", "score_noise")
-    coordinates = Coordinates(spec.priors, dict.fromkeys(names, 1))
-
-    def curve(at: dict[str, np.ndarray], loss: np.ndarray) -> np.ndarray:
-        return np.asarray(formulas.score(
-            loss=loss, gamma=-np.exp(at["score_steepness"]),
-            midpoint=np.exp(at["score_midpoint"]),
-            scale=at["score_headroom"] * (1 - chance), chance=chance))
-
-    def log_posterior(x: np.ndarray, _: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            at, logp = coordinates.unpack(x)
-            error = (observed - curve(at, loss)) / at["score_noise"]
-            return logp - (0.5 * error**2 + np.log(at["score_noise"])).sum(axis=1)
-
-    rng = stream(spec.sampling.seed, "scaling score")
-    start = np.array([2.7, spec.priors["score_steepness"].args["mu"],
-                      spec.priors["score_midpoint"].args["mu"], np.log(0.02)])
-    weighted = importance(log_posterior, start, 1, rng)
-    at, _ = coordinates.unpack(weighted.x[weighted.resample(len(log_loss), rng)])
-    score = curve(at, np.exp(log_loss - centre))
-    return score + at["score_noise"] * rng.standard_normal(score.shape), {
-        "method": "importance", "pareto_k": weighted.pareto_k, "ess": weighted.ess,
-        "passed": weighted.passed}

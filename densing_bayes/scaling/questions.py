@@ -14,10 +14,11 @@ from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval
 from densing_bayes.scaling import form
 from densing_bayes.scaling.classic import FLOP_PER_PARAM_TOKEN
+from densing_bayes.scaling.envelope import envelope_loss
+from densing_bayes.scaling.fit import NOISE
 from densing_bayes.scaling.ladders import LadderFit
-from densing_bayes.scaling.predict import mixed
+from densing_bayes.scaling.predict import Forecaster, mixed
 from densing_bayes.scaling.tables import Ladder
-from densing_bayes.specs import ModelSpec
 
 STEP = 0.01  # of ln C, for the derivative along the optimum
 
@@ -90,20 +91,35 @@ def loss_at(law: form.Law, params: Any, tokens: Any, ladder: Ladder) -> np.ndarr
 # -- tables ------------------------------------------------------------------------------------
 
 
-def allocation_table(fit: LadderFit, flop: Any, spec: ModelSpec,
-                     interval: Interval) -> pd.DataFrame:
-    """Median and interval of `allocation`, one row per budget and law, and the mixture."""
-    flop = np.atleast_1d(np.asarray(flop, dtype=float))
+def allocation_table(seer: Forecaster, flop: Any, interval: Interval) -> pd.DataFrame:
+    """Median and interval of `allocation`, one row per budget and law, and the mixture.
+
+    ``beyond`` is ln of the budget over the compute of the ladder's largest run, at least 0; the
+    loss of the mixture has the drift at the optimum's distance from the runs. Empty for runs on a
+    line (`geometry.Design`), which cannot tell size from tokens.
+    """
+    fit, flop = seer.fit, np.atleast_1d(np.asarray(flop, dtype=float))
+    ladder = fit.ladder
+    if ladder.design.line:
+        return pd.DataFrame()
+    largest = np.log(FLOP_PER_PARAM_TOKEN) + sum(ladder.centre) + (
+        ladder.size + ladder.token).max()
     rows = []
-    laws = {name: allocation(law.law(), flop, fit.ladder) for name, law in fit.laws.items()}
+    laws = {name: allocation(law.law(), flop, ladder) for name, law in fit.laws.items()}
     names = list(next(iter(laws.values())))
     laws["mixture"] = {
-        name: mixed(fit, lambda law, name=name: allocation(law, flop, fit.ladder)[name], spec)
+        name: mixed(fit, lambda law, name=name: allocation(law, flop, ladder)[name], seer.spec)
         for name in names
     }
+    best = laws["mixture"]
+    size, token = ladder.of(np.median(best["params"], axis=0), np.median(best["tokens"], axis=0))
+    best["loss"] = best["loss"] * np.exp(seer.drifted(size, token))
+    optima = envelope_loss(ladder, flop)
     for law, values in laws.items():
         for column, budget in enumerate(flop):
-            row = {"law": law, "weight": fit.weights.get(law, 1.0), "flop": budget}
+            row = {"law": law, "weight": fit.weights.get(law, 1.0), "flop": budget,
+                   "beyond": max(float(np.log(budget) - largest), 0.0),
+                   "envelope_loss": None if optima is None else float(optima[column])}
             for name, draws in values.items():
                 low, high = interval.of(draws[:, column])
                 row |= {name: float(np.median(draws[:, column])), f"{name}_low": float(low),
@@ -113,16 +129,19 @@ def allocation_table(fit: LadderFit, flop: Any, spec: ModelSpec,
 
 
 def parameter_table(fit: LadderFit, interval: Interval) -> pd.DataFrame:
-    """Exponents, E and a of every law of a ladder, with weights and LOO."""
+    """Exponents, E, a and g of every law of a ladder, with weights and LOO.
+
+    ``identified`` is False where the runs lie on a line: exponents are then the prior's.
+    """
     rows = []
     for name, law in fit.laws.items():
         row: dict[str, Any] = {
             "law": name, "weight": fit.weights[name], "elpd": law.loo["elpd"],
             "elpd_se": law.loo["se"],
             "high_k": int((law.loo["pareto_k"] > law.loo["good_k"]).sum()),
+            "identified": not fit.ladder.design.line,
         }
-        for parameter in ("alpha", "beta", "irreducible", "optimal_exponent", "noise",
-                          "noise_growth", "tail"):
+        for parameter in ("alpha", "beta", "irreducible", "optimal_exponent", "joint", *NOISE):
             draws = law.parameter(parameter)
             low, high = interval.of(draws)
             row |= {parameter: float(np.median(draws)), f"{parameter}_low": float(low),

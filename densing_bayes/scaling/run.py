@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.intervals import Interval, summary
-from densing_bayes.scaling.fit import NOISE
+from densing_bayes.scaling.classic import training_flop
+from densing_bayes.scaling.envelope import envelope_loss
+from densing_bayes.scaling.fit import NOISE, variants_of
+from densing_bayes.scaling.geometry import OFF_LINE, compute_distance, hull_distance
 from densing_bayes.scaling.ladders import LadderFit, fit_runs
 from densing_bayes.scaling.pooling import Pooled
 from densing_bayes.scaling.predict import Forecaster, forecaster
@@ -19,7 +22,12 @@ from densing_bayes.scaling.questions import allocation_table, parameter_table
 from densing_bayes.scaling.tables import Runs, checked_budgets, checked_point, point, read_runs
 from densing_bayes.specs import ModelSpec, load_model
 
-REPORTED = ("alpha", "beta", "irreducible", "optimal_exponent")
+REPORTED = ("alpha", "beta", "irreducible", "optimal_exponent", "joint")
+LINES = {
+    "one size": "have one size", "one token count": "have one number of tokens",
+    "one ratio": "have one ratio of tokens to parameters",
+    "one path": "have sizes and tokens that grow together",
+}
 
 
 @dataclass(frozen=True)
@@ -35,9 +43,12 @@ class Scaling:
     parameters
         Exponents and E per ladder and law.
     allocation
-        Compute-optimal size and tokens per ladder, budget and law ("mixture" is all of them).
+        Compute-optimal size and tokens per ladder, budget and law ("mixture" is all of them);
+        none for ladders whose runs lie on a line.
     predictions
-        Loss per ladder and model, with interval; ``distance`` in e-folds beyond the ladder.
+        Loss per ladder and model, with interval; ``beyond``, e-folds of compute beyond the
+        largest run; ``hull``, e-folds off the hull of the runs; ``off_line`` where runs lie on a
+        line and the model does not.
     """
 
     spec: ModelSpec
@@ -53,10 +64,22 @@ class Scaling:
 
     @property
     def notes(self) -> list[str]:
-        """Ladders and laws left out, and why."""
-        return [*self.runs.notes, *self.refused, *(
-            f"{ladder}: the law '{law}' did not pass its diagnostics and is left out"
-            for ladder, fit in self.fits.items() for law in fit.failed)]
+        """What was left out or cannot be told, and why."""
+        notes = [*self.runs.notes, *self.refused]
+        for name, fit in self.fits.items():
+            if fit.failed:
+                notes.append(
+                    f"{name}: left out, since sampled twice without passing the diagnostics: "
+                    f"{', '.join(fit.failed)}; the answers are those of the other laws")
+            if fit.skipped:
+                notes.append(f"{name}: {len(fit.ladder.frame)} runs are too few for "
+                             f"{', '.join(fit.skipped)}")
+            if fit.ladder.design.line:
+                notes.append(
+                    f"{name}: its runs {LINES[fit.ladder.design.kind]}, so they measure the loss "
+                    f"along that line only; exponents and the compute-optimal allocation rest on "
+                    f"the prior and are not told")
+        return notes
 
     def summary(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -73,7 +96,8 @@ class Scaling:
     def _ladder(self, name: str) -> dict[str, Any]:
         fit = self.fits[name]
         said: dict[str, Any] = {
-            "runs": len(fit.ladder.frame),
+            "runs": len(fit.ladder.frame), "design": fit.ladder.design.kind,
+            "identified": not fit.ladder.design.line,
             "laws": {
                 law: {
                     "weight": fit.weights[law], "elpd": one.loo["elpd"],
@@ -82,22 +106,27 @@ class Scaling:
                                    for parameter in (*REPORTED, *NOISE)},
                     "diagnostics": one.diagnostics,
                 } for law, one in fit.laws.items()},
+            "left_out": fit.failed, "skipped": fit.skipped,
         }
+        if name in self.forecasters:
+            said["rehearsal"] = self.forecasters[name].rehearsal
         for key, table in (("allocation", self.allocation), ("predictions", self.predictions)):
-            if len(table):
+            if len(table) and (table["ladder"] == name).any():
                 said[key] = table[table["ladder"] == name].drop(columns="ladder").to_dict(
                     "records")
         return said
 
     def lines(self) -> list[str]:
         """The answers in words, one line each."""
-        return [*_parameter_lines(self), *_allocation_lines(self), *_prediction_lines(self),
-                *(f"note: {note}" for note in self.notes)]
+        from densing_bayes.scaling.words import lines
+
+        return lines(self)
 
 
 def scaling(runs: str | Path | pd.DataFrame | None = None, laws: Iterable[str] | None = None,
             predict: Iterable[str | dict[str, float]] = (), compute: Iterable[float] = (), *,
-            suites: Iterable[str] | None = None, spec: str | Path | ModelSpec = "scaling",
+            suites: Iterable[str] | None = None, columns: Mapping[str, str] | None = None,
+            spec: str | Path | ModelSpec = "scaling",
             seed: int | None = None, interval: Interval | None = None,
             progress: Callable[[str], None] | None = None) -> Scaling:
     """Scaling laws of a table of runs, and what they say about models not yet trained.
@@ -108,13 +137,15 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, laws: Iterable[str] |
         CSV file or DataFrame with params, tokens (or compute) and loss, and optionally run,
         suite, eval_set, loss_unit; None for the ladders shipped here.
     laws
-        Of ``chinchilla``, ``densing``, ``kaplan``, ``broken``; None for the spec's.
+        Of ``chinchilla``, ``coupled``, ``densing``, ``kaplan``, ``broken``; None for the spec's.
     predict
         Models whose loss to predict: ``"params=25e9,tokens=6e11"`` or dicts of the same.
     compute
         Budgets (FLOP) for which to give the compute-optimal size and tokens.
     suites
         Suites or ladders of the table to use; None for all.
+    columns
+        What the table calls params, tokens, loss and compute, where it has other names.
 
     Raises
     ------
@@ -128,25 +159,23 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, laws: Iterable[str] |
     if interval is not None:
         spec = replace(spec, interval=interval)
     names = list(laws) if laws is not None else list(spec.options["laws"])
+    variants_of(names)  # questions are checked before a table is read, let alone fitted
     points = [point(one) if isinstance(one, str) else checked_point(one) for one in predict]
     budgets = checked_budgets(compute)
-    table = read_runs(runs, suites=None if suites is None else list(suites))
+    table = read_runs(runs, suites=None if suites is None else list(suites), columns=columns)
     fits, pooled, refused = fit_runs(table, names, spec, progress=progress)
-    seers = ({name: forecaster(fit, spec, progress=progress)
-              for name, fit in fits.items()} if points else {})
+    seers = {name: forecaster(fit, spec) for name, fit in fits.items()}
     return Scaling(
         spec, spec.interval, table, fits, pooled,
-        parameters=_stacked(fits, lambda fit: parameter_table(fit, spec.interval)),
-        allocation=_stacked(fits, lambda fit: allocation_table(
-            fit, budgets, spec, spec.interval)) if budgets else pd.DataFrame(),
+        parameters=_stacked(fits, lambda name: parameter_table(fits[name], spec.interval)),
+        allocation=_stacked(seers, lambda name: allocation_table(
+            seers[name], budgets, spec.interval)) if budgets else pd.DataFrame(),
         predictions=_predictions(seers, points, spec.interval), forecasters=seers,
         refused=refused)
 
 
-def _stacked(fits: dict[str, LadderFit], table: Callable[[LadderFit], pd.DataFrame]
-             ) -> pd.DataFrame:
-    return pd.concat([table(fit).assign(ladder=name) for name, fit in fits.items()],
-                     ignore_index=True)
+def _stacked(names: Iterable[str], table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([table(name).assign(ladder=name) for name in names], ignore_index=True)
 
 
 def _predictions(seers: dict[str, Forecaster], points: list[dict[str, float]],
@@ -157,45 +186,15 @@ def _predictions(seers: dict[str, Forecaster], points: list[dict[str, float]],
         for one in points:
             draws = np.exp(seer.log_loss(one["params"], one["tokens"])[:, 0])
             size, token = ladder.of(one["params"], one["tokens"])
-            far = max(float(size - ladder.size.max()), 0) + max(
-                float(token - ladder.token.max()), 0)
+            flop = training_flop(params=one["params"], tokens=one["tokens"])
+            best = envelope_loss(ladder, np.array([flop]))
+            off = ladder.design.off_line(np.log(one["params"]), np.log(one["tokens"]))
             low, high = interval.of(draws)
-            rows.append({"ladder": name, **one, "loss": float(np.median(draws)),
-                         "low": float(low), "high": float(high), "distance": far})
+            rows.append({
+                "ladder": name, **one, "loss": float(np.median(draws)), "low": float(low),
+                "high": float(high),
+                "beyond": float(compute_distance(size + token, ladder.size + ladder.token)),
+                "hull": float(hull_distance(size, token, ladder.size, ladder.token)[0]),
+                "off_line": bool(off > OFF_LINE),
+                "envelope_loss": None if best is None else float(best[0])})
     return pd.DataFrame(rows)
-
-
-# -- in words ----------------------------------------------------------------------------------
-
-
-def _parameter_lines(result: Scaling) -> list[str]:
-    lines = []
-    for name, fit in result.fits.items():
-        lines.append(f"{name}: {len(fit.ladder.frame)} runs; {result.interval}s")
-        rows = result.parameters[result.parameters["ladder"] == name]
-        for row in rows.to_dict("records"):
-            values = ", ".join(
-                f"{word} {row[key]:.3f} [{row[f'{key}_low']:.3f}, {row[f'{key}_high']:.3f}]"
-                for word, key in (("alpha", "alpha"), ("beta", "beta"), ("E", "irreducible"))
-                if not (key == "irreducible" and row[key] == 0))
-            lines.append(f"  {row['law']}: weight {row['weight']:.2f}, {values}")
-    return lines
-
-
-def _allocation_lines(result: Scaling) -> list[str]:
-    rows = result.allocation
-    return [] if rows.empty else [
-        f"{row['ladder']}, {row['flop']:.3g} FLOP: {row['params']:.3g} parameters "
-        f"[{row['params_low']:.3g}, {row['params_high']:.3g}], {row['tokens']:.3g} tokens "
-        f"[{row['tokens_low']:.3g}, {row['tokens_high']:.3g}], {row['ratio']:.3g} tokens per "
-        f"parameter, loss {row['loss']:.3f}; doubling compute saves {row['per_doubling']:.3f}"
-        for row in rows[rows["law"] == "mixture"].to_dict("records")]
-
-
-def _prediction_lines(result: Scaling) -> list[str]:
-    return [
-        f"{row['ladder']}, {row['params']:.3g} parameters on {row['tokens']:.3g} tokens: loss "
-        f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-        + (f", {row['distance']:.1f} e-folds beyond the ladder" if row["distance"] else "")
-        for row in result.predictions.to_dict("records")]
-

@@ -21,20 +21,18 @@ from densing_bayes.scaling.lifetime import lifetime_optimum, money_costs
 from densing_bayes.scaling.predict import (
     Trial,
     big_from_small,
-    forecaster,
     largest_hidden,
     mixed,
-    predict_score,
     scored,
     trial,
 )
 from densing_bayes.scaling.questions import allocation, loss_at, params_for, tokens_for
 from densing_bayes.scaling.rehearse import same_size
 from densing_bayes.scaling.run import Scaling, scaling
+from densing_bayes.scaling.score import FEWEST_PAIRS, predict_score
 from densing_bayes.specs import ModelSpec, load_model
 
 FEWEST_SIZES_TO_HIDE = 6
-FEWEST_PAIRS = 8
 SERVED = (0.0, 1e12, 1e13, 1e14)  # tokens over a model's life
 A100_RATE = 312e12
 MONTH = 30.4375
@@ -47,7 +45,8 @@ class ScalingStudy:
     Parameters
     ----------
     reference
-        Name of the ladder on which what to train is answered: the one with most runs.
+        Name of the ladder on which what to train is answered: the one with most runs, among
+        those whose runs tell size from tokens.
     trials
         Larger runs predicted from smaller ones, per ladder.
     simulated
@@ -96,7 +95,8 @@ def study(runs: Any = None, *, pairs: pd.DataFrame | None = None,
     spec = spec if isinstance(spec, ModelSpec) else load_model(spec)
     laws = list(spec.options["laws"])
     result = scaling(runs, compute=[GOPHER_FLOP], suites=suites, spec=spec, progress=progress)
-    reference = max(result.fits, key=lambda name: len(result.fits[name].ladder.frame))
+    reference = max(result.fits, key=lambda name: (
+        not result.fits[name].ladder.design.line, len(result.fits[name].ladder.frame)))
     fit = result.fits[reference]
     notes: list[str] = []
     trials = _trials(result, laws, spec, notes, progress)
@@ -121,7 +121,7 @@ def _trials(result: Scaling, laws: list[str], spec: ModelSpec, notes: list[str],
         hidden = result.runs.held_out.get(name)
         try:
             if hidden is not None:
-                trials.append(trial(forecaster(fit, spec, progress=progress), hidden))
+                trials.append(trial(result.forecasters[name], hidden))
             elif same_size(fit.ladder.size).max() + 1 >= FEWEST_SIZES_TO_HIDE:
                 trials.append(big_from_small(*largest_hidden(fit.ladder), laws, spec,
                                              progress=progress))
@@ -139,23 +139,29 @@ def _scores(trials: list[Trial], pairs: pd.DataFrame, benchmarks: pd.DataFrame, 
         suite, eval_set = frame["suite"].iloc[0], frame["eval_set"].iloc[0]
         of = pairs[(pairs["suite"] == suite) & (pairs["eval_set"] == eval_set)]
         chance = benchmarks.loc[benchmarks["benchmark"] == eval_set, "chance"]
-        if chance.empty or "held_out" not in of or "params" not in of:
+        if chance.empty or of.empty:
+            continue  # a ladder of a corpus: it has no scores
+        absent = [name for name in ("held_out", "params", "tokens") if name not in of]
+        if absent:
+            notes.append(f"{eval_set} scores are not predicted: pairs without "
+                         f"{' and '.join(absent)}")
             continue
         for form, group in of.groupby("score_format"):
-            small = group[group["held_out"] != "yes"]
+            small = group[(group["held_out"] != "yes") & group["params"].notna()
+                          & group["tokens"].notna()]
             large = group[group["held_out"] == "yes"].merge(
                 one.table[["run", "params", "tokens"]].reset_index(), on=["params", "tokens"])
             if len(small) < FEWEST_PAIRS or large.empty:
+                notes.append(f"{eval_set} scores ({form}) are not predicted: {len(small)} pairs of "
+                             f"small models, {len(large)} of held-out ones")
                 continue
             if progress is not None:
                 progress(f"predicting {eval_set} scores")
-            columns = large["index"].to_numpy()
-            draws, diagnostics = predict_score(small, float(chance.iloc[0]),
-                                               np.log(one.draws[:, columns]), spec)
-            if not diagnostics["passed"]:
-                notes.append(f"{eval_set} {form}: the curve of score did not pass its diagnostics")
-                continue
-            table = scored(large["score"].to_numpy(), draws, spec.interval)
+            found = predict_score(small, float(chance.iloc[0]), large,
+                                  np.log(one.draws[:, large["index"].to_numpy()]), spec,
+                                  f"{eval_set} {form}")
+            notes += [f"{eval_set} scores ({form}): {warning}" for warning in found.warnings]
+            table = scored(large["score"].to_numpy(), found.draws, spec.interval)
             rows.append(pd.concat([large[["run"]].assign(benchmark=f"{eval_set} ({form})"),
                                    table], axis=1))
     return pd.concat(rows, ignore_index=True) if rows else None

@@ -1,14 +1,16 @@
 """A table of training runs: read, its units recognised, divided into ladders.
 
-Needed are params, loss, and tokens (or compute in FLOP, from which tokens = C / 6N). run, suite,
-eval_set, loss_unit, held_out and further columns are kept where they are. Runs of one suite,
-evaluation set and loss unit form a ladder: their losses are comparable, others' are not.
+Needed are params, loss, and tokens (or compute in FLOP, from which tokens = C / 6N), under these
+names or mapped to them (`densing_bayes.scaling.columns`). run, suite, eval_set, loss_unit,
+held_out and further columns are kept where they are. Runs of one suite, evaluation set and loss
+unit form a ladder: their losses are comparable, others' are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,21 @@ from densing_bayes.cells import typed
 from densing_bayes.errors import InputError, Problem, TableError, did_you_mean
 from densing_bayes.reading import read_cells, shown
 from densing_bayes.scaling.classic import FLOP_PER_PARAM_TOKEN
+from densing_bayes.scaling.columns import in_their_words, rename, suggestion
+from densing_bayes.scaling.geometry import Design, design
+from densing_bayes.scaling.units import (
+    LEAST,
+    band_problem,
+    mixed_units,
+    unit_notes,
+    unit_problems,
+)
 from densing_bayes.shelf import shelf
 
 NEEDED = ("params", "tokens", "loss")
-FEWEST_RUNS, FEWEST_SIZES = 5, 2
 LEAST_FLOP, MOST_FLOP = 1e9, 1e33  # budgets; none has come near either end
 MOST = 1e21  # parameters or tokens
-LEAST = {"params": 1e5, "tokens": 1e6}  # below, a count is in millions or billions
-HIGHEST_LOSS = 20.0  # nats per token: above the loss of guessing among 10^8 words
+FEWEST_RUNS, FEWEST_SIZES, FEWEST_PLACES = 5, 2, 3
 SAME = 1e-6  # relative: losses or sizes that differ by less are the same
 
 
@@ -63,6 +72,11 @@ class Ladder:
         """Log loss of each run."""
         return np.log(self.frame["loss"].to_numpy())
 
+    @cached_property
+    def design(self) -> Design:
+        """What the runs can tell: a surface of the loss, or a line of it."""
+        return design(self.size + self.centre[0], self.token + self.centre[1])
+
     def of(self, params: Any, tokens: Any) -> tuple[np.ndarray, np.ndarray]:
         """Centred ln-sizes of any models, in this ladder's terms."""
         return (np.log(np.asarray(params, dtype=float)) - self.centre[0],
@@ -90,7 +104,8 @@ def ladder(name: str, frame: pd.DataFrame) -> Ladder:
 
 
 def read_runs(source: str | Path | pd.DataFrame | None = None, *,
-              suites: list[str] | None = None) -> Runs:
+              suites: list[str] | None = None,
+              columns: Mapping[str, str] | None = None) -> Runs:
     """The ladders of a table of runs.
 
     Parameters
@@ -99,36 +114,40 @@ def read_runs(source: str | Path | pd.DataFrame | None = None, *,
         A CSV file, a DataFrame with the same columns, or None for the shelf's runs.csv.
     suites
         Names of suites or ladders to keep; None keeps all.
+    columns
+        Our names (params, tokens, loss, compute) to those of the table, where they differ.
 
     Raises
     ------
     TableError
-        With every problem: missing columns, counts in billions, losses that are no losses, one
-        size only, constant loss, too few runs. In a table of several ladders, one that is too
-        small is left out with a note.
+        With every problem: missing columns, counts in billions, losses that are no losses or in
+        two units, one size at one token count, constant loss, too few runs. In a table of several
+        ladders, one that is too small is left out with a note.
     """
-    frame, file = _frame(source)
+    columns = dict(columns or {})
+    frame, file = _frame(source, columns)
     problems = _check_columns(frame, file)
+    if not problems:
+        frame = _counted(frame)
+        problems = unit_problems(frame, file) or _check_cells(frame, file)
     if problems:
-        raise TableError(problems)
-    frame = _counted(frame)
-    problems = _check_units(frame, file) or _check_cells(frame, file)
-    if problems:
-        raise TableError(problems)
+        raise TableError(in_their_words(problems, columns))
     return _divide(frame, file, suites)
 
 
-def _frame(source: Any) -> tuple[pd.DataFrame, str]:
-    """The table as typed columns, indexed by the row of the file."""
+def _frame(source: Any, columns: Mapping[str, str]) -> tuple[pd.DataFrame, str]:
+    """The table as typed columns under our names, indexed by the row of the file."""
     if isinstance(source, pd.DataFrame):
-        return source.set_axis(pd.RangeIndex(2, len(source) + 2)), "the table of runs"
+        frame = source.set_axis(pd.RangeIndex(2, len(source) + 2))
+        return rename(frame, columns, "the table of runs"), "the table of runs"
     path = shelf("data") / "runs.csv" if source is None else Path(source)
     raw = read_cells(path, shown(path) if source is not None else path.name)
     frame = pd.DataFrame()
     if raw.frame is not None:
+        raw.frame = rename(raw.frame, columns, raw.file)
         frame, _ = typed("runs", raw)
     if raw.problems:
-        raise TableError(raw.problems)
+        raise TableError(in_their_words(raw.problems, columns))
     return frame, raw.file
 
 
@@ -141,7 +160,7 @@ def _check_columns(frame: pd.DataFrame, file: str) -> list[Problem]:
         if column not in frame:
             problems.append(Problem(
                 "the column is missing", file=file, row=1, column=column,
-                hint=did_you_mean(column, [str(name) for name in frame if name not in NEEDED])
+                hint=suggestion(column, [str(name) for name in frame if name not in NEEDED])
                 or ("or give compute (FLOP)" if column == "tokens" else None)))
         elif not pd.api.types.is_numeric_dtype(frame[column]):
             problems.append(Problem("the column is not numbers", file=file, column=column))
@@ -160,28 +179,6 @@ def _counted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _check_units(frame: pd.DataFrame, file: str) -> list[Problem]:
-    """Columns that are in another unit throughout: counts in billions, perplexity for loss."""
-    problems = []
-    for column, least in LEAST.items():
-        known = frame[column][frame[column] > 0]
-        if len(known) and known.median() < least:
-            low, high = known.min(), known.max()
-            word, factor = ("millions", "1e6") if low >= 5 and high > 300 and high < 1e5 and (
-                column == "params") else ("billions", "1e9")
-            problems.append(Problem(
-                f"{column} look like {word}", file=file, column=column,
-                given=f"{low:g} to {high:g}", allowed="counts, such as 7e9",
-                hint=f"multiply by {factor}"))
-    known = frame["loss"][frame["loss"] > 0]
-    if len(known) and known.median() > HIGHEST_LOSS:
-        problems.append(Problem(
-            "loss is too large for a loss", file=file, column="loss",
-            given=f"{known.min():g} to {known.max():g}", allowed=f"nats, at most {HIGHEST_LOSS:g}",
-            hint="this looks like perplexity: take the natural logarithm"))
-    return problems
-
-
 def _check_cells(frame: pd.DataFrame, file: str) -> list[Problem]:
     """Cells that are missing, or no counts, or no losses."""
     problems = []
@@ -192,7 +189,9 @@ def _check_cells(frame: pd.DataFrame, file: str) -> list[Problem]:
             Problem(f"missing {column}" if np.isnan(value) else f"{column} is no such number",
                     file=file, row=int(row), column=column,
                     given=None if np.isnan(value) else f"{value:g}",
-                    allowed=f"a number above {LEAST.get(column, 0.0):g}")
+                    allowed=f"a number above {LEAST.get(column, 0.0):g}",
+                    hint="are these billions? write the number in full, e.g. 7e9"
+                    if 0 < value < LEAST.get(column, 0.0) else None)
             for row, value in bad.items()
         ]
     return problems
@@ -205,15 +204,16 @@ def _divide(frame: pd.DataFrame, file: str, suites: list[str] | None) -> Runs:
         frame[column] = values.astype(str).where(values.astype(str) != "", default)
     if "run" not in frame:
         frame["run"] = [f"row {row}" for row in frame.index]
-    groups = list(frame.groupby(["suite", "eval_set", "loss_unit"], sort=False))
+    frame["loss_unit"], notes = _one_spelling(frame)
     several = frame.drop_duplicates(["suite", "eval_set", "loss_unit"])["suite"].value_counts()
     ladders, held_out = {}, {}
-    notes: list[str] = []
+    bands: list[Problem] = []
     problems: list[Problem] = []
     known: list[str] = []
-    for (suite, eval_set, unit), rows in groups:
+    for (suite, eval_set, unit), rows in frame.groupby(["suite", "eval_set", "loss_unit"],
+                                                       sort=False):
         name = str(suite) if several[str(suite)] == 1 else f"{suite}, {eval_set or unit}"
-        name = f"{name} ({unit})" if name in known else name
+        name = f"{name} ({unit or 'no unit'})" if name in known else name
         known.append(name)
         if suites is not None and suite not in suites and name not in suites:
             continue
@@ -223,6 +223,10 @@ def _divide(frame: pd.DataFrame, file: str, suites: list[str] | None) -> Runs:
             notes.append(f"{name} is left out: {what}")
             problems.append(Problem(what, file=file, column=None, given=name))
             continue
+        lower = mixed_units(rows)
+        if lower is not None:
+            bands.append(band_problem(rows, lower, file, name))
+        notes += [f"{name}: {note}" for note in unit_notes(rows)]
         ladders[name] = ladder(name, rows[~out])
         if out.any():
             held_out[name] = rows[out].reset_index(drop=True)
@@ -232,18 +236,36 @@ def _divide(frame: pd.DataFrame, file: str, suites: list[str] | None) -> Runs:
                 raise InputError(Problem("no such suite", file=file, given=name,
                                          allowed=", ".join(known),
                                          hint=did_you_mean(name, known)))
-    if not ladders:
-        raise TableError(problems)
+    if bands or not ladders:
+        raise TableError(bands or problems)
     return Runs(ladders, held_out, notes, file)
+
+
+def _one_spelling(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    """Units of loss, one spelling each; blanks are the unit of their ladder, if it has one."""
+    units, notes = frame["loss_unit"].copy(), []
+    plain = units.str.lower().str.replace(r"\s+", "", regex=True).str.replace(
+        r"^(nat|bit)/", r"\1s/", regex=True)
+    first = units.groupby(plain).transform("first")
+    units = first.where(plain != "", "")
+    for (suite, eval_set), rows in units.groupby([frame["suite"], frame["eval_set"]]):
+        said, blank = rows[rows != ""].unique(), rows.index[rows == ""]
+        if len(said) == 1 and len(blank):
+            units[blank] = said[0]
+            notes.append(
+                f"{', '.join(part for part in (suite, eval_set) if part)}: {len(blank)} runs "
+                f"without a loss_unit are taken to be in {said[0]}, like the others")
+    return units, notes
 
 
 def _unusable(rows: pd.DataFrame) -> str | None:
     """Why rows are no ladder, or None."""
     if len(rows) < FEWEST_RUNS:
         return f"{len(rows)} runs, and a law needs at least {FEWEST_RUNS}"
-    sizes = np.log(rows["params"].to_numpy())
-    if np.ptp(sizes) < SAME or len(np.unique(sizes.round(6))) < FEWEST_SIZES:
-        return "a single model size: nothing tells how the loss depends on size"
+    sizes, tokens = (np.log(rows[name].to_numpy()).round(4) for name in ("params", "tokens"))
+    if len(np.unique(sizes)) < FEWEST_SIZES and len(np.unique(tokens)) < FEWEST_PLACES:
+        return ("a single model size and fewer than three token counts: nothing tells how the "
+                "loss depends on either")
     if np.ptp(np.log(rows["loss"].to_numpy())) < SAME:
         return "constant loss: no law can be learnt from it"
     return None

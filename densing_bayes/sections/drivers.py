@@ -31,8 +31,8 @@ def section(result: Corollaries) -> Section:
         tables.append(table)
         pictures.append(picture)
         summary_["drivers"] = said
-    fall = (np.array([np.nan]) if result.prices is None else result.prices.case(
-        min(result.prices.spec.options["thresholds"])).draws["fall"])
+    fall = (np.array([np.nan]) if result.prices is None
+            else result.prices.main.draws["fall"])
     rows = against(result.tables.published, result.rate, fall, result.interval)
     if rows:
         text.append(

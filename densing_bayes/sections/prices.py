@@ -45,29 +45,21 @@ def section(result: Corollaries) -> Section:
     study, interval = result.prices, result.interval
     names = dict(zip(study.spec.options["thresholds"], study.spec.options["names"],
                      strict=False))
-    lowest = min(study.spec.options["thresholds"])
-    main, bent = study.case(lowest), study.case(lowest, broken=True)
-    fall, verdict = summary(main.draws["fall"], interval), break_verdict(bent)
+    main = study.main
+    fall = summary(main.draws["fall"], interval)
     text = [
         "The cheapest price at which a capability is sold is a frontier, like density: every "
-        "offer that reaches the score lies above it by its own dearness, and all offers speak, "
+        "offer that reaches it lies above it by its own dearness, and all offers speak, "
         "rises included. A price that stands unbeaten says only that the cheapest is not above "
         "it, for the list may lack the offer that beat it.",
-        f"At MMLU {100 * lowest:.1f}% ({names.get(lowest, 'lowest threshold')}), 3:1 blend, "
+        f"At {main.label} ({names.get(main.threshold, 'the lowest threshold')}), 3:1 blend, "
         f"ln price falls by {rate_words(fall)} ({interval}): "
-        f"{halving_words(main.draws['fall'], interval)}. Scores are those of one family of "
-        f"sources ({study.spec.options['source']}).",
-        *_as_published(study, interval),
-        f"With one break at an unknown date the fall is "
-        f"{rate_words(summary(bent.falls['before'], interval))} before and "
-        f"{rate_words(summary(bent.falls['after'], interval))} after ({interval}); it is slower "
-        f"after the break with probability {verdict['p_slower']:.2f}. The odds of no break "
-        f"against this one moved by a factor {verdict['odds_of_none']:.1f} "
-        "(Savage-Dickey density ratio): "
-        + ("the data do not tell whether there is one." if 1 / 3 < verdict["odds_of_none"] < 3
-           else "evidence against a break." if verdict["odds_of_none"] >= 3
-           else "evidence for a break."),
+        f"{halving_words(main.draws['fall'], interval)}. {_source_words(study)}",
+        *_as_published(study, interval), *_break_words(study, interval),
     ]
+    if study.refused:
+        text.append("Not told, for their draws do not represent the posterior: "
+                    + ", ".join(study.refused) + ".")
     text += _split_words(result)
     last = (main.offers["date"] > study.until - pd.Timedelta(days=365)).sum()
     text.append("Price is not cost: margins, subsidy and batching are inside it. Models without "
@@ -78,6 +70,31 @@ def section(result: Corollaries) -> Section:
         tables=[_falls(study, names, interval), _published(result, main)],
         pictures=[picture(main, interval), *_split_picture(result)],
         summary={"prices": _summary(study, interval, result)})
+
+
+def _source_words(study: PriceStudy) -> str:
+    scale = study.scale
+    return {"the fit": "Effective sizes are medians of the joint posterior.",
+            "scores.csv": f"Scores on {scale.what} are means over the sources of scores.csv.",
+            "any": "Scores are of any source: the families differ by up to 15 points.",
+            }.get(scale.source, f"Scores are those of one family of sources ({scale.source}).")
+
+
+def _break_words(study: PriceStudy, interval: Interval) -> list[str]:
+    """What a fit with a break says, where it passed."""
+    if study.bent is None:
+        return []
+    falls, verdict = study.bent.falls, break_verdict(study.bent)
+    return [
+        f"With one break at an unknown date the fall is "
+        f"{rate_words(summary(falls['before'], interval))} before and "
+        f"{rate_words(summary(falls['after'], interval))} after ({interval}); it is slower "
+        f"after the break with probability {verdict['p_slower']:.2f}. The odds of no break "
+        f"against this one moved by a factor {verdict['odds_of_none']:.1f} "
+        "(Savage-Dickey density ratio): "
+        + ("the data do not tell whether there is one." if 1 / 3 < verdict["odds_of_none"] < 3
+           else "evidence against a break." if verdict["odds_of_none"] >= 3
+           else "evidence for a break.")]
 
 
 def _as_published(study: PriceStudy, interval: Interval) -> list[str]:
@@ -115,7 +132,7 @@ def _falls(study: PriceStudy, names: dict[float, str], interval: Interval) -> Ta
         for period, draws in case.falls.items():
             s = summary(draws, interval)
             rows.append({
-                "MMLU from (%)": 100 * case.threshold,
+                "capability from": case.label,
                 "level": names.get(case.threshold, ""),
                 "scores": case.source, "price": BASES[case.basis].split(" of")[0],
                 "period": f"to {WINDOW}" if case.name.endswith(WINDOW) else
@@ -129,7 +146,7 @@ def _falls(study: PriceStudy, names: dict[float, str], interval: Interval) -> Ta
     return Table(
         "price-falls", f"Fall of the cheapest price by capability; {interval}.",
         pd.DataFrame(rows),
-        {"MMLU from (%)": "{:.1f}", "offers": "{:.0f}", "fall of ln price (1/year)": "{:.2f}",
+        {"offers": "{:.0f}", "fall of ln price (1/year)": "{:.2f}",
          "low": "{:.2f}", "high": "{:.2f}", "line through records (months)": "{:.1f}"},
         note="The line through records is how published figures are made; it has no honest "
              "interval. Halving time is the image of the interval of the fall: where that "
@@ -178,8 +195,8 @@ def picture(case: Case, interval: Interval) -> Picture:
 
     return Picture(
         "price-frontier",
-        f"Offers of at least MMLU {100 * case.threshold:.1f}% (3:1 blend) and the frontier of "
-        f"the cheapest, {interval}.",
+        f"Offers of at least {case.label} (3:1 blend) and the frontier of the cheapest, "
+        f"{interval}.",
         "Prices of offers over their dates on a log scale, with the falling frontier below most "
         "of them and triangles where a cheapest price stood unbeaten for half a year.", draw)
 
@@ -213,5 +230,6 @@ def _summary(study: PriceStudy, interval: Interval, result: Corollaries) -> dict
         for case in study.cases]}
     if result.split is not None:
         out["split"] = {name: summary(draws, interval) for name, draws in result.split.items()}
-    out["passed"] = study.passed
+    out |= {"passed": study.passed, "refused": study.refused,
+            "capability": {"scale": study.scale.what, "source": study.scale.source}}
     return out

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from densing_bayes.context import Context
 from densing_bayes.figures.regimes import (
     break_dates,
     rate_fan,
     savage_dickey_curve,
-    series_paths,
 )
 from densing_bayes.intervals import growth_summary, summary, words_of_set
 from densing_bayes.regimes import compare_sources, judge, words
-from densing_bayes.regimes.densities import Densities, densities
-from densing_bayes.regimes.designs import kink_at, need_inside
+from densing_bayes.regimes.designs import check_breaks, need_inside
+from densing_bayes.regimes.drawing import PATHS, POINTS, series_picture
 from densing_bayes.regimes.evidence import RULE
 from densing_bayes.regimes.forecasts import ahead
+from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.regimes.series import as_date
-from densing_bayes.regimes.verdict import Verdict, ratio_summary
-from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.regimes.verdict import Verdict
+from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.specs import load_model
 
-POINTS = 121  # dates at which curves are drawn
+if TYPE_CHECKING:
+    from densing_bayes.context import Context
+    from densing_bayes.regimes.densities import Densities
+
 BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
 
 
@@ -36,24 +39,26 @@ def of_densities(context: Context) -> Section:
     return told(context, *judge_densities(context))
 
 
-def judge_densities(context: Context, break_date: str | None = None,
+def judge_densities(context: Context, breaks: Sequence[str] = (),
                     ) -> tuple[Densities, Verdict, pd.DataFrame]:
     """Verdict on the fitted models and those before them; the rule's numbers by source believed.
 
     Parameters
     ----------
-    break_date
+    breaks
         By default the release of ChatGPT where models lie on both sides of it, else unknown.
     """
+    from densing_bayes.regimes.densities import densities  # the joint model: not for series
+
     spec = replace(load_model("series"), interval=context.interval).with_seed(
         context.spec.sampling.seed)
     found = densities(context)
-    day = break_date
-    if day is None and need_inside(kink_at(BREAK), found.series) is None:
-        day = BREAK
-    verdict = judge(found.series, break_date=day, spec=spec, progress=context.progress)
+    days = list(breaks)
+    if not days and need_inside(check_breaks([BREAK])[0], found.series) is None:
+        days = [BREAK]
+    verdict = judge(found.series, breaks=days, spec=spec, progress=context.progress)
     context.progress("comparing sources")
-    sources = compare_sources({"all averaged": found.series, **found.versions}, break_date=day,
+    sources = compare_sources({"all averaged": found.series, **found.versions}, breaks=days,
                               spec=spec)
     return found, verdict, sources
 
@@ -111,41 +116,73 @@ def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
         text.append(_sources_words(sources))
     return Section(
         key="regimes", title="Growth regimes: did the rate change?", text=text, tables=tables,
-        pictures=_pictures(verdict),
+        pictures=pictures(verdict),
         summary={"breakpoint": found["breakpoint"], "regimes": found["regimes"],
                  "regimes_forecast": coming},
     )
 
 
+def report(verdict: Verdict, told: Section, out: Path, sources: dict[str, str],
+           progress: Callable[[str], None] = lambda step: None) -> Path:
+    """The answer as a folder: page, PDF, summary.json, figures, tables, and draws.
+
+    ``fit.nc`` has the posterior of every regime as a tree: a group per regime, with ArviZ's
+    groups in it.
+
+    Parameters
+    ----------
+    sources
+        Name of each table -> checksum; empty for a series of one's own.
+    """
+    from densing_bayes.fitting import provenance  # imports PyMC, which nothing else here needs
+
+    spec = verdict.spec
+    found = verdict.summary() | {
+        "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed, "data": sources}
+    title = f"Growth regimes of {verdict.series.name}"
+    refused = None if verdict.passed else (
+        "The diagnostics gate refused " + ", ".join(verdict.diagnostics["refused"])
+        + ": nothing here is a result.")
+    own = {key: value for key, value in found.items() if key not in told.summary}
+    return write_report(
+        out, title=title, headline=[*words.advice(verdict)[:2], words.verdict_words(verdict)],
+        sections=[told], summary=own, provenance=provenance(spec, sources), refused=refused,
+        fit_saver=verdict.save, progress=progress)
+
+
 def _reading(verdict: Verdict) -> str:
     """How the points were chosen, and what the fit does about it."""
     kind = {
-        "all": "Every point is taken as given, scattered symmetrically (Student t) about the "
-               "trend.",
+        "all": "Every point is taken as given, scattered on both sides of the trend. What a point "
+               "deviates by may last: fade in time, or stay for good as in a random walk with "
+               "drift (Farmer and Lafond 2016). Points of one date share what lasts, so their "
+               "order says nothing. All is integrated exactly.",
         "frontier": "Every point is given, and the trend is a frontier: points fall short of it "
                     "by a gap (half-normal) and scatter about it (normal).",
         "records": "Only points that beat all earlier ones are given. The fit knows this: each "
                    "record counts with its density, each silence with the probability that no "
-                   "candidate passed the standing record, for a crowd of unknown size that "
-                   "appears at a constant frequency. The rate is that of the crowd. If more "
-                   "candidates appear per year than before, part of the rate is theirs.",
+                   "candidate passed the standing record, for a crowd of unknown size that may "
+                   "grow, at a rate that has a prior and is integrated out. The rate told is that "
+                   "of the candidates: part of the records' own rate is the crowd's.",
     }[verdict.series.kind]
     series = verdict.series
     if series.kind == "records":
         kind += (f" No further record is known until {series.end}." if series.end is not None else
                  " Until when no further record was seen is not given: the next is taken to be "
                  "just due, a mean gap after the last (a known date says more).")
-    scores = ("leave-one-out" if verdict.lfo is None else "leave-future-out")
+    ahead = "leave-one-out" if verdict.lfo is None else "leave-future-out"
+    mixed = ("the regimes' posterior probabilities" if verdict.probabilities is not None else
+             "weights that maximise the leave-one-out score")
     return (f"{kind} The regimes share one model and differ in the columns of the rate; the mean "
-            "rate has the same prior in all. Stacked quantities mix their draws by weights that "
-            f"maximise the {scores} score, averaged over a Bayesian bootstrap of the points.")
+            "rate has the same prior in all. Stacked quantities mix their draws by "
+            f"{mixed}; forecasts by weights that maximise the {ahead} score, averaged over a "
+            "Bayesian bootstrap of the points. Rejected regimes have no weight.")
 
 
 def _card(verdict: Verdict) -> Table:
     """The verdict card: rates first, then what follows."""
     interval = verdict.interval
     before, after = verdict.kink.before_after
-    now = verdict.stacked(lambda fit: fit.rate(verdict.series.days[-1:])[:, 0])
     unit = "1/year" if verdict.series.log else "units/year"
 
     def row(name: str, draws: Any) -> dict[str, Any]:
@@ -157,13 +194,16 @@ def _card(verdict: Verdict) -> Table:
 
     ratio = ratio_summary(before, after, interval)
     rows = [
-        row("mean rate", verdict.constant.mean_rate),
-        row("rate before", before), row("rate after", after),
+        row("mean rate, stacked", verdict.mean_rate),
+        row("rate at the last point, stacked", verdict.rate_now),
+        row("mean rate if constant" + (" (rejected)" if "constant" in verdict.rejected else ""),
+            verdict.constant.mean_rate),
+        row("rate before one change", before), row("rate after it", after),
         {"quantity": "ratio after : before", **{key: ratio[key] for key in
                                                 ("median", "low", "high")}, "unit": "1"},
-        row("rate at the last point, stacked", now),
         {"quantity": "P(acceleration)", "median": verdict.p_acceleration, "unit": "1"},
-        {"quantity": "Savage-Dickey ratio", "median": verdict.ratio, "unit": "1"},
+        {"quantity": f"evidence for a change over {verdict.rival.regime.title}",
+         "median": verdict.ratio, "unit": "1"},
         {"quantity": f"smallest change shown with probability {verdict.power.probability:g}",
          "median": verdict.power.smallest, "unit": unit},
         {"quantity": "false alarms of the rule on such data (simulated)",
@@ -172,40 +212,47 @@ def _card(verdict: Verdict) -> Table:
     columns = ["quantity", "median", "low", "high", "unit", "doubling time (days)"]
     frame = pd.DataFrame(rows).reindex(columns=columns)
     frame["doubling time (days)"] = frame["doubling time (days)"].fillna("")
+    if not verdict.series.log:
+        frame = frame.drop(columns="doubling time (days)")
     return Table(
         "regimes-verdict", f"Verdict card: median and {interval}.", frame,
         dict.fromkeys(("median", "low", "high"), "{:.3g}"),
-        note=f"A change is claimed at {RULE}. Here: {verdict.claim}. Probabilities, the ratio of "
-             "evidence and power have no interval.")
+        note=f"A change is claimed at {RULE}. Here: {verdict.claim}. Probabilities, evidence "
+             "and power have no interval.")
 
 
 def _regimes(verdict: Verdict) -> Table:
-    """One row per regime: predictive scores and weights, rates."""
+    """One row per regime: probability, predictive scores and weights, rates."""
     rows = []
     for one in verdict.regime_table():
         rows.append({
-            "regime": one["title"], "elpd (LOO)": one["elpd"],
+            "regime": one["title"], "probability": one["probability"],
+            "rejected": "rejected" if one["rejected"] else "", "elpd (LOO)": one["elpd"],
             "difference (LOO)": one["elpd_diff"], "se (LOO)": one["se"],
-            "weight (LOO)": one["weight"], "largest Pareto k": one["pareto_k_max"],
+            "weight (LOO)": one["weight"], "largest Pareto k": one.get("pareto_k_max"),
             "difference (LFO)": one.get("lfo_elpd_diff"), "se (LFO)": one.get("lfo_se"),
             "weight (LFO)": one.get("lfo_weight"),
             "rate before (1/year)": one["rate_before"]["median"],
             "rate after (1/year)": one["rate_after"]["median"],
             "P(acceleration)": one["p_acceleration"],
         })
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).dropna(axis=1, how="all")
     formats = {name: "{:.1f}" for name in frame if "elpd" in name or "(L" in name}
     formats |= {name: "{:.2f}" for name in frame
-                if name.startswith(("weight", "largest", "rate", "P(", "se", "difference"))}
+                if name.startswith(("prob", "weight", "largest", "rate", "P(", "se", "diff"))}
+    note = ("Probabilities are posterior, regimes being as likely as one another beforehand."
+            if verdict.probabilities is not None else "")
+    if verdict.loo_notes:
+        note = f"{note} {'. '.join(verdict.loo_notes)}.".strip()
     return Table(
-        "regimes", "Regimes: expected log predictive density by PSIS leave-one-out (LOO) and by "
-        "leave-future-out (LFO), each as difference to the constant rate, with stacking weights.",
-        frame, formats, note=". ".join(verdict.loo_notes) + "." if verdict.loo_notes else "")
+        "regimes", "Regimes: posterior probability, and expected log predictive density by "
+        "leave-one-out (LOO) and by leave-future-out (LFO), each as difference to the constant "
+        "rate, with stacking weights.", frame, formats, note=note)
 
 
 def _forecast(verdict: Verdict, coming: list[dict[str, Any]]) -> Table:
     """The stacked forecast."""
-    trend = _path(verdict.series.kind)
+    trend = PATHS[verdict.series.kind]
     frame = pd.DataFrame([
         {"months ahead": one["months"], "date": str(one["date"]),
          trend: words.span(one["trend"]), "a new point": words.span(one["point"])}
@@ -213,7 +260,8 @@ def _forecast(verdict: Verdict, coming: list[dict[str, Any]]) -> Table:
     return Table(
         "regimes-forecast", f"Forecast of {verdict.series.name} by the stacked regimes: median "
         f"and {verdict.interval}.", frame,
-        note="No regime foresees a change that has not begun; the random walk goes on wandering.")
+        note="No regime foresees a change that has not begun; the random walk goes on wandering, "
+             "and so do deviations that stay.")
 
 
 def _sources(verdict: Verdict, sources: pd.DataFrame) -> Table:
@@ -225,12 +273,12 @@ def _sources(verdict: Verdict, sources: pd.DataFrame) -> Table:
            for part, words_ in (("before", "rate before"), ("after", "rate after"),
                                 ("ratio", "ratio"))},
         "P(acceleration)": sources["p_acceleration"].to_numpy(),
-        "Savage-Dickey ratio": sources["savage_dickey"].to_numpy(),
+        "evidence for a change": sources["savage_dickey"].to_numpy(),
         "claim": sources["claim"].to_numpy(),
     })
     return Table("regimes-sources", "How the verdict depends on the source that is believed: "
                  f"median and {verdict.interval}.", frame,
-                 {"P(acceleration)": "{:.3f}", "Savage-Dickey ratio": "{:.3g}"})
+                 {"P(acceleration)": "{:.3f}", "evidence for a change": "{:.3g}"})
 
 
 def _sources_words(sources: pd.DataFrame) -> str:
@@ -238,7 +286,7 @@ def _sources_words(sources: pd.DataFrame) -> str:
     claims = sorted(set(sources["claim"]))
     low, high = sources["p_acceleration"].min(), sources["p_acceleration"].max()
     text = (f"Over {len(sources)} choices of disputed sources P(acceleration) lies between "
-            f"{low:.3f} and {high:.3f}, the Savage-Dickey ratio between "
+            f"{low:.3f} and {high:.3f}, the evidence for a change between "
             f"{words.number(sources['savage_dickey'].min())} and "
             f"{words.number(sources['savage_dickey'].max())}")
     if len(claims) == 1:
@@ -246,34 +294,20 @@ def _sources_words(sources: pd.DataFrame) -> str:
     return f"{text}; the claim depends on the choice ({', '.join(claims)}), so none is safe."
 
 
-def _pictures(verdict: Verdict) -> list[Picture]:
+def pictures(verdict: Verdict) -> list[Picture]:
+    """The series with its paths, the date of a change, the rate over time, the evidence."""
     series, interval = verdict.series, verdict.interval
     days = np.linspace(series.days[0], series.days[-1], POINTS)
     dates = days.round().astype("datetime64[D]")
     unit = "1/year" if series.log else "units/year"
     unknown = verdict.fits["kink_unknown"]
-    back = np.exp if series.log else (lambda values: values)
     rates = verdict.stacked(lambda fit: fit.rate(days))
     low, high = interval.tails
     bands = np.quantile(rates, [low, 0.25, 0.5, 0.75, high], axis=0)
     row = (verdict.curve["width"] - 1).abs().idxmin()
 
-    def draw_series(fig: Any) -> None:
-        shown = {"constant": "constant rate", verdict.kink.regime.name: "one change of rate",
-                 "walk": "random walk of the rate"}
-        paths = {}
-        for name, title in shown.items():
-            path = verdict.fits[name].path(days)
-            paths[title] = back(np.stack([interval.of(path, axis=0)[0], np.median(path, axis=0),
-                                          interval.of(path, axis=0)[1]]))
-        reach = _reach(interval) * np.hypot(series.errors, np.linalg.norm(series.shared, axis=1))
-        series_paths(
-            fig.subplots(), dates=series.dates, values=back(series.values),
-            low=back(series.values - reach), high=back(series.values + reach), path_dates=dates,
-            paths=paths, ylabel=series.name, log=series.log, interval=interval)
-
     def draw_dates(fig: Any) -> None:
-        given = None if verdict.break_day is None else np.datetime64(as_date(verdict.break_day))
+        given = [np.datetime64(as_date(day)) for day in verdict.breaks]
         break_dates(fig.subplots(), chances=unknown.chances, given=given,
                     dates=np.array(unknown.regime.dates).round().astype("datetime64[D]").astype(
                         "datetime64[h]"))
@@ -292,9 +326,7 @@ def _pictures(verdict: Verdict) -> list[Picture]:
 
     likely = unknown.regime.dates[int(unknown.chances.argmax())]
     return [
-        Picture("regimes-series", f"The series, and three regimes of its {_path(series.kind)}.",
-                f"{len(series)} points of {series.name} over time with the fitted paths of a "
-                "constant rate, one change of rate, and a wandering rate.", draw_series),
+        series_picture(verdict),
         Picture("regimes-date", "If the rate changed once, when? Posterior probability of each "
                 "candidate date; all were equally likely beforehand.",
                 f"Bars over dates; the highest, {unknown.chances.max():.0%}, is at "
@@ -304,17 +336,7 @@ def _pictures(verdict: Verdict) -> list[Picture]:
                 f"{interval} {bands[0, -1]:.3g} to {bands[4, -1]:.3g}.", draw_fan),
         Picture("regimes-evidence", "Evidence for a change of rate over none, over the prior "
                 "width of the change. In the grey zone neither is favoured by the rule's odds.",
-                f"The Savage-Dickey ratio is {verdict.ratio:.3g} at the prior of the spec and at "
+                f"The ratio is {verdict.savage_dickey:.3g} at the prior of the spec and at "
                 f"most {verdict.curve['ratio'].max():.3g}; the rule asks for {RULE.ratio:g}.",
                 draw_curve, height=3.6),
     ]
-
-
-def _path(kind: str) -> str:
-    return {"all": "trend", "frontier": "frontier", "records": "crowd's mean"}[kind]
-
-
-def _reach(interval: Any) -> float:
-    """Standard deviations from the middle to the end of a normal interval."""
-    return float(norm.ppf(interval.tails[1]))
-

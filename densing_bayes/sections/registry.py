@@ -31,6 +31,8 @@ class Entry:
         Its names in summary.json.
     write
         From a run to sections; an InputError or GateError says why there is none.
+    seconds
+        What it usually takes, to tell the time left.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Entry:
     keys: tuple[str, ...]
     says: tuple[str, ...]
     write: Callable[[Context], list[Section]]
+    seconds: float = 0.5
 
     def owns(self, key: str) -> bool:
         """Whether a key of a section, table or picture is one of its own."""
@@ -49,8 +52,9 @@ class Entry:
             sections = self.write(context)
         except (GateError, InputError) as error:
             return [Section(self.keys[0], self.title, [f"Not computed: {error}"])]
-        keys = [item.key for section in sections
-                for item in (section, *section.tables, *section.pictures)]
+        keys = [key for section in sections for key in (
+            section.key, *(table.key for table in section.tables),
+            *(picture.key for picture in section.pictures))]
         strange = [key for key in keys if not self.owns(key)] + [
             name for section in sections for name in section.summary if name not in self.says]
         if strange:
@@ -169,7 +173,7 @@ def _priors(context: Context) -> list[Section]:
 ENTRIES = (
     Entry("growth", "How fast did density grow?", ("growth",),
           ("growth", "windows", "best_available", "typical_release", "size_axes", "claims",
-           "methods"), _growth),
+           "methods"), _growth, 20.0),
     Entry("bridge", "Why not 3.5 months?", ("bridge",), ("bridge",), _bridge),
     Entry("density", "Capability density of every model", ("density",), ("density", "frontier"),
           _density),
@@ -177,16 +181,17 @@ ENTRIES = (
           ("benchmarks",), _benchmarks),
     Entry("change", "Did growth change at ChatGPT?", ("change", "regimes"),
           ("breakpoint", "breakpoint_series", "regimes", "regimes_forecast", "regimes_series"),
-          _change),
-    Entry("costs", "Densities by cost", ("costs", "cost"), ("cost_density",), _costs),
-    Entry("compression", "Compression", ("compression",), ("compression",), _compression),
+          _change, 12.0),
+    Entry("costs", "Densities by cost", ("costs", "cost"), ("cost_density",), _costs, 8.0),
+    Entry("compression", "Compression", ("compression",), ("compression",), _compression, 15.0),
     Entry("corollaries", "What follows from the density",
           ("prices", "price", "chips", "chip", "engines", "forecasts",
            "milestones", "authors", "break", "drivers", "against"),
           ("prices", "chips", "forecasts", "validity", "drivers"),
-          _corollaries),
-    Entry("study", "How much does the answer depend on choices?", ("study",), ("study",), _study),
-    Entry("scaling", "The classic scaling laws", ("scaling",), ("scaling",), _scaling),
+          _corollaries, 40.0),
+    Entry("study", "How much does the answer depend on choices?", ("study",), ("study",),
+          _study, 25.0),
+    Entry("scaling", "The classic scaling laws", ("scaling",), ("scaling",), _scaling, 60.0),
     Entry("ruler", "The ruler", ("ruler",), ("ruler",), _ruler),
     Entry("checks", "Checks", ("checks", "check"), ("checks", "diagnostics"), _checks),
     Entry("calibration", "Are the intervals true?", ("calibration",), ("calibration",),

@@ -113,24 +113,24 @@ def _laws(result: ScalingStudy) -> list[str]:
     parameters = result.scaling.parameters
     best = parameters.loc[parameters.groupby("ladder")["weight"].idxmax()]
     counts = best["law"].value_counts()
-    wide = parameters[parameters["law"] == "chinchilla"]
+    wide = parameters[(parameters["law"] == "chinchilla") & parameters["identified"]]
     wide = wide.assign(width=wide["irreducible_high"] / wide["irreducible_low"])
     loose = wide[wide["width"] > 2]
     high_k = int(best["high_k"].sum())
     words = [
-        f"Every ladder was fitted under laws with and without an irreducible loss E, Kaplan's "
-        f"joint form and a broken power law. The law with most weight is "
+        f"Every ladder was fitted under laws with and without an irreducible loss E, with the "
+        f"coupled law E + (A N^-a + B D^-b)^g that holds Chinchilla's (g = 1) and Kaplan's as "
+        f"special cases, Kaplan's joint form and a broken power law. The law with most weight is "
         f"{', '.join(f'{name} on {count}' for name, count in counts.items())} of {len(best)} "
-        f"ladders. Weights are stacking weights of leave-one-out densities and of a rehearsal "
-        f"in which the ladder's largest runs were hidden, averaged over their uncertainty with "
-        f"one observation per model size: on a ladder of few sizes they stay near equal, "
-        f"because the data do not tell these laws apart. Predictions mix the laws; they do not "
-        f"choose.",
+        f"ladders. A law's weight is the product of two pieces of evidence: how it predicts "
+        f"runs left out one by one, and how it predicts the larger runs hidden in rehearsals; "
+        f"laws without a floor start at a quarter of the weight. Predictions mix the laws; they "
+        f"do not choose. What all miss together, a drift that grows with the distance from the "
+        f"runs, is learnt from the rehearsals, sign and size, and is part of every interval.",
         f"E is weakly identified on small ladders: on {len(loose)} of {len(wide)} ladders the "
         f"{interval} of E spans more than a factor of 2, and there its prior (a share of the "
         f"loss at the ladder's centre, nearly flat) matters. Exponents with and without E are "
-        f"not comparable. Where tokens do not vary independently of size, only the sum of the "
-        f"two terms is measured and their split is the prior's.",
+        f"not comparable.{_lines_words(result)}",
     ]
     if high_k:
         words.append(
@@ -152,6 +152,15 @@ def _laws(result: ScalingStudy) -> list[str]:
             f"{np.exp(spread['beta']):.1f} (one standard deviation). Losses of different "
             f"ladders are never pooled: each has its own level and floor.")
     return words + [f"Note: {note}." for note in (*result.scaling.notes, *result.notes)]
+
+
+def _lines_words(result: ScalingStudy) -> str:
+    """Which ladders measure a line of the loss only."""
+    lines = [name for name, fit in result.scaling.fits.items() if fit.ladder.design.line]
+    if not lines:
+        return ""
+    return (f" The runs of {', '.join(lines)} lie on a line of size and tokens: exponents and "
+            f"allocation rest on the prior there and are not told.")
 
 
 def _foretold(result: ScalingStudy) -> list[str]:
@@ -240,7 +249,10 @@ def _tables(result: ScalingStudy) -> list[Table]:
     laws = pd.DataFrame({
         "ladder": parameters["ladder"], "law": parameters["law"],
         "weight": parameters["weight"], "elpd (LOO)": parameters["elpd"],
-        "alpha": _between(parameters, "alpha"), "beta": _between(parameters, "beta"),
+        "alpha": _between(parameters, "alpha").where(parameters["identified"], "not told"),
+        "beta": _between(parameters, "beta").where(parameters["identified"], "not told"),
+        "g": _between(parameters, "joint", digits=2).where(
+            (parameters["law"] == "coupled") & parameters["identified"], "–"),
         "E (loss)": _between(parameters, "irreducible").where(parameters["irreducible"] > 0, "0"),
         "noise (% of loss)": 100 * parameters["noise"]})
     tables = [Table("scaling-laws", f"Laws by ladder; median and {interval}", laws,

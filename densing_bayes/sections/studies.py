@@ -21,7 +21,8 @@ from densing_bayes.studies.study import Study
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
 
 CHOICES = {
-    "benchmarks": "benchmarks", "anchor": "anchored benchmark", "protocol": "protocol",
+    "benchmarks": "benchmarks", "sets": "set of benchmarks", "anchor": "anchored benchmark",
+    "protocol": "protocol",
     "contamination": "contamination", "frontier": "frontier rule",
     "constant_rate": "constant rate", "irreducible": "irreducible loss E",
     "reference_tokens": "reference tokens D0",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.errors import Problem, SpecError, did_you_mean
-from densing_bayes.observations import FEWEST_MODELS, Observations
+from densing_bayes.observations import FEWEST_MODELS, Observations, named_sets
 from densing_bayes.studies.spec import AXES, EACH, LADDERS, StudySpec
 from densing_bayes.tables import Tables
 
@@ -73,6 +73,8 @@ def words(axis: str, value: Any) -> str:
     match axis:
         case "benchmarks":
             return f"only {' + '.join(value)}"
+        case "sets":
+            return f"benchmarks {value if isinstance(value, str) else ' + '.join(value)}"
         case "anchor":
             return f"anchored by {value}"
         case "protocol":
@@ -125,6 +127,8 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
                 found += _subsets(value, known, study, problems)
             elif value == EACH:
                 found += known
+            elif axis == "sets":
+                found += _named(value, study, tables, problems)
             elif AXES[axis].every and axis != "priors" and value not in known:
                 problems.append(Problem(
                     f"unknown name on axis {axis}", file=f"{study.name}.toml",
@@ -161,6 +165,20 @@ def _base(axis: str, study: StudySpec) -> Any:
     return {"frontier": "stochastic", **study.model.options}.get(axis)
 
 
+def _named(value: Any, study: StudySpec, tables: Tables, problems: list[Problem],
+           ) -> list[tuple[str, ...] | str]:
+    """A set, a benchmark or several of either; nothing, and a problem, for an unknown name."""
+    marks = tables.benchmarks
+    known = [*named_sets(marks), *marks["benchmark"]]
+    wrong = [name for name in ([value] if isinstance(value, str) else value)
+             if name not in known]
+    problems += [
+        Problem("unknown name on axis sets", file=f"{study.name}.toml", column="axes.sets",
+                given=name, allowed=", ".join(known), hint=did_you_mean(name, known))
+        for name in wrong]
+    return [] if wrong else [_frozen(value)]
+
+
 def _subsets(value: Any, names: list[str], study: StudySpec, problems: list[Problem],
              ) -> list[tuple[str, ...]]:
     """Subsets of the benchmarks, all of them left out (= the main fit)."""
@@ -187,6 +205,12 @@ def _known(axis: str, study: StudySpec, tables: Tables, observations: Observatio
     match axis:
         case "benchmarks":
             return benchmarks
+        case "sets":
+            marks, sets = tables.benchmarks, named_sets(tables.benchmarks)
+            rulers = set(marks["benchmark"][marks["anchor"] != ""])
+            main = set(benchmarks)
+            return [name for name, members in sets.items()
+                    if rulers & set(members) and set(members) != main]
         case "anchor":
             return anchored if len(anchored) > 1 else []
         case "protocol":

@@ -54,7 +54,7 @@ def run(work: Work) -> list[dict[str, Any]]:
     models = np.concatenate([
         np.asarray(columns[name]["model"])[np.asarray(columns[name]["weight"]) > 0]
         for name in ("anchored", "linked_cells")])
-    out = []
+    out: list[dict[str, Any]] = []
     for case in work.cases:
         try:
             rate, level, note = read(case, posterior, columns, work.variant.observations, spec,

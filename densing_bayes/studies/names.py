@@ -35,7 +35,9 @@ def check_names(study: StudySpec, folder: Path | None = None) -> None:
         name for name in sets if "default" in sets[name]] or [
         row.get("benchmark", "") for row in marks if not row.get("variant_of")]
     flags = [word.strip() for text in _column(models, "flag") for word in text.split(";")]
+    named = [word for words in sets.values() for word in words if word]
     known = {
+        "sets": [*dict.fromkeys(named), *sets],
         "benchmarks": usual,
         "anchor": [row["benchmark"] for row in marks if row.get("anchor")],
         "protocol": [row["benchmark"] for row in marks if row.get("variant_of")],
@@ -54,6 +56,9 @@ def check_names(study: StudySpec, folder: Path | None = None) -> None:
 def _asked(axis: str, study: StudySpec) -> list[str]:
     """Names that the study has on an axis; words such as 'each' are none."""
     values: list[Any] = study.axes.get(axis, [])
+    if axis == "sets":
+        return list(dict.fromkeys(name for value in values if value != EACH for name in (
+            value if isinstance(value, list) else [value])))
     if axis == "benchmarks":
         return list(dict.fromkeys(name for value in values if isinstance(value, list)
                                   for name in value))

@@ -86,9 +86,9 @@ def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior
     def variance_shares() -> pd.DataFrame:
         inside = attribution.within(posterior, columns, data,
                                     study.model.options["irreducible"], seed)
-        outside = attribution.between(
-            effects, {name: axis.topic for name, axis in AXES.items()}, seed)
-        return attribution.shares(pd.concat([inside, outside], ignore_index=True))
+        outside = [] if effects is None else [attribution.between(
+            effects, {name: axis.topic for name, axis in AXES.items()}, seed)]
+        return attribution.shares(pd.concat([inside, *outside], ignore_index=True))
 
     effects = attempt("effects of the choices", lambda: axis_effects(table, cases))
     if effects is None:
@@ -164,8 +164,7 @@ def _with_refits(without: pd.DataFrame, table: pd.DataFrame, study: StudySpec) -
         name = Case.of({"without": (row["group"], row["name"])}).name
         method = "importance weights"
         if name in refits.index:
-            fit = refits.loc[name]
-            row |= {"mean": float(fit["mean"]), "sd": float(fit["sd"])}
+            row |= {key: float(refits[key][name]) for key in ("mean", "sd")}
             row["shift"] = (row["mean"] - float(main["mean"])) / float(main["sd"])
             method = "fitted again"
         elif row["pareto_k"] > study.influence.refit_above:

@@ -52,13 +52,13 @@ def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpe
     rows = [{"component": f"prior of {name}", "kind": "prior", "sensitivity": sensitivity(part)}
             for name, part in priors.items()]
     rows.append({"component": "all priors", "kind": "prior",
-                 "sensitivity": sensitivity(sum(priors.values()))})
+                 "sensitivity": sensitivity(np.sum(list(priors.values()), axis=0))})
     rows += [{"component": name, "kind": "likelihood", "sensitivity": sensitivity(part)}
              for name, part in likelihoods.items()]
     rows.append({"component": "all data", "kind": "likelihood",
-                 "sensitivity": sensitivity(sum(likelihoods.values()))})
+                 "sensitivity": sensitivity(np.sum(list(likelihoods.values()), axis=0))})
     table = pd.DataFrame(rows)
-    data_speak = rows[-1]["sensitivity"] > NOTABLE
+    data_speak = table["sensitivity"].iloc[-1] > NOTABLE
     table["meaning"] = [
         "" if kind == "likelihood" or value <= NOTABLE else
         "prior and data pull apart" if data_speak else "the prior decides"

@@ -80,6 +80,9 @@ AXES: dict[str, Axis] = {
     "protocol": Axis("benchmarks", "'each' or names of variants of a benchmark", every=True,
                      accepts=_is_name),
     "contamination": Axis("benchmarks", "clean", ("clean",)),
+    "sets": Axis("benchmarks", "'each', or names of sets or benchmarks of benchmarks.csv, or lists "
+                 "of such names", every=True,
+                 accepts=lambda value: _is_name(value) or _are_names(value)),
     "frontier": Axis("frontier", ", ".join(RULES), RULES),
     "constant_rate": Axis("regime", "true or false",
                           accepts=lambda value: isinstance(value, bool)),

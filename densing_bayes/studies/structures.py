@@ -96,7 +96,7 @@ def starting_point(compiled: CompiledJoint, base: Base, columns: dict[str, Any],
     at: dict[str, Any] = {}
     for name, value in base.mean.items():
         for dim in value.dims:
-            value = value.reindex({dim: coords[dim]}).fillna(value.mean())
+            value = value.reindex({dim: coords[str(dim)]}).fillna(value.mean())
         at[str(name)] = value.values
     centre = float(columns["setting"]["centre_time"][0])
     at["mean_z"] = at["mean_z"] + at["rate_z"] * (centre - base.setting["centre_time"])

@@ -106,7 +106,7 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     folder = Folder(Path(out), study, tables, observations, resume)
     fit = main or _main_fit(study, observations, folder, progress)
     posterior = fit.posterior
-    gate = diagnostics(fit.tree, list(posterior.data_vars))
+    gate = diagnostics(fit.tree, [str(name) for name in posterior.data_vars])
     columns, coords = tables_of(observations, study.model)
     base = _base(study, observations, posterior, columns, coords)
     without, unread = None, {}

@@ -67,7 +67,7 @@ def variant(case: Case, base: ModelSpec, tables: Tables, observations: Observati
             key: prior.scaled(factor) if name in ("all", key) else prior
             for key, prior in spec.priors.items()})
     wider = case["since"] is not None and case["since"] < (base.options["since"] or "0000")
-    if case["anchor"] or wider:
+    if case["anchor"] or case["sets"] or wider:
         observations = _chosen_again(case, spec, tables, observations)
     data = observations.data
     if case["protocol"]:
@@ -145,6 +145,9 @@ def _chosen_again(case: Case, spec: ModelSpec, tables: Tables, observations: Obs
     """Observations of another selection: with dimensions of its own."""
     data = observations.data
     options = dict(spec.options)
+    if case["sets"]:
+        names = case["sets"]
+        options["benchmarks"] = [names] if isinstance(names, str) else list(names)
     if case["anchor"]:
         names = data["benchmark"].values
         others = data["anchored"].values & (names != case["anchor"])
@@ -187,4 +190,4 @@ def _other_protocol(name: str, spec: ModelSpec, tables: Tables, data: Any) -> tu
     out = rest.assign({key: ("cell", value) for key, value in cells.items()}
                       | {key: ("contrast", value) for key, value in contrasts.items()}
                       | {"chance": ("benchmark", chance), "n_items": ("benchmark", items)})
-    return out, f"{name} in the place of {parent} ({count} models)"
+    return out, f"{name} in the place of {parent!s} ({count} models)"

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from densing_bayes.corollaries.ask import ask_forecast, ask_prices
+from densing_bayes.context import Context
+from densing_bayes.corollaries.ask import ask_forecast, ask_prices, price_scale
 from densing_bayes.corollaries.capacity import Use
 from densing_bayes.corollaries.run import posterior_of
 from densing_bayes.errors import InputError, Problem
@@ -20,17 +22,23 @@ from densing_bayes.verbs.spec import check_forecast, day_of
 
 
 def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
-           source: str | None = None, spec: str | Path | ModelSpec = "densing",
-           seed: int | None = None, fit: str | Path | None = None, skip_bad: bool = False,
+           source: str | None = None, benchmark: str | None = None, effective: bool = False,
+           spec: str | Path | ModelSpec = "densing", seed: int | None = None,
+           fit: str | Path | None = None, skip_bad: bool = False,
            progress: Progress = False, **options: Any) -> Answer:
     """How fast the price of a fixed capability falls, and how much of that is density.
 
     Parameters
     ----------
     thresholds
-        Capabilities: scores on MMLU, 0 to 1; None: the spec's.
+        Capabilities: scores, 0 to 1, or effective parameters; None: usual scores on MMLU as far
+        as enough offers reach them, or one that three in five reach.
     source
-        Family of evaluations that the scores are taken from.
+        Family of evaluations that scores on MMLU are taken from.
+    benchmark
+        Score on this one instead, of scores.csv.
+    effective
+        Effective size instead, of the fit: that of models outside it by its curves.
     data, spec, seed, fit, skip_bad, progress, options
         As in `densing_bayes.growth`.
 
@@ -44,13 +52,28 @@ def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
     with steps(progress) as step:
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
+        if not effective:
+            price_scale(context.tables, source=source, benchmark=benchmark)  # before the fit
+        elif context.tables.prices is None:
+            raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
         found, lines, study = ask_prices(
             context.tables, interval=context.interval, rate=context.derived["rate"].values,
-            thresholds=thresholds or None, source=source, seed=seed, progress=step)
+            thresholds=thresholds or None, source=source, benchmark=benchmark,
+            sizes=_sizes(context) if effective else None, seed=seed, progress=step)
     table = pd.json_normalize(found["cases"])
     return Answer(lines[0], table, found, study,
                   tuple(picture(case, context.interval) for case in study.cases[:1]),
                   "\n".join(lines)).gated(study.passed, "prices")
+
+
+def _sizes(context: Context) -> dict[str, float]:
+    """Median effective size of every model with scores, in the fit or by its curves."""
+    from densing_bayes.joint.outside import all_sizes
+
+    sizes = all_sizes(context.posterior, context.derived, context.columns, context.observations,
+                      context.tables, context.seed("outside"))
+    median = np.exp(sizes.median(("chain", "draw")))
+    return dict(zip(map(str, sizes["model"].values), map(float, median.values), strict=True))
 
 
 def forecast(data: Data = None, *, size: float | None = None, device: str | None = None,
@@ -110,8 +133,7 @@ def compression(data: Data = None, *, device: str | None = None, seed: int | Non
 
     spec = load_model("compression")
     with steps(progress) as step:
-        step("reading tables")
-        tables = tables_of(data, skip_bad=skip_bad)
+        tables = tables_of(data, skip_bad=skip_bad, progress=step)
         if tables.compression is None:
             raise InputError(Problem("no such table, and compression needs one",
                                      file="compression.csv"))

@@ -34,7 +34,8 @@ class SuspiciousData(UserWarning):
     """Something in the tables is suspicious, not wrong."""
 
 
-def tables_of(data: Data, *, skip_bad: bool = False) -> Tables:
+def tables_of(data: Data, *, skip_bad: bool = False,
+              progress: Callable[..., None] = lambda name, **_: None) -> Tables:
     """Checked tables.
 
     Parameters
@@ -59,6 +60,7 @@ def tables_of(data: Data, *, skip_bad: bool = False) -> Tables:
         return data.tables
     if isinstance(data, Tables):
         return data
+    progress("reading tables")
     tables = _of_frames(data, skip_bad) if isinstance(data, Mapping) else load_tables(
         data, skip_bad=skip_bad)
     for line in (*told(tables.skipped), *told(tables.warnings)):
@@ -113,8 +115,7 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
         context = data
     else:
         model = spec_of(spec, seed, options)
-        progress("reading tables")
-        tables = tables_of(data, skip_bad=skip_bad)
+        tables = tables_of(data, skip_bad=skip_bad, progress=progress)
         saved = Path(fit) if fit is not None else (
             default_out(model.name, model.hash, tables.sha256) / "fit.nc" if keep else None)
         key = repr((model.hash, sorted(tables.sha256.items()), None if saved is None else str(

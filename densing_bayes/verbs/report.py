@@ -65,8 +65,7 @@ def report(spec: str | Path | ReportSpec = "doubling-time", data: Data = None, *
     if out is not None:
         check_out(Path(out))
     with steps(progress) as step:
-        step("reading tables")
-        tables = tables_of(data, skip_bad=skip_bad)
+        tables = tables_of(data, skip_bad=skip_bad, progress=step)
         if not tables.sha256 and out is None:
             raise InputError("name a folder to write: these tables have no checksum to name one by")
         folder = Path(out) if out is not None else default_out(asked.name, asked.hash,

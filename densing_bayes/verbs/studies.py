@@ -48,8 +48,7 @@ def study(spec: str | Path | StudySpec = "default", data: Data = None, *,
         CaseProgress() if progress is True else
         nullcontext(progress if callable(progress) else lambda name, **_: None))
     with shown as step:
-        step("reading tables")
-        tables = tables_of(data, skip_bad=skip_bad)
+        tables = tables_of(data, skip_bad=skip_bad, progress=step)
         folder = Path(out) if out is not None else default_out(
             f"study-{asked.name}", asked.hash, tables.sha256)
         found = run_study(asked, tables, folder, executor, step, resume=resume)
@@ -77,8 +76,7 @@ def calibrate(data: Data = None, *, quick: bool = False, out: str | Path | None 
     """
     check_executor(executor)
     with steps(progress) as step:
-        step("reading tables")
-        tables = tables_of(data, skip_bad=skip_bad)
+        tables = tables_of(data, skip_bad=skip_bad, progress=step)
         folder = Path(out) if out is not None else default_out(
             "calibration-quick" if quick else "calibration", load_model("densing").hash,
             tables.sha256)

@@ -1,7 +1,8 @@
 """False alarms, coverage and recovery of the regime verdict over hundreds of synthetic worlds.
 
 Each test states how often it would fail by chance if the package were right. Worlds: 12 to 50
-points over 1.5 to 6 years, rates of 0 to 2.5 per year, scatter of 0.2 to 1.
+points over 1.5 to 6 years, rates of 0 to 2.5 per year, scatter of 0.2 to 1; deviations that are
+independent, heavy-tailed, fade, or stay for good.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import pytest
 from scipy import stats
 
 from densing_bayes.intervals import Interval
+from densing_bayes.regimes.asking import judge_kink
 from densing_bayes.regimes.designs import Regime
 from densing_bayes.regimes.evidence import RULE, power
 from densing_bayes.regimes.fits import fit
+from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.regimes.series import Series, as_days, check
-from densing_bayes.regimes.verdict import judge_kink, ratio_summary
+from densing_bayes.regimes.shapes import Kink
 from densing_bayes.specs import load_model
 from densing_bayes.trends import DAYS_PER_YEAR
 
@@ -35,14 +38,14 @@ def day_of(years):
 
 
 def scatter(rng, count, kind):
-    """Unit scatter: normal, heavy-tailed, or carried over from point to point."""
+    """Scatter: normal, heavy-tailed, carried over from point to point, or a random walk."""
     if kind == "heavy":
         return rng.standard_t(3, size=count) / np.sqrt(3)
     e = rng.normal(size=count)
     if kind == "carried":
         for i in range(1, count):
-            e[i] = 0.6 * e[i - 1] + 0.8 * e[i]
-    return e
+            e[i] = 0.8 * e[i - 1] + 0.6 * e[i]
+    return 0.4 * e.cumsum() if kind == "walk" else e
 
 
 def world(rng, kind="normal"):
@@ -53,16 +56,19 @@ def world(rng, kind="normal"):
     return series_of(years, rate * years + size * scatter(rng, count, kind)), span, rate
 
 
-def records_of(rng, rate, candidates=50, years=2.2):
+def records_of(rng, rate, growth=0.0, candidates=80, years=3.0):
     """The records among candidates whose mean grows at ``rate``, watched to the end; six or more.
+
+    Candidates become more at the rate ``growth`` per year.
     """
     while True:
-        when = np.sort(rng.uniform(0, years, candidates))
+        u = rng.uniform(size=candidates)
+        when = np.sort(np.log1p(u * np.expm1(growth * years)) / growth if growth else years * u)
         values = rate * when + rng.normal(size=candidates)
         best = np.maximum.accumulate(values)
         record = np.concatenate([[True], values[1:] > best[:-1]])
         found = series_of(when[record], values[record], "records")
-        if not check(found):
+        if not check(found) and len(np.unique(found.dates)) == len(found):
             return replace(found, end=START + np.timedelta64(round(years * DAYS_PER_YEAR), "D"))
 
 
@@ -77,34 +83,57 @@ def claims(found, ratio):
     return RULE.claim(ratio, float((after > before).mean())) != "undecided"
 
 
-@pytest.mark.parametrize(("kind", "known"), [
-    ("normal", True), ("normal", False), ("heavy", True), ("heavy", False),
-    ("carried", True), ("carried", False)])
-def test_no_break_is_claimed_where_there_is_none(spec, kind, known):
-    """At most 5% false alarms at the rule, over 100 worlds of each kind.
+KINDS = ["normal", "heavy", "carried", "walk"]
 
-    At a true rate of 1% (measured: 0 to 2%) more than 5 of 100 come up once in 2,000 runs.
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("known", [True, False])
+def test_no_break_is_claimed_where_there_is_none(spec, kind, known):
+    """At most 5% false alarms at the rule, over 60 worlds of each kind.
+
+    Leave-future-out, which only forbids claims, is not asked. At a true rate of 1% (measured: 0
+    to 2%) more than 3 of 60 come up once in 300 runs.
     """
     rng = np.random.default_rng(1)
     alarms = 0
-    for i in range(100):
+    for i in range(60):
         series, span, _ = world(rng, kind)
-        found, ratio = judge_kink(series, day_of(span / 2) if known else None,
+        found, ratio = judge_kink(series, [day_of(span / 2)] if known else [],
                                   replace(spec, sampling=replace(spec.sampling, seed=i)))
         alarms += claims(found, ratio)
-    assert alarms <= 5
+    assert alarms <= 3
 
 
-def test_the_constant_rate_is_covered(spec):
-    """90% intervals of 150 worlds hold the truth: 124 or more fails once in 500 runs."""
+@pytest.mark.parametrize(("kind", "least"), [
+    ("normal", 0.85), ("heavy", 0.85), ("carried", 0.85), ("walk", 0.78)])
+def test_the_rate_is_covered(spec, kind, least):
+    """90% intervals of 150 worlds hold the truth.
+
+    At a true 90% fewer than 85% come up once in 40 runs. Random walks of 12 to 50 points are
+    held less often (measured: 84%): so few steps look as if they faded.
+    """
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(150):
-        series, _, rate = world(rng)
+        series, _, rate = world(rng, kind)
         low, high = Interval().of(fit(series, Regime("constant", ""), spec,
                                       checked=False).mean_rate)
         inside += low < rate < high
-    assert 124 <= inside <= 149
+    assert inside >= least * 150
+
+
+def test_a_model_without_a_unit_root_fails(spec):
+    """The check above can fail: deviations that must be independent cover few random walks."""
+    only = replace(spec, priors=spec.priors | {
+        "lasting": replace(spec.priors["lasting"], args={"alpha": 1e-9, "beta": 1.0})})
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(60):
+        series, _, rate = world(rng, "walk")
+        low, high = Interval().of(fit(series, Regime("constant", ""), only,
+                                      checked=False).mean_rate)
+        inside += low < rate < high
+    assert inside < 36
 
 
 def test_a_doubling_is_found_at_the_stated_coverage(spec):
@@ -118,7 +147,7 @@ def test_a_doubling_is_found_at_the_stated_coverage(spec):
         years = np.sort(rng.uniform(0, 4, 50))
         at = rng.uniform(1, 3)
         values = years + np.maximum(years - at, 0) + 0.15 * rng.normal(size=50)
-        found, ratio = judge_kink(series_of(years, values), None,
+        found, ratio = judge_kink(series_of(years, values), [],
                                   replace(spec, sampling=replace(spec.sampling, seed=i)))
         low, high = Interval().of(found.change_days)
         dates += low <= day_of(at) <= high
@@ -127,7 +156,7 @@ def test_a_doubling_is_found_at_the_stated_coverage(spec):
         claimed += claims(found, ratio)
     assert dates >= 63
     assert ratios >= 63
-    assert claimed >= 72
+    assert claimed >= 40  # a random walk is a strong rival: measured 65 to 80%
 
 
 def test_power_is_what_it_says(spec):
@@ -137,7 +166,7 @@ def test_power_is_what_it_says(spec):
     """
     rng = np.random.default_rng(4)
     years = np.linspace(0, 4, 40)
-    regime = Regime("kink", "", "kink", (day_of(2.0),))
+    regime = Regime("kink", "", Kink(), (day_of(2.0),))
     sizes = []
     for _ in range(5):
         found = fit(series_of(years, years + 0.3 * rng.normal(size=40)), regime, spec)
@@ -146,27 +175,26 @@ def test_power_is_what_it_says(spec):
     claimed = 0
     for _ in range(80):
         values = years + size * np.maximum(years - 2, 0) + 0.3 * rng.normal(size=40)
-        claimed += claims(*judge_kink(series_of(years, values), day_of(2.0), spec))
+        claimed += claims(*judge_kink(series_of(years, values), [day_of(2.0)], spec))
     assert 52 <= claimed <= 76
 
 
 class TestRecords:
-    """Records of 50 candidates in 2.2 years, most of which are never seen."""
+    """Records of 80 candidates in 3 years, most of which are never seen."""
 
-    def rates(self, spec, rate, kind, count=60):
+    def rates(self, spec, rate, growth=0.0, kind="records", count=60):
         rng = np.random.default_rng(5)
         for _ in range(count):
-            series = replace(records_of(rng, rate), kind=kind)
+            series = replace(records_of(rng, rate, growth), kind=kind)
             series = series if kind == "records" else replace(series, end=None)
             yield fit(series, Regime("constant", ""), spec, checked=False).mean_rate
 
     def test_no_growth_is_not_taken_for_growth(self, spec):
         """P(growth) above 0.95 in at most 20% of worlds; least squares always finds growth.
 
-        Only worlds lucky enough to set six records without growth are in it. Measured: 8%. Were
-        it 10%, more than 12 of 60 would come up once in 200 runs.
+        Only worlds lucky enough to set six records without growth are in it.
         """
-        p_growth = np.array([(draws > 0).mean() for draws in self.rates(spec, 0.0, "records")])
+        p_growth = np.array([(draws > 0).mean() for draws in self.rates(spec, 0.0)])
         assert (p_growth > 0.95).mean() <= 0.2
         rng = np.random.default_rng(5)
         slopes = [stats.linregress(one.days, one.values).slope
@@ -174,15 +202,24 @@ class TestRecords:
         assert min(slopes) > 0
 
     def test_read_as_all_points_they_mislead(self, spec):
-        """The same worlds under the wrong likelihood: the check above can fail."""
-        p_growth = np.array([(draws > 0).mean() for draws in self.rates(spec, 0.0, "all")])
-        assert (p_growth > 0.95).mean() > 0.5
+        """The same worlds under the wrong likelihood: the check above can fail.
 
-    @pytest.mark.parametrize("rate", [0.0, 1.0, 2.66])
-    def test_the_rate_is_covered(self, spec, rate):
-        """90% intervals hold the truth in 47 or more of 60 worlds (fails once in 300 runs)."""
+        Their intervals, wide as a random walk's are, hold the truth too seldom.
+        """
         inside = 0
-        for draws in self.rates(spec, rate, "records"):
+        for draws in self.rates(spec, 0.0, kind="all"):
+            low, high = Interval().of(draws)
+            inside += low < 0 < high
+        assert inside < 47
+
+    @pytest.mark.parametrize("rate", [0.5, 1.5, 2.66])
+    @pytest.mark.parametrize("growth", [0.0, 1.0])
+    def test_the_rate_is_covered(self, spec, rate, growth):
+        """90% intervals hold the truth in 47 or more of 60 worlds (fails once in 300 runs),
+        for a crowd that is constant and for one that grows by a factor of 20.
+        """
+        inside = 0
+        for draws in self.rates(spec, rate, growth):
             low, high = Interval().of(draws)
             inside += low < rate < high
         assert inside >= 47

@@ -1,0 +1,132 @@
+"""CSV files of Epoch AI: the benchmark hub's, one a benchmark, and its lists of models."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from densing_bayes.importing.opening import Opened
+from densing_bayes.importing.rows import Row, Rows, day, number, text
+
+NAME = ("Model version", "model", "Model")
+ABOUT = {"Release date", "Organization", "Country", "Training compute (FLOP)",
+         "Training compute notes", "Name", "Shots", "Source", "Source link", "Notes", "id",
+         "stderr", "Log viewer", "Logs", "Started at", "Tools", "Agent", "Scaffold", "UUID", "ID",
+         "Model accessibility", "Confidence", "Model name", "Description", "Display name",
+         "Source link (site from table)", "Date added", "Model", "Status", "task", "Task version"}
+SCORE = "Best score (across scorers)"
+_MODEL_LISTS = ({"Model", "Publication date", "Parameters"},
+                {"Model", "Publication date", "Organization"},
+                {"id", "Model", "Version release date"})
+
+
+def knows(opened: Opened) -> bool:
+    """Whether the header is that of a benchmark of the hub, of its runs, or of its models."""
+    if not opened.is_table:
+        return False
+    columns = set(opened.value.columns)
+    return ({"Model version", "Release date"} <= columns or {"task", "model", SCORE} <= columns
+            or any(header <= columns for header in _MODEL_LISTS))
+
+
+def read(opened: Opened) -> Rows:
+    """Scores of one benchmark, or facts of models; the time horizons of METR are a series."""
+    frame, rows = opened.value, Rows()
+    columns = set(frame.columns)
+    if any(header <= columns for header in _MODEL_LISTS) and SCORE not in columns:
+        rows.models = [row for cells in frame.to_dict("records") if (row := _listed(cells))]
+        return rows
+    if "metr_time_horizon" in opened.stem:
+        return _horizons(frame, opened)
+    if {"task", "model"} <= columns:
+        for cells in frame.to_dict("records"):
+            _score(rows, cells, SCORE, text(cells["task"]), opened)
+        return rows
+    score = _score_column(frame)
+    if score is None:
+        rows.left["Epoch AI: files without a score between 0 and 1 (ratings, indices)"] += 1
+        rows.models = [row for cells in frame.to_dict("records") if (row := _about(cells))]
+        return rows
+    for cells in frame.to_dict("records"):
+        _score(rows, cells, score, opened.stem, opened)
+    return rows
+
+
+def _score_column(frame: pd.DataFrame) -> str | None:
+    """The file's main score: the first column that is none of the known and holds fractions."""
+    for column in frame.columns:
+        if column in ABOUT or column in NAME:
+            continue
+        values = [number(cell) for cell in frame[column] if text(cell)]
+        if not values or None in values:
+            return None
+        return column if all(0 <= value <= 100 for value in values) else None
+    return None
+
+
+def _score(rows: Rows, cells: Row, column: str, benchmark: str, opened: Opened) -> None:
+    name = _name(cells)
+    score = number(cells.get(column))
+    if not name or score is None:
+        rows.left["Epoch AI: rows without a model's name or without a score"] += 1
+        return
+    percent = score > 1
+    error = number(cells.get("stderr") or cells.get("Accuracy SE"))
+    about = _about(cells)
+    if about:
+        rows.models.append(about)
+    where = text(cells.get("Source") or "") or "Epoch AI evaluation"
+    rows.scores.append({
+        "model": name, "benchmark": benchmark, "score": score / 100 if percent else score,
+        "shots": number(cells.get("Shots")), "metric": "",
+        "harness": text(cells.get("Agent") or cells.get("Scaffold")),
+        "stderr": (error / 100 if percent else error) if error else None,
+        "evaluated": day(cells.get("Started at")),
+        "source": f"{where}; by Epoch AI benchmark hub, {text(opened.name, 80)}"})
+
+
+def _name(cells: Row) -> str:
+    return next((name for key in (*NAME, "Name", "Display name") if (name := text(cells.get(key)))),
+                "")
+
+
+def _about(cells: Row) -> Row | None:
+    """What a row of the hub says of its model, or None where it has none."""
+    name = _name(cells)
+    if not name:
+        return None
+    access = text(cells.get("Model accessibility")).casefold()
+    return {"model": name, "organization": text(cells.get("Organization")),
+            "release_date": day(cells.get("Release date")),
+            "weights": "open" if "open" in access else "closed" if access else None}
+
+
+def _listed(cells: Row) -> Row | None:
+    """A row of a list of models: day, size, tokens, access."""
+    name = text(cells.get("id") if "Version release date" in cells else cells.get("Model"))
+    if not name:
+        return None
+    tokens = number(cells.get("Training dataset size (tokens)")
+                    or cells.get("Training dataset size (datapoints)")
+                    or cells.get("Training dataset size (gradients)"))
+    size, access = number(cells.get("Parameters")), text(cells.get("Model accessibility"))
+    return {"model": name, "organization": text(cells.get("Organization")),
+            "release_date": day(cells.get("Publication date")
+                                or cells.get("Version release date")),
+            "params_total": size if size and 1e5 < size < 1e16 else None,
+            "training_tokens": tokens if tokens and tokens > 1e6 else None,
+            "weights": "open" if "open weights" in access.casefold() else
+            "closed" if access else None}
+
+
+def _horizons(frame: pd.DataFrame, opened: Opened) -> Rows:
+    rows = Rows()
+    for cells in frame.to_dict("records"):
+        value, when = number(cells.get("Time horizon")), day(cells.get("Release date"))
+        if value is None or value <= 0 or not when:
+            rows.left["time horizons without a value or a date"] += 1
+            continue
+        rows.series.append({
+            "date": when, "value": value, "low": number(cells.get("CI_low")),
+            "high": number(cells.get("CI_high")), "label": _name(cells),
+            "unit": "minutes", "source": f"METR by Epoch AI, {text(opened.name, 80)}"})
+    return rows
