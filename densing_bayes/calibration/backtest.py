@@ -1,150 +1,196 @@
-"""Rolling-origin back-test on the real releases: what would have been forecast, and what came.
+"""Rolling-origin back-test of what the report prints: the frontier, and the best available.
 
-At each origin the joint model is refitted to what had been released by then; cells of later
-models have weight 0, so the posterior of a later model's effective size is its forecast, given
-its size, date and family. Forecast are the new models' scores and the frontier as the paper
-measures it: the largest plug-in density so far, a statistic of observed scores. (Scores carry
-no date of their own, and ladder and pairs are those of today at every origin: what is tested
-is the growth of the frontier, not the ruler's history.)
+At each origin the joint model is fitted to what had been released by then, and says where both
+will be 3, 6 and 12 months later. The outcome is what the fit to all tables says of that day. The
+ruler is held at one place in all fits, the mean of what ladder and pairs alone say: what is tested
+is the growth of the frontier, not the ruler's history, and no later score has moved it. (Scores
+carry no date of their own: what was measured later on earlier models stays.)
 
-Beside it stand the paper's way (least squares on the records, extrapolated), no change, and a
-trend through all models, each by the plug-in ruler of the same ladder.
+Beside it stand its rivals, each started from the same fit: no change, a compound Poisson of
+record jumps, the paper's way (least squares on the records, extrapolated) and its published rate.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes import laws
-from densing_bayes.calibration.rig import AHEAD, Rig, observed
-from densing_bayes.fitting import case_seed
-from densing_bayes.intervals import Interval
-from densing_bayes.joint.data import reference_scores
-from densing_bayes.joint.growth import knots
-from densing_bayes.joint.predict import cell_predictions
-from densing_bayes.plugin import Plugin, plugin
-from densing_bayes.specs import Sampling
-from densing_bayes.trends import DAYS_PER_MONTH
-from densing_bayes.worlds import Columns
+from densing_bayes.calibration.rig import Refit, refit
+from densing_bayes.fitting import case_seed, sample
+from densing_bayes.joint.engine import compiled_joint
+from densing_bayes.joint.fit import Joint, choose, prepare
+from densing_bayes.joint.outlook import best_to_come
+from densing_bayes.joint.quantities import best_available, frontier_path, years_of
+from densing_bayes.parameters import PARAMETERS
+from densing_bayes.plugin import records
+from densing_bayes.specs import ModelSpec, Sampling
+from densing_bayes.tables import Tables
+from densing_bayes.trends import DAYS_PER_YEAR
 
 HORIZONS = (3, 6, 12)  # months
 COVERAGES = (0.5, 0.8, 0.9)
-METHODS = ("joint", "paper", "no change", "all models")
+QUANTITIES = ("frontier", "best available")
+METHODS = ("joint", "no change", "record jumps", "paper", "published rate")
+PUBLISHED = "densing-rate-nmi"  # in published.csv, per day
 DRAWS = 400
 FEWEST = 15  # models known at an origin
-SMALLEST, LARGEST = np.log(1e5), np.log(1e16)  # sizes a plug-in inverse is kept between
+FIRST = "2023-09-30"
 
 
 def origins(data: xr.Dataset) -> list[str]:
-    """Ends of quarters since 2023-09 with enough models before and a new one after."""
+    """Ends of quarters with enough models before, and three months of releases after."""
     date = data["date"].values
-    ends = pd.date_range("2023-09-30", date.max(), freq="QE")
-    return [str(end.date()) for end in ends
-            if (date <= end.to_datetime64()).sum() >= FEWEST and (date > end.to_datetime64()).any()]
+    last = date.max() - np.timedelta64(91, "D")
+    return [str(end.date()) for end in pd.date_range(FIRST, date.max(), freq="QE")
+            if (date <= end.to_datetime64()).sum() >= FEWEST and end.to_datetime64() <= last]
 
 
-def known_by(rig: Rig, origin: str) -> np.ndarray:
-    """Which models had been released by the origin."""
-    return rig.observations.data["date"].values <= np.datetime64(origin)
+def known_at(tables: Tables, spec: ModelSpec, origin: str) -> Joint:
+    """The joint model of what had been released by the origin; of later models nothing enters."""
+    asked = spec.with_options(until=origin)
+    return prepare(choose(tables, asked), asked)
 
 
-def tables_at(rig: Rig, origin: str) -> Columns:
-    """The joint model's tables as of an origin: nothing of a later model's scores enters."""
-    data, columns = rig.observations.data, rig.columns
-    known = known_by(rig, origin)
-    out: Columns = {}
-    for group in ("anchored", "linked_cells"):
-        cells = dict(columns[group])
-        seen = known[np.asarray(cells["model"], int)]
-        cells["score"] = np.where(seen, cells["score"], 0.5)
-        cells["weight"] = np.asarray(cells["weight"]) * seen
-        out[group] = cells
-    seen = known[data["cell_model"].values[data["contrast_cell"].values]]
-    contrasts = dict(columns["contrasts"])
-    contrasts["value"] = np.where(seen, contrasts["value"], 0.0)
-    contrasts["spread"] = np.where(seen, contrasts["spread"], 1.0)
-    contrasts["weight"] = np.asarray(contrasts["weight"]) * seen
-    out["contrasts"] = contrasts
-    time, size = data["time"].values, data["log_params"].values
-    low, high = reference_scores(observed(rig, out).data)
-    out["setting"] = dict(columns["setting"]) | {
-        "low_score": [low], "high_score": [high], "centre_time": [time[known].mean()],
-        "mean_log_params": [size[known].mean()]}
-    out["models"] = dict(columns["models"]) | {"time": time - time[known].mean()}
-    out["knots"] = knots(time[known] - time[known].mean(), ahead=AHEAD,
-                         constant=rig.spec.options["constant_rate"])
+def ruler_alone(joint: Joint, sampling: Sampling) -> dict[str, xr.DataArray]:
+    """Means of the ruler's variables given ladder and pairs alone, by anchor."""
+    alone = compiled_joint(joint.columns, joint.coords, joint.spec.priors,
+                           irreducible=joint.spec.options["irreducible"], latents=False)
+    long = replace(sampling, draws=1000, tune=500, target_accept=0.97)
+    found = sample(alone, long, case="ruler alone", cores=1)["posterior"].to_dataset()
+    return {row.name: found[row.name].mean(("chain", "draw")) for row in PARAMETERS
+            if row.dim == "anchor" and row.name in joint.compiled.shapes}
+
+
+def held_fit(joint: Joint, ruler: dict[str, xr.DataArray], case: str, sampling: Sampling, *,
+             cores: int = 1) -> Refit:
+    """The posterior with the ruler held."""
+    values = {name: value.sel(anchor=joint.coords["anchor"]).values
+              for name, value in ruler.items()}
+    return refit(joint, case, sampling, compiled=joint.compiled.holding(values), cores=cores)
+
+
+class Today:
+    """What the fit to all tables says: the outcomes; and the ruler at which all fits hold."""
+
+    def __init__(self, tables: Tables, spec: ModelSpec, sampling: Sampling, cores: int = 1):
+        joint = prepare(choose(tables, spec), spec)
+        self.ruler = ruler_alone(joint, sampling)
+        self.fit = held_fit(joint, self.ruler, "today", sampling, cores=cores)
+        derived = self.fit.derived
+        self.last = float(years_of(derived["date"].values[derived["eligible"].values]).max())
+
+    def outcome(self, what: str, years: float) -> float:
+        """Posterior median of the quantity at a day."""
+        of = best_available if what == "best available" else frontier_path
+        return float(of(self.fit.derived, [years]).median())
+
+
+def run_origin(final: Today, tables: Tables, spec: ModelSpec, origin: str, sampling: Sampling, *,
+               cores: int = 1) -> dict[str, Any]:
+    """All forecasts from one origin, scored: a list of rows, and the fit's health."""
+    case = f"origin {origin}"
+    rng = np.random.default_rng(case_seed(sampling.seed, case))
+    joint = known_at(tables, spec, origin)
+    fit = held_fit(joint, final.ruler, case, sampling, cores=cores)
+    now = float(years_of(np.array([origin], "datetime64[D]"))[0])
+    reached = [months for months in HORIZONS if now + months / 12 <= final.last]
+    ahead = now + np.array(reached) / 12
+    told = {"frontier": flat(frontier_path(fit.derived, ahead)),
+            "best available": best_to_come(fit.derived, now, ahead, rng, DRAWS)}
+    per_day = published_rate(tables)
+    rows = []
+    for what in QUANTITIES:
+        forecasts = {"joint": told[what],
+                     **rivals(fit.derived, what, now, ahead, per_day, rng)}
+        rows += [_row(origin, what, months, method, draws[:, k], final.outcome(what, ahead[k]))
+                 for method, draws in forecasts.items() for k, months in enumerate(reached)]
+    return {"origin": origin, "known": joint.observations.data.sizes["model"], "rows": rows,
+            **fit.health()}
+
+
+def flat(draws: xr.DataArray) -> np.ndarray:
+    """Evenly thinned draws, shape (sample, time)."""
+    values = draws.transpose("chain", "draw", "time").values
+    values = values.reshape(-1, values.shape[-1])
+    return values[np.linspace(0, len(values) - 1, DRAWS).astype(int)]
+
+
+def published_rate(tables: Tables) -> float:
+    """The paper's published rate, per day; NaN where the tables have none."""
+    table = tables.published
+    rows = [] if table is None else table["value"][table["quantity"] == PUBLISHED].tolist()
+    return float(rows[0]) if rows else np.nan
+
+
+# -- rivals -----------------------------------------------------------------------------------
+
+
+def rivals(derived: xr.Dataset, what: str, now: float, ahead: np.ndarray, per_day: float,
+           rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draws of each rival at times to come, shape (sample, time), from the same fit.
+
+    *No change* and the published rate scatter by what the quantity has moved over as long a time
+    before (about none, and about that rate); jumps come as often as records have, as large as
+    they were; the paper's line is through the records, with its prediction interval.
+    """
+    of = best_available if what == "best available" else frontier_path
+    start = flat(of(derived, [now]))
+    counts = derived["eligible"].values
+    time = years_of(derived["date"].values[counts])
+    density = derived["log_density"].median(("chain", "draw")).values[counts]
+    kept = records(time, density)
+    jump = np.diff(density[kept])
+    wait = ahead - now
+    past = {h: _moves(derived, of, time.min(), now, h) for h in wait}
+
+    def scatter(centre: float) -> np.ndarray:
+        return np.stack([max(np.sqrt(np.mean((past[h] - centre * h) ** 2)), 0.05)
+                         * rng.standard_normal(DRAWS) for h in wait], axis=1)
+
+    out = {"no change": start + scatter(0.0)}
+    if len(jump) >= 2:
+        rate = rng.gamma(len(jump) + 0.5, 1 / (now - time.min()), DRAWS)
+        out["record jumps"] = start + compound(rate, jump, wait, rng)
+    if kept.sum() >= 4:
+        out["paper"] = line_draws(time[kept], density[kept], ahead, rng)
+    if np.isfinite(per_day):
+        yearly = per_day * DAYS_PER_YEAR
+        out["published rate"] = start + yearly * wait + scatter(yearly)
     return out
 
 
-def run_origin(rig: Rig, origin: str, sampling: Sampling, *, cores: int = 1,
-               ) -> dict[str, Any]:
-    """All forecasts from one origin, scored: a list of rows, and the fit's health."""
-    data = rig.observations.data
-    case = f"origin {origin}"
-    rng = np.random.default_rng(case_seed(sampling.seed, case))
-    known, changes = known_by(rig, origin), tables_at(rig, origin)
-    refit = rig.fit(case, changes, sampling, cores=cores)
-    cells = cell_predictions(refit.posterior, refit.derived, refit.columns)
-    sd = np.sqrt(cells["own"].values**2 + cells["noise"].values**2)
-    replicated = np.clip(cells["expected"].values + sd * rng.standard_t(
-        cells["nu"].values[:, None], size=sd.shape), 0, 1)
-    model, benchmark = cells["model"].values, cells["benchmark"].values
-    score = np.concatenate([np.asarray(rig.columns[group]["score"])
-                            for group in ("anchored", "linked_cells")])
-    months = ((data["date"].values - np.datetime64(origin)) / np.timedelta64(1, "D")
-              / DAYS_PER_MONTH)
-    horizon = np.array([next((h for h in HORIZONS if 0 < m <= h), 0) for m in months])
-
-    tokens = float(rig.columns["setting"]["reference_tokens"][0])
-    chain = plugin(observed(rig, changes), tokens=tokens, interval=Interval())
-    anchors = len(rig.columns["anchors"]["chance"])
-    ahead = (horizon[model] > 0) & (benchmark == 0)
-    rows = []
-    for at in np.flatnonzero(horizon[model] > 0):
-        kind = "anchored score" if benchmark[at] < anchors else "linked score"
-        rows.append(_row(origin, kind, int(horizon[model[at]]), "joint", replicated[:, at],
-                         score[at]) | {"model": str(data["model"].values[model[at]])})
-    new = model[ahead]
-    time, size = data["time"].values[new], data["log_params"].values[new]
-    for method, density in _baselines(chain, time, data["time"].values[known].max(), rng).items():
-        guess = score_of(size + density, chain, tokens)
-        for i in range(new.size):
-            rows.append(_row(origin, "anchored score", int(horizon[new[i]]), method, guess[:, i],
-                             score[ahead][i]) | {"model": str(data["model"].values[new[i]])})
-    rows += _frontier(origin, chain, tokens, rng, months=months[new], time=time, size=size,
-                      score=score[ahead], joint=replicated[:, ahead], now=_years(origin),
-                      end=months.max())
-    return {"origin": origin, "known": int(known.sum()), "rows": rows, **refit.health()}
+def _moves(derived: xr.Dataset, of: Any, first: float, now: float, wait: float) -> np.ndarray:
+    """By how much the quantity moved over spans of ``wait`` that lie within what is known."""
+    starts = np.arange(now - wait, first - 1e-9, -0.25)
+    if not len(starts):
+        starts = np.array([first])
+    path = [of(derived, at).median(("chain", "draw")).values
+            for at in (starts, np.minimum(starts + wait, now))]
+    return path[1] - path[0]
 
 
-def _years(day: str) -> float:
-    return float((np.datetime64(day) - np.datetime64("2023-02-24")) / np.timedelta64(1, "D")
-                 / 365.25)
+def compound(rate: np.ndarray, jump: np.ndarray, wait: np.ndarray, rng: np.random.Generator,
+             ) -> np.ndarray:
+    """Sums of jumps that come at a rate (1/year), by times to wait; shape (rate, wait).
 
+    Examples
+    --------
+    Four jumps of one half in a year, on average:
 
-# -- the plug-in ruler and the forecasts that rest on it --------------------------------------
-
-
-def density_of(score: Any, log_params: Any, chain: Plugin, tokens: float) -> np.ndarray:
-    """Plug-in ln density of scores; without an inverse the smallest or largest size."""
-    score = np.asarray(score, float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        loss = laws.loss_of_score(score=score, **chain.curve)
-        size = laws.log_effective_size(loss=loss, tokens=tokens, **chain.law)
-    size = np.where(np.isfinite(size), size, np.where(score <= chain.curve["chance"], SMALLEST,
-                                                      LARGEST))
-    return np.clip(size, SMALLEST, LARGEST) - log_params
-
-
-def score_of(log_size: Any, chain: Plugin, tokens: float) -> np.ndarray:
-    """Plug-in score at a log effective size."""
-    loss = laws.loss_of_log_size(log_size=np.clip(log_size, SMALLEST, LARGEST), tokens=tokens,
-                                 **chain.law)
-    return laws.score(loss=loss, **chain.curve)
+    >>> sums = compound(np.full(20_000, 4.0), np.array([0.5]), np.array([1.0]),
+    ...                 np.random.default_rng(1))
+    >>> bool(abs(sums.mean() - 2.0) < 0.03)
+    True
+    """
+    count = rng.poisson(rate * wait.max())
+    one = np.repeat(np.arange(len(rate)), count)
+    when, size = rng.uniform(0, wait.max(), one.size), rng.choice(jump, one.size)
+    return np.stack([np.bincount(one, size * (when <= end), minlength=len(rate))
+                     for end in wait], axis=1)
 
 
 def line_draws(time: np.ndarray, value: np.ndarray, at: np.ndarray, rng: np.random.Generator,
@@ -166,56 +212,6 @@ def line_draws(time: np.ndarray, value: np.ndarray, at: np.ndarray, rng: np.rand
     return path + sigma[:, None] * rng.standard_normal(path.shape)
 
 
-def _baselines(chain: Plugin, at: np.ndarray, last: float, rng: np.random.Generator,
-               ) -> dict[str, np.ndarray]:
-    """Draws of the plug-in ln density of new models, shape (draws, model), by method."""
-    out = {}
-    record = chain.record
-    if record.sum() >= 4:
-        out["paper"] = line_draws(chain.time[record], chain.log_density[record], at, rng)
-    recent = chain.log_density[chain.time > last - 1]
-    out["no change"] = rng.choice(recent, (DRAWS, at.size))
-    out["all models"] = line_draws(chain.time, chain.log_density, at, rng)
-    return out
-
-
-def _frontier(origin: str, chain: Plugin, tokens: float, rng: np.random.Generator, *,
-              months: np.ndarray, time: np.ndarray, size: np.ndarray, score: np.ndarray,
-              joint: np.ndarray, now: float, end: float) -> list[dict[str, Any]]:
-    """Forecasts of the largest plug-in density at each horizon that the data reach.
-
-    ``months`` is how long after the origin each new model came out, ``end`` the last release.
-
-    The joint model and the trend through all models are told which sizes came out when; the
-    paper's line and no change forecast the record itself.
-    """
-    best = float(chain.log_density.max())
-    truth = density_of(score, size, chain, tokens)
-    told = density_of(joint, size, chain, tokens)
-    spread = line_draws(chain.time, chain.log_density, time, rng)
-    record = chain.record
-    order = np.argsort(chain.time)
-    path, days = np.maximum.accumulate(chain.log_density[order]), chain.time[order]
-    rows = []
-    for horizon in HORIZONS:
-        here = months <= horizon
-        if not here.any() or end < horizon:
-            continue
-        outcome = max(best, truth[here].max())
-        draws = {"joint": np.maximum(best, told[:, here].max(axis=1)),
-                 "all models": np.maximum(best, spread[:, here].max(axis=1))}
-        if record.sum() >= 4:
-            draws["paper"] = line_draws(chain.time[record], chain.log_density[record],
-                                        np.array([now + horizon / 12]), rng)[:, 0]
-        lagged = np.interp(days - horizon / 12, days, path)
-        steps = (path - lagged)[days - horizon / 12 >= days.min()]
-        sd = np.sqrt(np.mean(steps**2)) if steps.size else path.std()
-        draws["no change"] = best + max(sd, 0.05) * rng.standard_normal(DRAWS)
-        rows += [_row(origin, "frontier", horizon, method, values, outcome)
-                 for method, values in draws.items()]
-    return rows
-
-
 # -- scoring ----------------------------------------------------------------------------------
 
 
@@ -235,47 +231,39 @@ def crps(draws: np.ndarray, outcome: float) -> float:
     return float(np.abs(x - outcome).mean() - (weight * x).sum() / n**2)
 
 
-def log_score(draws: np.ndarray, outcome: float) -> float:
-    """Ln predictive density at the outcome, by a normal kernel on the draws (floor 1e-6)."""
-    draws = np.asarray(draws, float)
-    spread = min(draws.std(), np.subtract(*np.quantile(draws, [0.75, 0.25])) / 1.34)
-    width = max(0.9 * spread * draws.size**-0.2, 0.005)
-    density = np.exp(-0.5 * ((outcome - draws) / width) ** 2).mean() / (width * np.sqrt(2 * np.pi))
-    return float(np.log(max(density, 1e-6)))
-
-
 def _row(origin: str, what: str, horizon: int, method: str, draws: np.ndarray, outcome: float,
          ) -> dict[str, Any]:
     return {"origin": origin, "what": what, "horizon": horizon, "method": method,
             "outcome": float(outcome), "median": float(np.median(draws)),
-            "crps": crps(draws, outcome), "log_score": log_score(draws, outcome),
+            "crps": crps(draws, outcome),
             "pit": float(((draws < outcome).sum() + 0.5 * (draws == outcome).sum()) / draws.size)}
 
 
 def backtest_table(rows: list[dict[str, Any]], seed: int = 8) -> pd.DataFrame:
     """Mean scores by what, horizon and method, each with its error over origins.
 
-    ``gain`` is 1 - CRPS / CRPS of the paper's way on the same forecasts; ``bias`` the mean of
-    median less outcome. Errors resample origins, since forecasts of one origin share a fit.
-    Horizon 0 stands for all horizons.
+    ``against`` is 1 - CRPS of the joint model / CRPS of the method, on the forecasts that both
+    made: how much better the joint model is than that rival, negative where the rival is better;
+    ``bias`` the mean of median less outcome. Errors resample origins, since forecasts of one
+    origin share a fit. Horizon 0 stands for all horizons.
     """
     frame = pd.DataFrame(rows)
     out = []
     for what in frame["what"].unique():
         for horizon in (0, *HORIZONS):
+            here = frame[(frame["what"] == what)
+                         & ((frame["horizon"] == horizon) if horizon else True)]
+            joint = here[here["method"] == "joint"]
             for method in METHODS:
-                part = frame[(frame["what"] == what) & (frame["method"] == method)]
-                paper = frame[(frame["what"] == what) & (frame["method"] == "paper")]
-                if horizon:
-                    part, paper = (one[one["horizon"] == horizon] for one in (part, paper))
+                part = here[here["method"] == method]
                 if part.empty:
                     continue
-                gain, gain_se = _gain(part, paper, seed)
+                against, against_se = _against(joint, part, seed)
                 inside = {share: (part["pit"] - 0.5).abs() <= share / 2 for share in COVERAGES}
                 out.append({
                     "what": what, "horizon": horizon, "method": method, "forecasts": len(part),
                     "origins": part["origin"].nunique(), "crps": part["crps"].mean(),
-                    "log_score": part["log_score"].mean(), "gain": gain, "gain_se": gain_se,
+                    "against": against, "against_se": against_se,
                     "bias": (part["median"] - part["outcome"]).mean(),
                     **{f"coverage_{share:.0%}": hit.mean() for share, hit in inside.items()},
                     **{f"coverage_{share:.0%}_se": _clustered_error(hit, part["origin"], seed)
@@ -283,19 +271,18 @@ def backtest_table(rows: list[dict[str, Any]], seed: int = 8) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def _gain(part: pd.DataFrame, paper: pd.DataFrame, seed: int) -> tuple[float, float]:
-    """Relative CRPS against the paper's way over shared origins, and its bootstrap error."""
-    by = [frame.groupby("origin")["crps"].agg(["sum", "size"]) for frame in (part, paper)]
-    shared = by[0].index.intersection(by[1].index)
-    if shared.empty:
+def _against(joint: pd.DataFrame, rival: pd.DataFrame, seed: int) -> tuple[float, float]:
+    """Relative CRPS of the joint model against a rival, and its bootstrap error over origins."""
+    both = joint.merge(rival, on=["origin", "horizon"], suffixes=("", "_rival"))
+    by = both.groupby("origin")[["crps", "crps_rival"]].sum().to_numpy(float)
+    if not len(by):
         return np.nan, np.nan
-    ours, theirs = (one.loc[shared].to_numpy(float) for one in by)
 
     def gain(at: np.ndarray) -> float:
-        mean = [one[at, 0].sum() / one[at, 1].sum() for one in (ours, theirs)]
-        return 1 - mean[0] / mean[1]
+        ours, theirs = by[at].sum(axis=0)
+        return float(1 - ours / theirs)
 
-    rng, count = np.random.default_rng(seed), len(shared)
+    rng, count = np.random.default_rng(seed), len(by)
     again = [gain(rng.integers(0, count, count)) for _ in range(500)]
     return gain(np.arange(count)), float(np.std(again)) if count > 1 else np.nan
 
@@ -308,7 +295,3 @@ def _clustered_error(hit: pd.Series, origin: pd.Series, seed: int) -> float:
     rng = np.random.default_rng(seed)
     at = rng.integers(0, len(by), (500, len(by)))
     return float((by[at, 0].sum(axis=1) / by[at, 1].sum(axis=1)).std())
-
-
-__all__ = ["backtest_table", "crps", "density_of", "line_draws", "log_score", "origins",
-           "run_origin", "tables_at"]

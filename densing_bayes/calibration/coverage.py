@@ -1,9 +1,9 @@
-"""Coverage of the rate's intervals, where the model is right and where it is wrong.
+"""Coverage of the frontier's growth, and false claims, where the model is right and wrong.
 
-Each world has a known growth of its frontier. Beside the joint model stand the paper's plug-in
-chain with the nominal interval of its least squares, and a naive bootstrap of that chain
-(models resampled, ruler held). A false acceleration is a change of rate at mid-time declared at
-95% where there is none.
+Each world has a known frontier. Beside the joint model stand the paper's plug-in chain with the
+nominal interval of its least squares, and a naive bootstrap of that chain (models resampled,
+ruler held). Two claims are scored with it: that the frontier grows, and that it grows slower in
+the last year than before.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import xarray as xr
 
-from densing_bayes.calibration.rig import Rig, observed
+from densing_bayes.calibration.rig import made, refit
 from densing_bayes.fitting import case_seed
-from densing_bayes.intervals import Interval
-from densing_bayes.joint.data import reference_scores
+from densing_bayes.joint.quantities import growth_between, years_of
 from densing_bayes.plugin import Plugin, plugin, records
-from densing_bayes.specs import Sampling
-from densing_bayes.trends import hinge
-from densing_bayes.worlds import TYPICAL, Twist, simulate
+from densing_bayes.specs import ModelSpec, Sampling
+from densing_bayes.worlds import TYPICAL, Twist, frontier
+from densing_bayes.worlds.simulation import STILL
 
 METHODS = ("joint", "plug-in", "bootstrap")
-SURE = 0.95  # probability at which a change of rate is declared
+NONE = 0.1  # 1/year; growth below that is none
+GROWS = 0.975  # the claim "it grows": probability of an average above `NONE`
+SLOWER = 0.95  # the claim "slower": probability that the last year's growth is below that before
 
 
 @dataclass(frozen=True)
@@ -38,105 +39,127 @@ class World:
     shared: bool = False  # the model holds here
 
 
+NO_GROWTH = {"rate": STILL}
 WORLDS: dict[str, World] = {
     "as assumed": World("the model holds", shared=True),
-    "no growth": World("the model holds and the frontier stands still", truth={"rate": 0.0},
+    "no growth": World("the model holds and the frontier stands still", truth=NO_GROWTH,
                        shared=True),
-    "slowing": World("growth falls by 2.2 per year within the dates, along a parabola",
-                     Twist(bend=-0.5)),
+    "wandering": World("the model holds and half years differ (sd 0.8 per year)",
+                       truth={"drift": 0.8}, shared=True),
+    "spread grows": World("the model holds and gaps widen by 0.4 per year",
+                          truth={"spread_growth": 0.4}, shared=True),
+    "spread grows, no growth": World("gaps widen by 0.4 per year below a frontier that stands "
+                                     "still", truth={"spread_growth": 0.4, **NO_GROWTH},
+                                     shared=True),
+    "slowing": World("growth falls by 2.2 per year within the dates", Twist(bend=-0.4)),
+    "weak newcomers": World("five of six late families lie 2.2 lower", Twist(late_weak=2.2)),
+    "weak newcomers, no growth": World("the same below a frontier that stands still",
+                                       Twist(late_weak=2.2), NO_GROWTH),
+    "the strong leave": World("80% of the stronger families publish nothing in the last third",
+                              Twist(strong_leave=0.8)),
+    "the strong leave, no growth": World("the same below a frontier that stands still",
+                                         Twist(strong_leave=0.8), NO_GROWTH),
+    "the weak hide": World("weak models are less and less published, at the end one in five",
+                           Twist(weak_hidden=0.8)),
+    "abilities apart": World("half the benchmarks grow 0.6 per year faster, and models have a "
+                             "second ability on them", Twist(apart=0.6)),
+    "floor of the loss": World("a fifth of the ladder's loss is irreducible, the ruler has none",
+                               Twist(irreducible=0.2)),
+    "gaps swapped": World("families' gaps are half-normal, models' exponential",
+                          Twist(swapped=True)),
     "t noise": World("densities and scores scatter with 3 degrees of freedom", Twist(tails=3.0)),
-    "exponential gap": World("inefficiency has an exponential tail", Twist(gap="exponential")),
-    "developers": World("families of one developer share an effect of sd 0.8",
+    "developers": World("families of one laboratory share an effect of sd 0.8",
                         Twist(developer_sd=0.8)),
     "contamination": World("40% of the later models gain 7 points on the anchored benchmark",
                            Twist(contaminated=0.4)),
     "saturation": World("benchmarks are easier by a factor of 20 in size", Twist(easier=3.0)),
     "missing weak scores": World("80% of scores in a benchmark's lowest 30% go unreported",
                                  Twist(unreported=True)),
-    "irreducible loss": World("a fifth of the ladder's loss is irreducible, the ruler has none",
-                              Twist(irreducible=0.2)),
-    "records reported": World("models 1.5 e-folds below the best so far mostly go unpublished",
-                              Twist(records_only=1.5)),
 }
 
 
-def run_world(rig: Rig, name: str, k: int, sampling: Sampling, interval: Interval, *,
-              kink: bool, cores: int = 1) -> dict[str, Any]:
-    """World number ``k`` of a kind: estimates and intervals of the rate by method.
-
-    Parameters
-    ----------
-    kink
-        Whether to ask also for a change of rate at mid-time (a second fit).
-    """
+def run_world(spec: ModelSpec, name: str, k: int, sampling: Sampling, *, models: int,
+              cores: int = 1) -> dict[str, Any]:
+    """World number ``k`` of a kind: estimates and intervals of its growth, and the claims."""
     world = WORLDS[name]
     case = f"world {name} {k}"
     rng = np.random.default_rng(case_seed(sampling.seed, case))
-    truth = TYPICAL | world.truth
-    tables, _ = simulate(rig.columns, truth, rng, world.twist)
-    seen = observed(rig, tables)
-    low, high = reference_scores(seen.data)
-    setting = dict(rig.columns["setting"]) | {"low_score": [low], "high_score": [high]}
-    changes = tables | {"setting": setting}
-    refit = rig.fit(case, changes, sampling, cores=cores)
-    row: dict[str, Any] = {"world": name, "k": k, "truth": truth["rate"], **refit.health()}
-    _say(row, "joint", np.median(refit.derived["rate"]), interval.of(refit.derived["rate"]))
-    chain = plugin(seen, tokens=float(setting["reference_tokens"][0]), interval=interval)
+    one = made(spec, rng, TYPICAL | world.truth, world.twist, models)
+    fit = refit(one.joint, case, sampling, cores=cores)
+    since, until = window(fit.derived)
+    path = frontier(one.design, one.latent, [since, until - 1, until])
+    interval = spec.interval
+    row: dict[str, Any] = {"world": name, "k": k, "truth": (path[2] - path[0]) / (until - since),
+                           **fit.health(), **claims(fit.derived),
+                           "slower": bool(path[2] - path[1] < (path[1] - path[0])
+                                          / (until - 1 - since) - 1e-3)}
+    rate = fit.derived["rate"].values.ravel()
+    _say(row, "joint", np.median(rate), interval.of(rate))
+    chain = plugin(one.joint.observations, tokens=float(spec.options["reference_tokens"]),
+                   interval=interval)
     _say(row, "plug-in", chain.rate, (chain.low, chain.high))
-    rates, changed = bootstrap(chain, rng)
+    rates = bootstrap(chain, rng)
     _say(row, "bootstrap", np.median(rates), interval.of(rates))
-    if kink:
-        kinked = rig.fit(f"{case} kink", changes | rig.kinked(), sampling, cores=cores)
-        row["joint accelerates"] = bool((kinked.posterior["weight"] > 0).mean() > SURE)
-        row["plug-in accelerates"] = accelerates(chain.time[chain.record],
-                                                 chain.log_density[chain.record], chain.time)
-        row["bootstrap accelerates"] = bool(np.mean(changed > 0) > SURE)
     return row
+
+
+def window(derived: xr.Dataset) -> tuple[float, float]:
+    """First and last release of the models that count, in years since LLaMA-1, not before it."""
+    time = years_of(derived["date"].values[derived["eligible"].values])
+    return max(0.0, float(time.min())), float(time.max())
+
+
+def claims(derived: xr.Dataset) -> dict[str, float]:
+    """Probabilities on which claims rest: that the average exceeds `NONE`, that it is slower.
+
+    Slower: the last year's growth is below the average of the time before.
+    """
+    since, until = window(derived)
+    last = growth_between(derived, until - 1, until)
+    before = growth_between(derived, since, until - 1)
+    return {"p_grows": float((derived["rate"] > NONE).mean()),
+            "p_slower": float((last < before).mean())}
 
 
 def _say(row: dict[str, Any], method: str, median: Any, ends: Any) -> None:
     row[method] = {"median": float(median), "low": float(ends[0]), "high": float(ends[1])}
 
 
-def bootstrap(chain: Plugin, rng: np.random.Generator, repeats: int = 300,
-              ) -> tuple[np.ndarray, np.ndarray]:
-    """Rate, and change of rate at mid-time, of the plug-in chain over resampled models."""
-    rates, changes = [], []
-    while len(rates) < repeats:
+def bootstrap(chain: Plugin, rng: np.random.Generator, repeats: int = 300) -> np.ndarray:
+    """Rates of the plug-in chain over resampled models."""
+    rates: list[float] = []
+    for _ in range(20 * repeats):
         at = rng.integers(0, chain.time.size, chain.time.size)
         time, value = chain.time[at], chain.log_density[at]
         kept = records(time, value)
         time, value = time[kept], value[kept]
-        if time.size < 3 or np.ptp(time) == 0:
-            continue
-        rates.append(np.polyfit(time, value, 1)[0])
-        basis = _broken_line(time, chain.time)
-        changes.append(np.linalg.lstsq(basis, value, rcond=None)[0][2])
-    return np.array(rates), np.array(changes)
+        if time.size >= 3 and np.ptp(time) > 0:
+            rates.append(np.polyfit(time, value, 1)[0])
+        if len(rates) == repeats:
+            break
+    return np.array(rates) if rates else np.array([np.nan])
 
 
-def accelerates(time: np.ndarray, value: np.ndarray, dates: np.ndarray) -> bool:
-    """Whether least squares with a kink at mid-time declares an acceleration at 95%."""
-    basis = _broken_line(time, dates)
-    if time.size < 5 or np.linalg.matrix_rank(basis) < 3:
-        return False
-    estimate, left, *_ = np.linalg.lstsq(basis, value, rcond=None)
-    variance = float(np.sum(left)) / (time.size - 3) * np.linalg.inv(basis.T @ basis)[2, 2]
-    if variance <= 0:
-        return False
-    return bool(stats.t.sf(estimate[2] / np.sqrt(variance), time.size - 3) < 1 - SURE)
+def covers(truth: Any, low: Any, high: Any) -> np.ndarray:
+    """Whether intervals hold the truth; where nothing grows, whether they reach below `NONE`.
 
+    A frontier that does not regress has no negative growth, and no interval reaches exactly 0.
 
-def _broken_line(time: np.ndarray, dates: np.ndarray) -> np.ndarray:
-    at = (dates.min() + dates.max()) / 2
-    return np.column_stack([np.ones_like(time), time, hinge(time, at)])
+    Examples
+    --------
+    >>> covers(np.array([1.0, 1.0, 0.0]), np.array([0.9, 1.1, 0.02]), np.array([1.5, 1.5, 0.4]))
+    array([ True, False,  True])
+    """
+    truth = np.asarray(truth)
+    return (np.where(truth < NONE, low < NONE, low <= truth)) & (truth <= high)
 
 
 def coverage_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row per world and method: bias, coverage, width and false accelerations, with errors.
+    """One row per world and method: bias, coverage, width and false claims, with errors.
 
     ``*_se`` are Monte Carlo standard errors (binomial with one success and one failure added
-    for shares, so that none is zero).
+    for shares, so that none is zero). Claims are the joint model's: ``says_growth`` and
+    ``says_slower`` are how often they were made, right or not.
     """
     out = []
     for name in [world for world in WORLDS if any(row["world"] == world for row in rows)]:
@@ -144,22 +167,39 @@ def coverage_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         for method in METHODS:
             cells = [(row["truth"], row[method]) for row in these
                      if row[method]["low"] is not None and np.isfinite(row[method]["low"])]
+            if not cells:
+                continue
             truth = np.array([one for one, _ in cells])
             median, low, high = (np.array([cell[key] for _, cell in cells])
                                  for key in ("median", "low", "high"))
-            hit = (low <= truth) & (truth <= high)
-            asked = [row[f"{method} accelerates"] for row in these if f"{method} accelerates"
-                     in row]
+            hit = covers(truth, low, high)
+            grows = [row["p_grows"] > GROWS for row in these]
+            slower = [row["p_slower"] > SLOWER for row in these]
             out.append({
                 "world": name, "method": method, "worlds": len(cells),
                 "bias": float((median - truth).mean()),
                 "bias_se": float((median - truth).std(ddof=1) / np.sqrt(len(cells)))
                 if len(cells) > 1 else np.nan,
                 "coverage": float(hit.mean()), "coverage_se": share_error(hit),
-                "width": float((high - low).mean()), "asked": len(asked),
-                "false_acceleration": float(np.mean(asked)) if asked else np.nan,
-                "false_acceleration_se": share_error(asked) if asked else np.nan})
+                "width": float((high - low).mean()),
+                **({"says_growth": float(np.mean(grows)), "says_slower": float(np.mean(slower))}
+                   if method == "joint" else {})})
     return pd.DataFrame(out)
+
+
+def false_claims(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How often each claim was made in worlds where it is false, over all kinds together."""
+    out = []
+    for claim, said, false in (
+            ("the frontier grows", lambda row: row["p_grows"] > GROWS,
+             lambda row: row["truth"] < NONE),
+            ("slower in the last year", lambda row: row["p_slower"] > SLOWER,
+             lambda row: not row["slower"])):
+        asked = [said(row) for row in rows if false(row)]
+        if asked:
+            out.append({"claim": claim, "worlds": len(asked), "share": float(np.mean(asked)),
+                        "share_se": share_error(asked)})
+    return out
 
 
 def share_error(hits: Any) -> float:
@@ -173,7 +213,3 @@ def share_error(hits: Any) -> float:
     hits = np.asarray(hits, bool)
     share = (hits.sum() + 1) / (hits.size + 2)
     return float(np.sqrt(share * (1 - share) / (hits.size + 2)))
-
-
-__all__ = ["METHODS", "WORLDS", "World", "accelerates", "bootstrap", "coverage_table",
-           "run_world", "share_error"]

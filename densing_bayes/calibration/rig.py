@@ -1,4 +1,4 @@
-"""The rig: one joint model, refitted to many simulated or reduced data sets."""
+"""Refits: the joint model on many simulated or reduced data sets."""
 
 from __future__ import annotations
 
@@ -13,49 +13,13 @@ import xarray as xr
 from densing_bayes import worlds
 from densing_bayes.checks import diagnostics
 from densing_bayes.fitting import case_seed, sample
-from densing_bayes.joint.data import inputs
-from densing_bayes.joint.engine import CompiledJoint, compiled_joint
-from densing_bayes.joint.fit import choose
-from densing_bayes.joint.growth import KNOTS, knots
+from densing_bayes.joint.engine import CompiledJoint
+from densing_bayes.joint.fit import Joint, choose, prepare
 from densing_bayes.joint.quantities import derive
-from densing_bayes.observations import Observations
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec, Sampling
 from densing_bayes.tables import load_tables
-from densing_bayes.worlds import Columns
-
-AHEAD = 2  # knots after the last model, half a year each: horizons end at twelve months
-KINK = 2.5  # prior sd of a change of rate at the kink, 1/year: that of the rate itself
-
-
-@dataclass(frozen=True)
-class Rig:
-    """A joint model with one extra column ``kink``, zero unless a fit asks for it."""
-
-    spec: ModelSpec
-    observations: Observations
-    columns: Columns
-    compiled: CompiledJoint
-
-    def fit(self, case: str, changes: Columns, sampling: Sampling, *,
-            priors: dict[str, Prior] | None = None, cores: int = 1) -> Refit:
-        """The posterior given changed tables (and narrower priors)."""
-        columns = self.columns | changes
-        data: dict[str, Any] = dict(changes)
-        if priors is not None:
-            data["priors"] = priors
-        tree = sample(self.compiled, sampling, case=case, data=data, cores=cores)
-        posterior = tree["posterior"].to_dataset()
-        derived = derive(posterior, self.observations, columns, case_seed(sampling.seed, case))
-        return Refit(tree, posterior, derived, columns)
-
-    def kinked(self) -> Columns:
-        """The models with a kink at the middle of their dates."""
-        models = dict(self.columns["models"])
-        time = np.asarray(models["time"])
-        at = (time.min() + time.max()) / 2
-        models["kink"] = KINK * (time > at) * (time - at)
-        return {"models": models}
+from densing_bayes.worlds import Columns, Truth, Twist
 
 
 @dataclass(frozen=True)
@@ -68,55 +32,69 @@ class Refit:
     columns: Columns
 
     def health(self) -> dict[str, Any]:
-        """Whether the short chains can be believed: R-hat and ESS of the rate, divergences."""
-        found = diagnostics(self.tree, ["rate_z"])
+        """Whether the short chains can be believed: R-hat and ESS of the growth, divergences."""
+        found = diagnostics(self.tree, ["rate_z", "growth"])
         return {"rhat": found["rhat_max"], "ess": found["ess_bulk_min"],
                 "divergences": found["divergences"]}
 
 
-def rig(observations: Observations, spec: ModelSpec) -> Rig:
-    """The joint model of a spec on a design."""
-    columns, coords = inputs(observations, spec)
-    columns["models"]["kink"] = np.zeros(len(columns["models"]["time"]))
-    coords["column"] = [*coords["column"], "kink"]
-    # two knots after the last model, for models that are forecast
-    time = np.asarray(columns["models"]["time"])
-    columns["knots"] = knots(time, constant=spec.options["constant_rate"], ahead=AHEAD)
-    coords["knot"] = np.arange(KNOTS + AHEAD)
-    compiled = compiled_joint(columns, coords, spec.priors,
-                              irreducible=spec.options["irreducible"])
-    return Rig(spec, observations, columns, compiled)
+def refit(joint: Joint, case: str, sampling: Sampling, *, changes: Columns | None = None,
+          priors: dict[str, Prior] | None = None, compiled: CompiledJoint | None = None,
+          cores: int = 1) -> Refit:
+    """The posterior of a joint model given changed tables, narrower priors or a held ruler.
 
-
-def invented(spec: ModelSpec, models: int = 60) -> Rig:
-    """A rig on an invented design, taken through files and tables like any other data.
-
-    Filters of the spec that name the shipped models or benchmarks do not apply.
+    Parameters
+    ----------
+    case
+        Name from which the run's random stream is derived.
+    compiled
+        In place of the joint model's own (`CompiledJoint.holding`).
     """
-    rng = np.random.default_rng(case_seed(spec.sampling.seed, "invented design"))
-    columns = worlds.invent(rng, models=models)
-    tables, _ = worlds.simulate(columns, worlds.TYPICAL, rng)
-    plain = replace(spec, options={**spec.options, "benchmarks": [], "until": "", "without_models":
-                                   [], "without_families": [], "without_organizations": []})
+    data: dict[str, Any] = dict(changes or {})
+    columns = joint.columns | data
+    if priors is not None:
+        data["priors"] = priors
+    tree = sample(compiled or joint.compiled, sampling, case=case, data=data, cores=cores)
+    posterior = tree["posterior"].to_dataset()
+    derived = derive(posterior, joint.observations, columns, case_seed(sampling.seed, case))
+    return Refit(tree, posterior, derived, columns)
+
+
+def plain(spec: ModelSpec) -> ModelSpec:
+    """The spec without filters that name the shipped models, benchmarks or dates."""
+    return replace(spec, options={
+        **spec.options, "benchmarks": [], "since": "", "until": "", "without_models": [],
+        "without_families": [], "without_organizations": []})
+
+
+def through_files(spec: ModelSpec, design: Columns, outcomes: Columns) -> Joint:
+    """The joint model of a world that went through files and tables like any other data."""
     with tempfile.TemporaryDirectory() as folder:
-        loaded = load_tables(worlds.write(Path(folder), columns, tables))
-    return rig(choose(loaded, plain), plain)
+        loaded = load_tables(worlds.write(Path(folder) / "world", design, outcomes))
+    asked = plain(spec)
+    return prepare(choose(loaded, asked), asked)
 
 
-def observed(rig: Rig, changes: Columns) -> Observations:
-    """The observations that changed tables stand for (cells of weight 0 left out).
+def invented(spec: ModelSpec, models: int = 60) -> Joint:
+    """The joint model on an invented design, whose outcomes SBC draws anew."""
+    rng = np.random.default_rng(case_seed(spec.sampling.seed, "invented design"))
+    design = worlds.invent(rng, models=models)
+    outcomes, _ = worlds.simulate(design, worlds.TYPICAL, rng)
+    return through_files(spec, design, outcomes)
 
-    Holds what the plug-in chain reads: cells, ladder and pairs.
-    """
-    data = rig.observations.data
-    anchored = data["cell_benchmark"].values < len(rig.columns["anchors"]["chance"])
-    score, keep = data["cell_score"].values.copy(), np.ones(anchored.size, bool)
-    for rows, group in ((anchored, "anchored"), (~anchored, "linked_cells")):
-        cells = changes.get(group, rig.columns[group])
-        score[rows], keep[rows] = cells["score"], np.asarray(cells["weight"]) > 0
-    new = {"cell_score": ("cell", score)}
-    if "ladder" in changes:
-        new["run_log_loss"] = ("run", np.asarray(changes["ladder"]["log_loss"]))
-    if "pairs" in changes:
-        new["pair_score"] = ("pair", np.asarray(changes["pairs"]["score"]))
-    return Observations(data.assign(new).isel(cell=keep))
+
+@dataclass(frozen=True)
+class Made:
+    """A world: its joint model, its design and its truth (``latent`` of `worlds.simulate`)."""
+
+    joint: Joint
+    design: Columns
+    latent: dict[str, Any]
+
+
+def made(spec: ModelSpec, rng: np.random.Generator, truth: Truth, twist: Twist,
+         models: int) -> Made:
+    """A world with a design of its own, four benchmarks, through files and tables."""
+    design = worlds.invent(rng, models=models, benchmarks=4, truth=truth)
+    outcomes, latent = worlds.simulate(design, truth, rng, twist)
+    return Made(through_files(spec, design, outcomes), design, latent)

@@ -23,17 +23,20 @@ from scipy import stats
 
 from densing_bayes import laws
 from densing_bayes.priors import Prior
-from densing_bayes.worlds import DIMS, Columns, Truth, ruler, sizes
+from densing_bayes.worlds import DIMS, TYPICAL, Columns, Truth, ruler, sizes
 
-RANKS = 99  # posterior draws that the truth is ranked among
+RANKS = 49  # posterior draws that the truth is ranked among: fewer than are effective
 FALSE_ALARMS = 0.01  # of one run of the check, over all its quantities
 
-# sd of each narrowed prior; half-normals are scaled to the centre, Gamma priors are kept
+# sd of each narrowed prior; half-normals are scaled to the centre, the others are kept
 WIDTHS = {
     "log_loss_at_centre": 0.1, "size_share": 0.08, "log_alpha": 0.12, "log_beta": 0.15,
-    "headroom": 0.04, "log_steepness": 0.15, "log_midpoint": 0.06, "level": 0.5, "rate": 1.0,
-    "q": 0.22, "log_kappa": 0.2, "linked_midpoint": 0.7, "linked_headroom": 0.04,
+    "headroom": 0.04, "log_steepness": 0.15, "log_midpoint": 0.06, "off_share": 0.08,
+    "level": 0.5, "rate": 1.0, "spread_growth": 0.2, "log_kappa": 0.2, "linked_midpoint": 0.7,
+    "linked_headroom": 0.04,
 }
+# about which truths are drawn: half years differ
+CENTRE = TYPICAL | {"drift": 0.5}
 
 
 def narrowed(priors: Mapping[str, Prior], centre: Truth) -> dict[str, Prior]:
@@ -42,7 +45,7 @@ def narrowed(priors: Mapping[str, Prior], centre: Truth) -> dict[str, Prior]:
     Parameters
     ----------
     centre
-        A single value per parameter, e.g. `densing_bayes.worlds.TYPICAL`.
+        A single value per parameter, e.g. `CENTRE`.
     """
     out = {}
     for name, prior in priors.items():
@@ -63,14 +66,21 @@ def narrowed(priors: Mapping[str, Prior], centre: Truth) -> dict[str, Prior]:
 def draw_truth(priors: Mapping[str, Prior], columns: Columns, rng: np.random.Generator) -> Truth:
     """A truth from the joint model's prior.
 
-    Rulers on which one of the two reference scores has no finite size have no density in the
-    model either: they are drawn again.
+    Ceilings lie above the tables' floors. Rulers on which one of the two reference scores has no
+    finite size have no density in the model either: they are drawn again.
     """
-    shared = {"omega_family": "omega", "q_family": "q"}
     length = sizes(columns)
+    floors = {"headroom": columns["anchors"]["floor"],
+              "linked_headroom": columns["linked_benchmarks"]["floor"]}
+
+    def drawn(name: str, dim: str) -> Any:
+        if name not in floors:
+            return priors[name].rvs(rng, length[dim] if dim else None)
+        below = priors[name].cdf(np.asarray(floors[name], float))
+        return priors[name].ppf(below + (1 - below) * rng.random(length[dim]))
+
     while True:
-        truth = {name: priors[shared.get(name, name)].rvs(rng, length[dim] if dim else None)
-                 for name, dim in DIMS.items()}
+        truth = {name: drawn(name, dim) for name, dim in DIMS.items()}
         if valid(truth, columns):
             return truth
 

@@ -13,11 +13,12 @@ from densing_bayes.calibration.certificate import FEWEST
 from densing_bayes.figures.house import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PURPLE
 from densing_bayes.reports import Picture, Section, Table
 
-COLOURS = {"joint": BLUE, "plug-in": ORANGE, "bootstrap": GREEN, "paper": ORANGE,
-           "no change": MUTED, "all models": PURPLE}
+COLOURS = {"joint": BLUE, "plug-in": ORANGE, "bootstrap": GREEN, "no change": MUTED,
+           "record jumps": GREEN, "paper": ORANGE, "published rate": PURPLE}
 LABELS = {"plug-in": "paper's plug-in", "bootstrap": "bootstrap of it", "paper":
-          "paper's extrapolation", "all models": "trend through all models"}
-MARKERS = dict(zip(COLOURS, "osDsvD", strict=True))
+          "paper's extrapolation", "record jumps": "record jumps (compound Poisson)",
+          "published rate": "published rate"}
+MARKERS = dict(zip(COLOURS, "osDsDov", strict=True))
 
 
 TITLE = "Are the intervals true?"
@@ -50,9 +51,9 @@ def section(result: dict[str, Any] | None, spec_hash: str | None = None) -> Sect
         text.append(_coverage_words(result))
         tables.append(_coverage_table(result))
         pictures.append(Picture(
-            "calibration-coverage", "Coverage of the rate's intervals by kind of world; bars are "
-            "two Monte Carlo standard errors", "Coverage by world and method.",
-            lambda fig: _coverage_picture(fig, result), 7, 5.2))
+            "calibration-coverage", "How often intervals hold the frontier's true growth, by kind of "
+            "world; bars are two Monte Carlo standard errors", "Coverage by world and method.",
+            lambda fig: _coverage_picture(fig, result), 7, 7.5))
     if result["backtest"]:
         text.append(_backtest_words(result))
         tables.append(_backtest_table(result))
@@ -134,31 +135,37 @@ def _coverage_words(result: dict[str, Any]) -> str:
                 f"shows them, and their coverage says nothing yet.")
     worst = joint["coverage"].idxmin()
     other = rows[rows["method"] == "plug-in"].set_index("world")["coverage"]
-    alarm = joint["false_acceleration"].dropna()
-    words = (f"In worlds of known growth the {prob:.0%} interval of the rate held the truth in "
-             f"{joint['coverage'].min():.0%} (world '{worst}') to {joint['coverage'].max():.0%} "
-             f"of cases; the nominal interval of the paper's chain in {other.min():.0%} to "
-             f"{other.max():.0%}.")
-    if len(alarm):
-        words += (f" An acceleration was declared where there is none in {alarm.max():.0%} of "
-                  f"cases at most (by kind of world).")
-    return words
+    words = (f"In {len(joint)} kinds of worlds of known growth ({joint['worlds'].min():.0f} to "
+             f"{joint['worlds'].max():.0f} of each) the {prob:.0%} interval held the frontier's "
+             f"average growth in {joint['coverage'].min():.0%} (world '{worst}') to "
+             f"{joint['coverage'].max():.0%} of cases; the nominal interval of the paper's chain "
+             f"in {other.min():.0%} to {other.max():.0%}. A frontier that stands still counts as "
+             f"covered where the interval reaches below {coverage.NONE:g} per year.")
+    return " ".join([words, *(
+        f"The claim '{one['claim']}' was made in {one['share']:.0%} of the {one['worlds']} worlds "
+        f"in which it is false." for one in result["claims"])])
 
 
 def _backtest_words(result: dict[str, Any]) -> str:
     rows = pd.DataFrame(result["backtest"])
-    rows = rows[(rows["method"] == "joint") & (rows["horizon"] == 0)]
-    said = [f"{row['what']} ({row['forecasts']} forecasts): 90% intervals held "
-            f"{row['coverage_90%']:.0%}, medians {abs(row['bias']):.2f} too "
-            f"{'high' if row['bias'] > 0 else 'low'} on average"
-            + ("" if row["gain"] is None or not np.isfinite(row["gain"]) else
-               f", CRPS {abs(row['gain']):.0%} {'below' if row['gain'] > 0 else 'above'} the "
-               f"paper's extrapolation")
-            for _, row in rows.iterrows()]
+    rows = rows[rows["horizon"] == 0]
+    said = []
+    for what, part in rows.groupby("what", sort=False):
+        joint = part[part["method"] == "joint"].iloc[0]
+        rivals = part[part["method"] != "joint"].set_index("method")["against"].astype(float)
+        beaten = "; ".join(
+            f"{abs(gain):.0%} {'below' if gain > 0 else 'above'} '{LABELS.get(name, name)}'"
+            for name, gain in rivals.items() if np.isfinite(gain))
+        said.append(
+            f"{what} ({joint['forecasts']} forecasts): 50% intervals held "
+            f"{joint['coverage_50%']:.0%} and 90% intervals {joint['coverage_90%']:.0%}, medians "
+            f"{abs(joint['bias']):.2f} too {'high' if joint['bias'] > 0 else 'low'} on average; "
+            f"CRPS {joint['crps']:.3f}, {beaten}")
     return (f"Back-test from {len(result['origins'])} origins ({result['origins'][0]} to "
-            f"{result['origins'][-1]}), models dated later left out: {'; '.join(said)}. Sizes, "
-            f"dates and families of the new models are given, and the ladder is today's at "
-            f"every origin. Forecasts of one origin share a fit, and origins overlap, so errors "
+            f"{result['origins'][-1]}), models released later left out, forecasts for 3, 6 and 12 "
+            f"months: {'. '.join(said)}. The outcome is the posterior median of today's fit. The "
+            f"ruler is held in all fits where ladder and pairs put it, so that the growth alone "
+            f"is tested. Forecasts of one origin share a fit, and origins overlap, so errors "
             f"resample origins.")
 
 
@@ -181,15 +188,16 @@ def _coverage_table(result: dict[str, Any]) -> Table:
     frame = pd.DataFrame(result["coverage"])
     frame["what happens there"] = frame["world"].map(result["worlds"])
     frame["method"] = frame["method"].replace(LABELS)
-    names = {"bias": "bias (1/year)", "bias_se": "error of bias", "coverage_se":
-             "error of coverage", "width": "width (1/year)",
-             "false_acceleration": "P(false acceleration)", "worlds": "cases",
-             "false_acceleration_se": "error of P", "asked": "cases of P"}
-    frame = frame.rename(columns=names)
+    frame = frame.rename(columns={
+        "bias": "bias (1/year)", "bias_se": "error of bias", "coverage_se": "error of coverage",
+        "width": "width (1/year)", "worlds": "cases", "says_growth": "says 'grows'",
+        "says_slower": "says 'slower'"})
     prob = result["interval"]["prob"]
-    return Table("calibration-coverage", f"{prob:.0%} intervals of the rate in worlds of known "
-                 f"growth", frame, {name: "{:.2f}" for name in frame
-                                    if frame[name].dtype.kind == "f"})
+    return Table("calibration-coverage", f"{prob:.0%} intervals of the frontier's average growth "
+                 f"in worlds where it is known", frame, {name: "{:.2f}" for name in frame
+                                                         if frame[name].dtype.kind == "f"},
+                 note="'grows' is said at more than 97.5% for an average above 0.1 per year, "
+                      "'slower' at more than 95% for a last year below the time before.")
 
 
 def _backtest_table(result: dict[str, Any]) -> Table:
@@ -197,12 +205,11 @@ def _backtest_table(result: dict[str, Any]) -> Table:
     frame["method"] = frame["method"].replace(LABELS)
     frame["horizon"] = frame["horizon"].map(lambda h: "all" if h == 0 else f"{h} months")
     frame = frame.rename(columns={
-        "what": "forecast of", "crps": "CRPS", "log_score": "log score",
-        "bias": "median less outcome", "gain": "CRPS below the paper's (share)",
-        "gain_se": "error of that share"})
-    return Table("calibration-backtest", "Rolling-origin back-test (CRPS of scores in score, of "
-                 "the frontier in ln density by the plug-in ruler)", frame,
-                 {name: "{:.3f}" for name in frame if frame[name].dtype.kind == "f"})
+        "what": "forecast of", "crps": "CRPS", "bias": "median less outcome",
+        "against": "joint's CRPS below it (share)", "against_se": "error of that share"})
+    return Table("calibration-backtest", "Rolling-origin back-test (ln density)", frame,
+                 {name: "{:.3f}" for name in frame if frame[name].dtype.kind == "f"},
+                 note="A negative share: that rival was better.")
 
 
 # -- pictures ---------------------------------------------------------------------------------
@@ -247,30 +254,29 @@ def _coverage_picture(fig: Figure, result: dict[str, Any]) -> None:
 def _backtest_picture(fig: Figure, result: dict[str, Any]) -> None:
     rows = pd.DataFrame(result["backtest"])
     grid = fig.subplots(2, 2)
-    units = {"anchored score": "CRPS (score)", "frontier": "CRPS (ln density)"}
-    for ax, (what, unit) in zip(grid[0], units.items(), strict=True):
+    for ax, what in zip(grid[0], backtest.QUANTITIES, strict=True):
         part = rows[(rows["what"] == what) & (rows["horizon"] > 0)]
         horizons = sorted(part["horizon"].unique())
         for i, method in enumerate(backtest.METHODS):
             mine = part[part["method"] == method].set_index("horizon").reindex(horizons)
-            ax.bar(np.arange(len(horizons)) + 0.2 * (i - 1.5), mine["crps"], 0.18,
+            ax.bar(np.arange(len(horizons)) + 0.17 * (i - 2), mine["crps"].astype(float), 0.15,
                    color=COLOURS[method], label=LABELS.get(method, method))
         ax.set(xticks=range(len(horizons)), xticklabels=[f"{h} months" for h in horizons],
-               ylabel=unit, title=what)
+               ylabel="CRPS (ln density)", title=what)
     handles, labels = grid[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=2)
+    fig.legend(handles, labels, loc="outside upper center", ncols=3)
     joint = rows[(rows["method"] == "joint") & (rows["horizon"] == 0)]
     for i, (_, row) in enumerate(joint.iterrows()):
         found = np.array([row[f"coverage_{share:.0%}"] for share in backtest.COVERAGES], float)
         error = np.array([row[f"coverage_{share:.0%}_se"] for share in backtest.COVERAGES], float)
-        grid[1][0].errorbar(np.array(backtest.COVERAGES) + 0.012 * (i - 1), found, yerr=2 * error,
-                            fmt="osD"[i % 3], color=[BLUE, GREEN, PURPLE][i % 3], ms=5, lw=1.2,
-                            label=row["what"])
+        grid[1][0].errorbar(np.array(backtest.COVERAGES) + 0.012 * (i - 0.5), found,
+                            yerr=2 * error, fmt="os"[i % 2], color=[BLUE, PURPLE][i % 2], ms=5,
+                            lw=1.2, label=row["what"])
     grid[1][0].plot([0.4, 1], [0.4, 1], color=INK, lw=0.8)
     grid[1][0].set(xlabel="nominal", ylabel="share inside", title="coverage, joint", xlim=(0.4, 1),
                    ylim=(0, 1.05))
-    grid[1][0].legend(loc="upper left")
-    pit = result["pit"]["anchored score"]
+    grid[1][0].legend(loc="lower right")
+    pit = result["pit"]["best available"]
     grid[1][1].hist(pit, bins=np.linspace(0, 1, 11), color=BLUE, alpha=0.7)
     grid[1][1].axhline(len(pit) / 10, color=INK, lw=0.8)
-    grid[1][1].set(xlabel="PIT of new anchored scores", ylabel="forecasts", title="PIT, joint")
+    grid[1][1].set(xlabel="PIT of the best available", ylabel="forecasts", title="PIT, joint")
