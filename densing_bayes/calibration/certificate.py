@@ -30,6 +30,7 @@ from densing_bayes.shelf import shelf
 from densing_bayes.specs import ModelSpec, Sampling, load_model
 from densing_bayes.tables import Tables, load_tables
 
+FORMAT = 2  # of a certificate; older editions asked other questions, and are not read
 FEWEST = 10  # cases below which nothing is said
 MOST_FALSE = 0.05  # of worlds in which a claim is false, that it is made in
 NARROW, SHIFT, NOISE = 0.5, 0.5, 2.0  # the test's own test: sds, sds, factor on ladder noise
@@ -248,7 +249,7 @@ def certificate(out: Path, spec: ModelSpec, tables: Tables, plan: Plan) -> dict[
             found.setdefault(case[0], []).append(result)
     done = sum(map(len, found.values()))
     result: dict[str, Any] = {
-        "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed,
+        "format": FORMAT, "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed,
         "data": tables.sha256, "interval": {"prob": spec.interval.prob,
                                             "kind": spec.interval.kind},
         "versions": {name: version(name) for name in ("densing-bayes", "pymc", "nutpie")},
@@ -388,6 +389,9 @@ def publish(result: dict[str, Any], edition: str) -> Path:
 
 
 def published() -> dict[str, Any] | None:
-    """The newest published certificate (last edition by name), or None."""
-    found = sorted((shelf("reports") / "published").glob("*/certificate.json"))
-    return json.loads(found[-1].read_text(encoding="utf-8")) if found else None
+    """The newest published certificate that asks what this program does, or None."""
+    for path in sorted((shelf("reports") / "published").glob("*/certificate.json"), reverse=True):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result.get("format") == FORMAT:
+            return dict(result)
+    return None

@@ -51,8 +51,8 @@ def section(result: dict[str, Any] | None, spec_hash: str | None = None) -> Sect
         text.append(_coverage_words(result))
         tables.append(_coverage_table(result))
         pictures.append(Picture(
-            "calibration-coverage", "How often intervals hold the frontier's true growth, by kind of "
-            "world; bars are two Monte Carlo standard errors", "Coverage by world and method.",
+            "calibration-coverage", "How often intervals hold the frontier's true growth, by kind "
+            "of world; bars are two Monte Carlo standard errors", "Coverage by world and method.",
             lambda fig: _coverage_picture(fig, result), 7, 7.5))
     if result["backtest"]:
         text.append(_backtest_words(result))
@@ -88,7 +88,8 @@ def _made(result: dict[str, Any], spec_hash: str | None) -> str:
     cases, chains = result["cases"], result["chains"]
     words = (f"The certificate rests on {cases['done']} of {cases['planned']} planned cases, each "
              f"a refit with {chains['chains']} chains of {chains['draws']} draws after "
-             f"{chains['tune']} of warm-up, seed {result['seed']}.")
+             f"{chains['tune']} of warm-up, seed {result['seed']}; made-up data have "
+             f"{chains['models']} models.")
     if result.get("edition"):
         words += f" Edition: {result['edition']}."
     if spec_hash is not None and spec_hash != result["spec_hash"]:
@@ -99,7 +100,7 @@ def _made(result: dict[str, Any], spec_hash: str | None) -> str:
     if ill:
         words += " Short chains are not perfect: " + "; ".join(
             f"{kind}: {health['with_divergences']:.0%} with divergences, "
-            f"{health['rhat_above_1.05']:.0%} with R-hat of the rate above 1.05"
+            f"{health['rhat_above_1.05']:.0%} with R-hat of the growth above 1.05"
             for kind, health in ill.items()) + "."
     return words
 
