@@ -131,20 +131,20 @@ def _coverage_words(result: dict[str, Any]) -> str:
     prob = result["interval"]["prob"]
     rows = rows[rows["worlds"] >= FEWEST]
     joint = rows[rows["method"] == "joint"].set_index("world")
+    claims = [f"The claim '{one['claim']}' was made in {one['share']:.0%} of the {one['worlds']} "
+              f"worlds in which it is false." for one in result["claims"]]
     if joint.empty:
-        return (f"Worlds of known growth were run fewer than {FEWEST} times each: the table below "
-                f"shows them, and their coverage says nothing yet.")
+        return " ".join([f"Worlds of known growth were run fewer than {FEWEST} times each: the "
+                         f"table below shows them, and their coverage says nothing yet.", *claims])
     worst = joint["coverage"].idxmin()
-    other = rows[rows["method"] == "plug-in"].set_index("world")["coverage"]
+    other = rows[rows["method"] == "plug-in"]["coverage"]
     words = (f"In {len(joint)} kinds of worlds of known growth ({joint['worlds'].min():.0f} to "
              f"{joint['worlds'].max():.0f} of each) the {prob:.0%} interval held the frontier's "
              f"average growth in {joint['coverage'].min():.0%} (world '{worst}') to "
              f"{joint['coverage'].max():.0%} of cases; the nominal interval of the paper's chain "
              f"in {other.min():.0%} to {other.max():.0%}. A frontier that stands still counts as "
              f"covered where the interval reaches below {coverage.NONE:g} per year.")
-    return " ".join([words, *(
-        f"The claim '{one['claim']}' was made in {one['share']:.0%} of the {one['worlds']} worlds "
-        f"in which it is false." for one in result["claims"])])
+    return " ".join([words, *claims])
 
 
 def _backtest_words(result: dict[str, Any]) -> str:

@@ -94,6 +94,7 @@ def frontier(columns: Columns, latent: Truth, years: Any) -> np.ndarray:
     return latent["level"] + effects(columns["segments"], time) @ latent["growth"]
 
 
+@np.errstate(over="ignore")  # far below a curve exp overflows, and the score is chance
 def simulate(columns: Columns, truth: Truth, rng: np.random.Generator, twist: Twist = PLAIN,
              *, aside: Prior | None = None) -> tuple[Columns, dict[str, Any]]:
     """Outcomes of a world on a given design.
