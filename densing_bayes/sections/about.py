@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.context import Context
+from densing_bayes.outputs import counted
 from densing_bayes.problems import told
 from densing_bayes.reports import Section, Table
 
@@ -28,8 +29,9 @@ def limits(context: Context) -> Section:
         f"a measured limit.",
         f"The share of inefficiency in the scatter, q, is weakly identified ({context.interval}: "
         f"{q_low:.2f} to {q_high:.2f}). It moves the frontier's height, hardly its slope.",
-        f"{family} of {data.sizes['family']} families have one model only: their family effect "
-        f"and their model's own cannot be told apart.",
+        f"{counted(int(family), 'family', 'families')} of {data.sizes['family']} "
+        f"{'has' if family == 1 else 'have'} one model only: of such, the family's effect and the "
+        f"model's own cannot be told apart.",
         "Contamination. Training on the test task raises later models' scores; with no clean "
         "twin of a benchmark in the tables the model cannot see it, and part of the growth here "
         "may be it.",
@@ -40,10 +42,11 @@ def limits(context: Context) -> Section:
         time = data["time"].values
         late = time > time.max() - 0.5
         text.append(
-            f"Who released what. The last half year has {late.sum()} models of "
-            f"{len(np.unique(data['family_index'].values[late]))} families and "
-            f"{len(np.unique(data['organization_index'].values[late]))} developers; a change of "
-            f"the rate at the end may be theirs rather than the field's.")
+            f"Who released what. The last half year has {counted(int(late.sum()), 'model')} of "
+            + counted(len(np.unique(data["family_index"].values[late])), "family", "families")
+            + " and " + counted(len(np.unique(data["organization_index"].values[late])),
+                                "developer")
+            + "; a change of the rate at the end may be theirs rather than the field's.")
     if dropped:
         text.append("Left out of the fit: " + "; ".join(
             f"{reason}: {len(names) if isinstance(names, list) else names}"

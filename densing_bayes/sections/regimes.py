@@ -16,6 +16,7 @@ from densing_bayes.figures.regimes import (
     savage_dickey_curve,
 )
 from densing_bayes.intervals import growth_summary, summary, words_of_set
+from densing_bayes.outputs import counted
 from densing_bayes.regimes import compare_sources, judge, words
 from densing_bayes.regimes.designs import check_breaks, need_inside
 from densing_bayes.regimes.drawing import PATHS, POINTS, series_picture
@@ -80,17 +81,19 @@ def _early_words(context: Context, found: Densities) -> str:
     if before > 0 and after > 0:
         text = (f"The paper has the rate rise from {before:g} to {after:g} per day at ChatGPT, on "
                 "MMLU with eight models before it, without an interval. ")
-    early = f"{len(found.early)} earlier ones ({', '.join(found.early)})" if found.early else "none"
-    text += (f"The series here has the models of the fit and {early}, open or closed, whose sizes "
-             f"are read off the fitted curve of {found.benchmark}. Its {len(found.series)} points "
+    early = (f" and {counted(len(found.early), 'earlier one')} ({', '.join(found.early)}), open or "
+             f"closed, whose sizes are read off the fitted curve of {found.benchmark}"
+             if found.early else " (no earlier ones have a score)")
+    text += (f"The series here has the models of the fit{early}. "
+             f"Its {counted(len(found.series), 'point')} "
              f"are releases of families, each the mean ln density of what it brought, since "
              "siblings are no independent evidence; so its rate is that of the best families, "
              "each counted once, and need not be that of the main fit, which weighs every model. "
              "The error that all models share through the ruler is carried into the rates, not "
              "corrected by them.")
     if found.unplaced:
-        text += (f" {len(found.unplaced)} earlier models score too near to guessing to be placed "
-                 "and are left out.")
+        text += (f" {counted(len(found.unplaced), 'earlier model')} scored too near to guessing "
+                 "to be placed and left out.")
     return text
 
 
@@ -285,6 +288,8 @@ def _sources_words(sources: pd.DataFrame) -> str:
     """Whether any choice of sources would change the claim."""
     claims = sorted(set(sources["claim"]))
     low, high = sources["p_acceleration"].min(), sources["p_acceleration"].max()
+    if len(sources) == 1:
+        return "No score of the series is disputed between sources, so none can change the claim."
     text = (f"Over {len(sources)} choices of disputed sources P(acceleration) lies between "
             f"{low:.3f} and {high:.3f}, the evidence for a change between "
             f"{words.number(sources['savage_dickey'].min())} and "
