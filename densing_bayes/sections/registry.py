@@ -82,13 +82,14 @@ def _benchmarks(context: Context) -> list[Section]:
 
 
 def _change(context: Context) -> list[Section]:
+    from densing_bayes.questions import regimes as questions
     from densing_bayes.sections import regimes
 
     if context.many:
         raise InputError("with this many families' releases the weighted draws of all regimes "
                          "fill the memory; the options of the spec can choose fewer models")
     context.progress("growth regimes")
-    return [regimes.of_densities(context)]
+    return [regimes.of_densities(context, questions.of_densities(context))]
 
 
 def _costs(context: Context) -> list[Section]:
