@@ -193,7 +193,7 @@ def design_effect(ladder: Ladder, found: dict[str, np.ndarray], resolution: floa
     scale = form.noise_scale(fitted=fitted, valley=valley, level=at["level"], resolution=resolution,
                              **{key: at[key] for key in NOISE if key != "tail"})
     rest = np.clip((ladder.log_loss - fitted) / scale, -CLIPPED, CLIPPED)
-    rest = rest / np.sqrt((rest**2).mean())
+    rest = rest / max(float(np.sqrt((rest**2).mean())), 1.0)  # runs without noise: no effect
     effects = [1.0]
     for values, step in ((ladder.size, SIZE_STEP), (ladder.size + ladder.token, FLOP_STEP)):
         group = np.unique(np.round(values / step), return_inverse=True)[1]
