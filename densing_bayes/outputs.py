@@ -50,6 +50,17 @@ _UNPRINTABLE = re.compile(
 # -- JSON and CSV ----------------------------------------------------------------------------
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, in the singular and for none too.
+
+    Examples
+    --------
+    >>> counted(1, "choice"), counted(3, "choice"), counted(0, "family", "families")
+    ('1 choice', '3 choices', 'no families')
+    """
+    return f"{f'{count:,}' if count else 'no'} {one if count == 1 else many or f'{one}s'}"
+
+
 def plain(value: Any) -> Any:
     """Numpy scalars and arrays, dates and paths as what JSON knows; NaN and NaT become None."""
     if isinstance(value, dict):

@@ -18,11 +18,12 @@ import typer
 from small_specs import write_report_spec, write_spec
 from typer.testing import CliRunner
 
-from densing_bayes.cli.answers import context, say_section
+from densing_bayes.cli.answers import context
 from densing_bayes.cli.main import app as densing
 from densing_bayes.errors import GateError, Problem
 from densing_bayes.reports import Section, Table
 from densing_bayes.shelf import names, shelf
+from densing_bayes.verbs.answer import printed_section
 
 ROOT = Path(__file__).parents[1]
 GOOD = Path(__file__).parent / "data" / "tables"
@@ -373,8 +374,7 @@ def test_as_a_module_and_as_a_script():
     assert "Traceback" not in done.stderr
 
 
-def test_a_table_with_gaps_is_printed(capsys):
+def test_a_table_with_gaps_is_printed():
     frame = pd.DataFrame({"number": pd.Series([1.5, None], dtype=object), "word": ["a", "b"]})
     section = Section("gaps", "Gaps", [], [Table("gaps", "Gaps", frame, {"number": "{:.2f}"})])
-    say_section(section, False)
-    assert capsys.readouterr().out.split() == ["Gaps", "number", "word", "1.50", "a", "b"]
+    assert printed_section(section).split() == ["Gaps", "number", "word", "1.50", "a", "b"]

@@ -12,6 +12,7 @@ import xarray as xr
 from densing_bayes.intervals import Interval
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.fit import choose
+from densing_bayes.questions.regimes import of_densities as ask
 from densing_bayes.regimes.densities import OFF_CHANCE, densities
 from densing_bayes.sections.regimes import of_densities
 from densing_bayes.specs import load_model
@@ -100,7 +101,7 @@ def test_a_version_changes_the_disputed_model_only(found):
 
 
 def test_the_section_has_the_contracts_keys(context):
-    section = of_densities(context)
+    section = of_densities(context, ask(context))
     assert {"date", "rate_before", "rate_after", "ratio", "p_acceleration"} <= set(
         section.summary["breakpoint"])
     assert str(section.summary["breakpoint"]["date"]) == "2022-11-30"
@@ -123,7 +124,7 @@ def test_the_command_without_a_series_judges_the_densities(context, monkeypatch)
     from densing_bayes.cli import main, regimes
 
     monkeypatch.setattr(regimes, "context", lambda *_: context)
-    monkeypatch.setattr(regimes, "refuse", lambda _: None)
+    monkeypatch.setattr("densing_bayes.verbs.opening.opened", lambda data, **_: data)
     got = CliRunner().invoke(main.app, ["regimes", "--json"])
     assert got.exit_code == 0, got.output
     said = json.loads(got.stdout)

@@ -13,11 +13,13 @@ from scipy import stats
 from densing_bayes.errors import InputError, TableError
 from densing_bayes.figures import draw
 from densing_bayes.intervals import Interval
+from densing_bayes.questions.regimes import Regimes
 from densing_bayes.regimes import (
     Columns,
     Series,
     compare_sources,
     forecast,
+    forecasts,
     judge,
     regimes,
     series_from,
@@ -361,7 +363,7 @@ class TestVerdict:
     def test_section(self, verdict):
         sources = compare_sources({"as read": verdict.series}, breaks=["2022-01-01"],
                                   spec=verdict.spec)
-        got = section(verdict, sources)
+        got = section(Regimes(verdict, forecasts.ahead(verdict), sources=sources))
         assert {"breakpoint", "regimes"} <= set(got.summary)
         assert got.text[0] == verdict.text.split("\n\n")[0]
         assert len({one.key for one in (*got.tables, *got.pictures)}) == 8
@@ -422,7 +424,8 @@ class TestOtherWorlds:
         found = judge(replace(world(1.0, count=12), log=False), spec=spec)
         assert found.summary()["growth"]["doubling_time_days"] is None
         assert "doubl" not in found.advice
-        assert "doubling time (days)" not in section(found).tables[0].frame
+        told = section(Regimes(found, forecasts.ahead(found)))
+        assert "doubling time (days)" not in told.tables[0].frame
 
     @pytest.mark.parametrize("size", [2.0, -1.5])
     def test_a_jump_is_no_change_of_rate(self, spec, size):

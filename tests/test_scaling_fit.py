@@ -129,10 +129,10 @@ def test_true_law_has_most_weight_and_truth_is_covered(answered):
     assert ((rows["low"] < truth) & (truth < rows["high"])).all()
     far, near = (rows["high"] - rows["low"]) / rows["loss"]
     assert near < far
-    assert rows["beyond"].tolist() == pytest.approx([
+    assert rows["distance_compute"].tolist() == pytest.approx([
         max(np.log(13e9 * 2.6e11 / (3.2e9 * 9.6e11)), 0), 0.0])
-    assert rows["hull"].tolist() == pytest.approx([np.log(13 / 3.2), 0.0], abs=0.3)
-    assert rows["hull"].iloc[1] == 0.0
+    assert rows["distance_hull"].tolist() == pytest.approx([np.log(13 / 3.2), 0.0], abs=0.3)
+    assert rows["distance_hull"].iloc[1] == 0.0
     for row in answered.allocation.query("law == 'chinchilla'").to_dict("records"):
         best = classic.optimal_params(flop=row["flop"], **classic.CHINCHILLA_REFIT)
         assert row["params_low"] < best < row["params_high"]

@@ -107,3 +107,84 @@ def test_the_shelf_has_ladders():
 def test_points_refused(text, words):
     with pytest.raises(InputError, match=words):
         point(text)
+
+
+# -- columns and units -------------------------------------------------------------------------
+
+THEIRS = {"params": "N", "tokens": "D", "loss": "loss/val"}
+
+
+def test_columns_as_people_have_them(tmp_path):
+    """Mapped by name; a column that already had our name is not the loss."""
+    frame = runs().rename(columns=THEIRS).assign(loss=9.9)
+    (ladder,) = read_runs(csv(tmp_path, frame), columns=THEIRS).ladders.values()
+    assert np.exp(ladder.log_loss) == pytest.approx(runs()["loss"].to_numpy())
+    with pytest.raises(TableError) as caught:
+        read_runs(csv(tmp_path, frame.drop(columns="loss")))
+    text = str(caught.value)
+    assert "if it is 'N', say --params N" in text
+    assert "if it is 'loss/val', say --loss loss/val" in text
+
+
+def test_problems_name_the_columns_of_the_file(tmp_path):
+    frame = runs(params=SIZES / 1e9).rename(columns=THEIRS)
+    with pytest.raises(TableError, match="column N: params look like billions"):
+        read_runs(csv(tmp_path, frame), columns=THEIRS)
+    with pytest.raises(InputError, match=r"no column for loss .*'los'"):
+        read_runs(csv(tmp_path, frame), columns={"loss": "los"})
+    with pytest.raises(InputError, match="one column cannot be two quantities"):
+        read_runs(csv(tmp_path, frame), columns={"loss": "N", "params": "N"})
+
+
+def surface(**changes) -> pd.DataFrame:
+    """20 runs of five sizes by four token counts, with noise."""
+    params, tokens = np.repeat(SIZES[:5], 4), np.tile([2e9, 8e9, 4e10, 2e11], 5)
+    error = np.random.default_rng(1).normal(0, 0.003, 20)
+    return pd.DataFrame({"params": params, "tokens": tokens, "loss": np.exp(error) * (
+        1.7 + 400 * params**-0.34 + 400 * tokens**-0.28)}).assign(**changes)
+
+
+BITS = {"every third": np.arange(20) % 3 == 0, "one run": np.arange(20) == 7,
+        "the large ones": np.repeat(SIZES[:5], 4) > 5e8}
+
+
+@pytest.mark.parametrize("which", BITS)
+def test_nats_and_bits_in_one_column_are_found_and_named(which):
+    frame = surface()
+    frame.loc[BITS[which], "loss"] /= np.log(2)
+    with pytest.raises(TableError, match="nats and bits are mixed") as caught:
+        read_runs(frame)
+    (problem,) = caught.value.problems
+    few = BITS[which] if BITS[which].sum() <= 10 else ~BITS[which]
+    rows = [int(row) for row in str(problem.given).split("row", 1)[1].lstrip("s ").removesuffix(
+        " and more").split(", ")]
+    assert rows == (np.flatnonzero(few) + 2).tolist()[:8]
+
+
+def test_other_factors_and_wide_ladders_are_no_mixed_units():
+    """A factor 1.2 is an outlier, not a unit; losses from 10 down to 2 are one band."""
+    frame = surface()
+    frame.loc[BITS["every third"], "loss"] *= 1.2
+    assert read_runs(frame).ladders
+    params, tokens = np.repeat(np.geomspace(1e6, 1e10, 6), 6), np.tile(
+        np.geomspace(1e7, 1e12, 6), 6)
+    wide = pd.DataFrame({"params": params, "tokens": tokens,
+                         "loss": 1.7 + 400 * params**-0.34 + 400 * tokens**-0.28})
+    assert read_runs(wide).ladders
+
+
+def test_a_blank_unit_does_not_split_a_ladder():
+    unit = ["nats/token"] * 10 + [""] * 6 + ["Nats / token"] * 4
+    out = read_runs(surface(suite="a", loss_unit=unit))
+    assert [len(one.frame) for one in out.ladders.values()] == [20]
+    assert out.notes == ["a: 6 runs without a loss_unit are taken to be in nats/token, like the "
+                         "others"]
+
+
+def test_tokens_in_millions_and_thousands_are_told_apart():
+    with pytest.raises(TableError, match=r"tokens look like millions .*multiply by 1e6"):
+        read_runs(runs(tokens=20 * SIZES / 1e6))
+    (note,) = read_runs(runs(tokens=20 * SIZES / 1e3)).notes
+    assert "0.02 tokens per parameter" in note
+    with pytest.raises(TableError, match=r"row 4, column tokens: .*are these billions"):
+        read_runs(runs(tokens=[2e9, 4e9, 8.0, 16e9, 3.2e10, 6.4e10]))

@@ -72,25 +72,3 @@ def answer(found: Answer, as_json: bool) -> None:
     say(found.said, as_json, str(found))
     if found.refused:
         raise GateError(found.refused)
-
-
-def say_section(section: Any, as_json: bool) -> None:
-    """A section as text on the terminal, or its summary as JSON."""
-    from densing_bayes.verbs.answer import printed_section
-
-    say(section.summary, as_json, "" if as_json else printed_section(section))
-
-
-def refuse(context: Context) -> None:
-    """Raise where the gate refuses: no number of such a fit is printed."""
-    from densing_bayes.context import refusal
-
-    why = refusal(context)
-    if why:
-        raise GateError(why)
-
-
-def gate(passed: bool, what: str) -> None:
-    """Raise where a fit's diagnostics did not pass."""
-    if not passed:
-        raise GateError(f"{what}: the draws do not represent the posterior")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from densing_bayes.cli.answers import context, refuse, say_section
+from densing_bayes.cli.answers import answer, context
 from densing_bayes.cli.options import Data, FitPath, Json, Seed, SkipBad, Spec
-from densing_bayes.errors import GateError, InputError, Problem
+from densing_bayes.errors import InputError, Problem
 
 
 def regimes(
@@ -61,52 +61,25 @@ def regimes(
         raise InputError(Problem(
             "options of a series of your own, but no SERIES.csv is given",
             given=", ".join(name for name, given in own.items() if given is not None)))
-    asked = list(breaks or [])
     with Steps() as progress:
-        from densing_bayes.regimes.columns import Columns
         from densing_bayes.regimes.designs import check_breaks
 
-        check_breaks(asked)
+        check_breaks(breaks or ())
         if out is not None:
             from densing_bayes.outputs import check_out
 
             check_out(out)
-        sources: dict[str, str] = {}
         if series is None:
-            from densing_bayes.sections.regimes import judge_densities, told
-
             ctx = context(spec, data, seed, fit, progress, skip_bad)
-            refuse(ctx)
-            found, verdict, compared = judge_densities(ctx, asked)
-            section = told(ctx, found, verdict, compared)
-            sources = ctx.tables.sha256
+            from densing_bayes.verbs.regimes import regimes as ask
+
+            found = ask(None, ctx, breaks=breaks or (), out=out, progress=progress)
         else:
-            progress("reading the series")
-            from densing_bayes.regimes import judge, read_series
-            from densing_bayes.sections import regimes as words
+            from densing_bayes.regimes.columns import Columns
+            from densing_bayes.verbs.regimes import regimes as ask
 
             kind = "records" if records else "frontier" if frontier else "all"
-            points = read_series(series, Columns(date, value, sd, low, high, prob, sd_scale, log,
-                                                 kind, lower, until))
-            verdict = judge(points, breaks=asked, seed=seed, progress=progress)
-            section = words.section(verdict)
-        if out is not None:
-            from densing_bayes.sections.regimes import report
-
-            report(verdict, section, out, sources, progress)
-    _say(verdict, section, out, as_json)
-    if not verdict.passed:
-        raise GateError("regimes: the draws of " + ", ".join(verdict.diagnostics["refused"])
-                        + " do not represent the posterior")
-
-
-def _say(verdict: Any, section: Any, out: Path | None, as_json: bool) -> None:
-    """The answer on the terminal."""
-    if as_json:
-        from densing_bayes.outputs import json_text
-
-        typer.echo(json_text(verdict.summary() | {"forecast": section.summary["regimes_forecast"]}))
-        return
-    say_section(section, False)
-    if out is not None:
-        typer.echo(f"page: {out / 'index.html'}")
+            found = ask(series, breaks=breaks or (), seed=seed, out=out, progress=progress,
+                        columns=Columns(date, value, sd, low, high, prob, sd_scale, log, kind,
+                                        lower, until))
+    answer(found, as_json)

@@ -2,8 +2,10 @@
 
 Reading order: ``form`` (one formula that holds every law), ``classic`` (published constants,
 compute, compute-optimal allocation), ``calculator`` (devices, days, utilisation), ``lifetime``
-(training plus serving), ``precision`` (bits), ``tables`` (a table of runs, read and checked),
-``weights`` (stacking, and what the form may miss beyond the ladder), ``fit`` (posteriors of the
-laws and the questions put to them), ``predict`` (big from small, scored), ``approaches`` (the
-three Chinchilla approaches). Only ``fit`` and what builds on it sample.
+(training plus serving), ``precision`` (bits); ``columns``, ``units``, ``geometry``, ``tables``
+(a table of runs: named, in which units, of which design, checked); ``weights`` (weights of laws,
+and the drift that all miss), ``coordinates``, ``walkers``, ``fit`` (posteriors of the laws),
+``rehearse``, ``ladders``, ``predict`` (big from small, scored), ``optima``, ``envelope``,
+``questions``, ``approaches`` (the three Chinchilla approaches), ``score``, ``tasks`` (scores of
+larger models). ``run`` and ``study`` ask, ``words`` and ``pictures`` tell.
 """

@@ -87,7 +87,7 @@ def ladder_row(size: np.ndarray, token: np.ndarray, log_loss: np.ndarray,
     least-squares plane through ln loss, each kept within a factor of 8 of the other.
     """
     off = log_loss - log_loss.mean()
-    lean = max(float((size * token).mean() / (size**2).mean()), 0.0)
+    lean = max(float((size * token).mean() / max((size**2).mean(), 1e-9)), 0.0)  # 0 for one size
     design = np.column_stack([size, token, np.ones_like(size)])
     ridge = 1e-3 * len(size) * np.diag([1.0, 1.0, 0.0])  # tells directions apart if sizes do not
     s_n, s_d, _ = -np.linalg.solve(design.T @ design + ridge, design.T @ off)

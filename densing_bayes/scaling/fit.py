@@ -28,6 +28,9 @@ LAW = ("level", "floor_share", "size_share", "alpha", "beta", "joint", "change",
 NOISE = ("noise", "noise_growth", "noise_valley", "tail")
 VALLEY = ("size_share", "alpha", "beta", "joint")  # arguments of `form.off_valley`
 NO_FLOOR = 0.25  # weight beforehand of a law without irreducible loss; 1 with one
+WORTH_REFITTING, MOST_EFFECT = 1.2, 6.0  # design effects
+SIZE_STEP, FLOP_STEP = 0.1, 0.2  # of ln size and ln compute: runs this near share errors
+FEWEST_GROUPS, CLIPPED = 6, 3.0  # groups of several runs; residuals in scales
 ROUGH_ESS = 100  # weighted draws that are enough to see how far a rehearsal missed
 FLATTER = 0.3  # power of the importance weights by which walkers' starting places are picked
 
@@ -136,7 +139,22 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
         progress(f"fitting {label.removeprefix('scaling ')}")
     resolution = float(spec.options["resolution"])
     rng = stream(spec.sampling.seed, label)
-    log_posterior, unpack, start = posterior(ladder, name, spec)
+    x, unpack, diagnostics = _sampled(ladder, name, spec, 1.0, rough, rng)
+    effect = design_effect(ladder, unpack(x), resolution)
+    if effect > WORTH_REFITTING:
+        x, unpack, diagnostics = _sampled(ladder, name, spec, effect, rough, rng)
+    shape = (spec.sampling.chains, spec.sampling.draws)
+    found = unpack(x)
+    draws = xr.Dataset({key: (("chain", "draw"), np.broadcast_to(
+        found[key], (len(x), 1)).reshape(shape)) for key in (*LAW, *NOISE)})
+    loo = _loo(draws, ladder.size, ladder.token, ladder.log_loss, resolution)
+    return LawFit(name, ladder, draws, loo, diagnostics | {"design_effect": effect})
+
+
+def _sampled(ladder: Ladder, name: str, spec: ModelSpec, effect: float, rough: bool,
+             rng: np.random.Generator) -> tuple[np.ndarray, Callable[..., Any], dict[str, Any]]:
+    """Draws of a law as vectors, what turns them into parameters, and their diagnostics."""
+    log_posterior, unpack, start = posterior(ladder, name, spec, effect)
     weighted = importance(log_posterior, start, 1, rng)
     chains, count = spec.sampling.chains, spec.sampling.draws
     diagnostics: dict[str, Any] = {"method": "importance", "pareto_k": weighted.pareto_k,
@@ -151,16 +169,47 @@ def fit_law(ladder: Ladder, name: str, spec: ModelSpec, *,
         diagnostics = {"method": "walkers", **found}
         flat = walked.reshape(-1, walked.shape[-1])
         x = flat[rng.choice(len(flat), chains * count, replace=len(flat) < chains * count)]
-    found = unpack(x)
-    draws = xr.Dataset({key: (("chain", "draw"), np.broadcast_to(
-        found[key], (len(x), 1)).reshape(chains, count)) for key in (*LAW, *NOISE)})
-    loo = _loo(draws, ladder.size, ladder.token, ladder.log_loss, resolution)
-    return LawFit(name, ladder, draws, loo, diagnostics)
+    return x, unpack, diagnostics
 
 
-def posterior(ladder: Ladder, name: str, spec: ModelSpec,
+def design_effect(ladder: Ladder, found: dict[str, np.ndarray], resolution: float) -> float:
+    """How many runs count as one, since runs of one size or of one compute share errors.
+
+    The variance of the groups' mean residuals over what independent runs would give, the larger
+    of groups of one size and of one compute; from 1 to `MOST_EFFECT`. The likelihood is divided
+    by it: a posterior from runs taken as independent is too narrow (on the digitised Chinchilla
+    runs the sd of beta is half of a bootstrap's over sizes).
+
+    Parameters
+    ----------
+    found
+        Draws of the law and noise, each (draws, 1).
+    """
+    at = {key: np.median(value) for key, value in found.items()}
+    fitted = form.log_loss(size=ladder.size, token=ladder.token,
+                           **{key: at[key] for key in LAW})
+    valley = form.off_valley(size=ladder.size, token=ladder.token,
+                             **{key: at[key] for key in VALLEY})
+    scale = form.noise_scale(fitted=fitted, valley=valley, level=at["level"], resolution=resolution,
+                             **{key: at[key] for key in NOISE if key != "tail"})
+    rest = np.clip((ladder.log_loss - fitted) / scale, -CLIPPED, CLIPPED)
+    rest = rest / max(float(np.sqrt((rest**2).mean())), 1.0)  # runs without noise: no effect
+    effects = [1.0]
+    for values, step in ((ladder.size, SIZE_STEP), (ladder.size + ladder.token, FLOP_STEP)):
+        group = np.unique(np.round(values / step), return_inverse=True)[1]
+        count = np.bincount(group)
+        if (count > 1).sum() >= FEWEST_GROUPS:
+            mean = np.bincount(group, rest) / count
+            effects.append(float((count**2 * mean**2).sum() / count.sum()))
+    return min(max(effects), MOST_EFFECT)
+
+
+def posterior(ladder: Ladder, name: str, spec: ModelSpec, effect: float = 1.0,
               ) -> tuple[Callable[..., np.ndarray], Callable[..., Any], np.ndarray]:
-    """The log posterior of a law, what turns a vector into parameters, and where to start."""
+    """The log posterior of a law, what turns a vector into parameters, and where to start.
+
+    The log likelihood is divided by ``effect``, see `design_effect`.
+    """
     variant, priors = VARIANTS[name], spec.priors
     row = ladder_row(ladder.size, ladder.token, ladder.log_loss,
                      ladder.centre[1] - ladder.centre[0])
@@ -196,7 +245,7 @@ def posterior(ladder: Ladder, name: str, spec: ModelSpec,
             each = (special.gammaln((tail + 1) / 2) - special.gammaln(tail / 2)
                     - 0.5 * np.log(np.pi * tail) - np.log(scale)
                     - (tail + 1) / 2 * np.log1p(error**2 / tail))
-            return logp + each.sum(axis=1)
+            return logp + each.sum(axis=1) / effect
 
     start = np.zeros(coordinates.count)
     for key, value in (("level", ladder.log_loss.mean()), ("log_noise", -4.5),

@@ -8,7 +8,8 @@ In ln-sizes centred on a ladder, x = ln(N/N0) and y = ln(D/D0), the loss is
 
 g is the gain: how many e-folds the reducible loss has fallen since the centre. With q = 1 and
 c = 0 this is Chinchilla's law, with e = 0 besides the Densing Law's; q = beta and e = 0 is
-Kaplan's joint law, whose inner exponents are alpha/beta and 1; c is the relative change of both
+Kaplan's joint law, whose inner exponents are alpha/beta and 1; q free with a floor is the coupled
+law E + (A N^-a + B D^-b)^g, g = q, which holds them all; c is the relative change of both
 exponents beyond a smooth break at gain k (Caballero et al. 2022, 2210.14891). alpha and beta are
 the exponents of the loss in N alone and in D alone under every law.
 

@@ -23,6 +23,7 @@ from densing_bayes.scaling.tables import Runs, checked_budgets, checked_point, p
 from densing_bayes.specs import ModelSpec, load_model
 
 REPORTED = ("alpha", "beta", "irreducible", "optimal_exponent", "joint")
+NAMES = {"joint": "g"}  # the power of the bracket, as the coupled law is written
 LINES = {
     "one size": "have one size", "one token count": "have one number of tokens",
     "one ratio": "have one ratio of tokens to parameters",
@@ -46,9 +47,9 @@ class Scaling:
         Compute-optimal size and tokens per ladder, budget and law ("mixture" is all of them);
         none for ladders whose runs lie on a line.
     predictions
-        Loss per ladder and model, with interval; ``beyond``, e-folds of compute beyond the
-        largest run; ``hull``, e-folds off the hull of the runs; ``off_line`` where runs lie on a
-        line and the model does not.
+        Loss per ladder and model, with interval; ``distance_compute``, e-folds of compute beyond
+        the largest run; ``distance_hull``, e-folds off the hull of the runs; ``off_line`` where
+        runs lie on a line and the model does not.
     """
 
     spec: ModelSpec
@@ -102,8 +103,10 @@ class Scaling:
                 law: {
                     "weight": fit.weights[law], "elpd": one.loo["elpd"],
                     "elpd_se": one.loo["se"],
-                    "parameters": {parameter: summary(one.parameter(parameter), self.interval)
-                                   for parameter in (*REPORTED, *NOISE)},
+                    "parameters": {
+                        NAMES.get(parameter, parameter): summary(one.parameter(parameter),
+                                                                 self.interval)
+                        for parameter in (*REPORTED, *NOISE)},
                     "diagnostics": one.diagnostics,
                 } for law, one in fit.laws.items()},
             "left_out": fit.failed, "skipped": fit.skipped,
@@ -193,8 +196,9 @@ def _predictions(seers: dict[str, Forecaster], points: list[dict[str, float]],
             rows.append({
                 "ladder": name, **one, "loss": float(np.median(draws)), "low": float(low),
                 "high": float(high),
-                "beyond": float(compute_distance(size + token, ladder.size + ladder.token)),
-                "hull": float(hull_distance(size, token, ladder.size, ladder.token)[0]),
+                "distance_compute": float(compute_distance(
+                    size + token, ladder.size + ladder.token)),
+                "distance_hull": float(hull_distance(size, token, ladder.size, ladder.token)[0]),
                 "off_line": bool(off > OFF_LINE),
                 "envelope_loss": None if best is None else float(best[0])})
     return pd.DataFrame(rows)

@@ -127,6 +127,7 @@ def task_scores(pairs: str | Path | pd.DataFrame, tasks: Iterable[str],
     rows: list[pd.DataFrame] = []
     curves: dict[str, ScorePrediction] = {}
     notes: list[str] = []
+    problems: list[Problem] = []
     wanted = frame[frame["benchmark"].isin(tasks)]
     keys = ["suite", "benchmark", "eval_set", "score_format"]
     several = wanted.drop_duplicates(keys)["benchmark"].value_counts()
@@ -134,15 +135,18 @@ def task_scores(pairs: str | Path | pd.DataFrame, tasks: Iterable[str],
         parts = [part for part in (form, suite, eval_set if eval_set != benchmark else "")
                  if part and several[benchmark] > 1]
         name = f"{benchmark} ({', '.join(parts)})" if parts else str(benchmark)
-        guess = _chance(group, str(benchmark), chances or {}, chance, file)
         try:
+            guess = _chance(group, str(benchmark), chances or {}, chance, file)
             found = _one(name, group, guess, points, names, spec, notes, progress)
         except (GateError, InputError) as error:
             notes.append(f"{name} is not predicted: {error}")
+            problems += error.problems if isinstance(error, InputError) else []
             continue
         if found is not None:
             curves[name], table = found
             rows.append(table)
+    if not rows and problems:
+        raise InputError(problems)
     if not rows:
         raise GateError("no task could be predicted: " + "; ".join(notes))
     return TaskAnswers(spec, spec.interval, pd.concat(rows, ignore_index=True), curves, notes)

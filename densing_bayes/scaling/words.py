@@ -65,17 +65,17 @@ def _allocation(result: Scaling, name: str) -> list[str]:
             f"[{row['params_low']:.3g}, {row['params_high']:.3g}], {row['tokens']:.3g} tokens "
             f"[{row['tokens_low']:.3g}, {row['tokens_high']:.3g}], {row['ratio']:.3g} tokens per "
             f"parameter, loss {row['loss']:.3f} [{row['loss_low']:.3f}, {row['loss_high']:.3f}]; "
-            f"doubling compute saves {row['per_doubling']:.3f}" + _beyond(row))
+            f"doubling compute saves {row['per_doubling']:.3f}" + _beyond(row["beyond"]))
         told += _envelope(row, optimal=True)
     return told
 
 
-def _beyond(row: dict[str, Any]) -> str:
+def _beyond(distance: float) -> str:
     """How far a budget is beyond the runs, where it is."""
-    if row["beyond"] < FAR:
+    if distance < FAR:
         return ""
-    return (f" (extrapolated: {np.exp(row['beyond']):.3g} times the compute of the largest run, "
-            f"{row['beyond']:.1f} e-folds)")
+    return (f" (extrapolated: {np.exp(distance):.3g} times the compute of the largest run, "
+            f"{distance:.1f} e-folds)")
 
 
 def _envelope(row: dict[str, Any], *, optimal: bool) -> list[str]:
@@ -96,9 +96,9 @@ def _predictions(result: Scaling, name: str) -> list[str]:
     rehearsal = result.forecasters[name].rehearsal
     for row in _rows(result, "predictions", name):
         line = (f"{name}, {row['params']:.3g} parameters on {row['tokens']:.3g} tokens: loss "
-                f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]{_beyond(row)}; "
-                f"{row['beyond']:.1f} e-folds of compute beyond the runs, {row['hull']:.1f} off "
-                f"their hull")
+                f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+                f"{_beyond(row['distance_compute'])}; {row['distance_compute']:.1f} e-folds of "
+                f"compute beyond the runs, {row['distance_hull']:.1f} off their hull")
         if rehearsal["runs"]:
             line += f"; rehearsed coverage {rehearsal['coverage']:.0%} of {rehearsal['runs']}"
         told.append(line)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.context import Context
+from densing_bayes.outputs import counted
 from densing_bayes.problems import told
 from densing_bayes.reports import Section, Table
 
@@ -31,8 +32,9 @@ def limits(context: Context) -> Section:
         f"({context.interval}: {noise[0]:.2f} to {noise[1]:.2f} in ln density) rests on its prior; "
         f"that gaps grew or shrank in time ({spread[0]:+.2f} to {spread[1]:+.2f} per year) on the "
         f"tables. Both move the frontier's height, hardly its growth.",
-        f"{family} of {data.sizes['family']} families have one model only: their family effect "
-        f"and their model's own cannot be told apart.",
+        f"{counted(int(family), 'family', 'families')} of {data.sizes['family']} "
+        f"{'has' if family == 1 else 'have'} one model only: of such, the family's effect and the "
+        f"model's own cannot be told apart.",
         "Contamination. Training on the test task raises later models' scores; with no clean "
         "twin of a benchmark in the tables the model cannot see it, and part of the growth here "
         "may be it.",
@@ -42,10 +44,11 @@ def limits(context: Context) -> Section:
     time, counts = data["time"].values, derived["eligible"].values
     late = counts & (time > time[counts].max() - 0.5)
     text.append(
-        f"Who released what. The last half year has {late.sum()} models of "
-        f"{len(np.unique(data['family_index'].values[late]))} families and "
-        f"{len(np.unique(data['organization_index'].values[late]))} developers that may lie on "
-        f"the frontier: where hardly anyone publishes tables the frontier rests on its prior.")
+        f"Who released what. The last half year has {counted(int(late.sum()), 'model')} of "
+        + counted(len(np.unique(data["family_index"].values[late])), "family", "families")
+        + " and " + counted(len(np.unique(data["organization_index"].values[late])), "developer")
+        + " that may lie on the frontier: where hardly anyone publishes tables it rests on its "
+        "prior.")
     if dropped:
         text.append("Left out of the fit: " + "; ".join(
             f"{reason}: {len(names) if isinstance(names, list) else names}"

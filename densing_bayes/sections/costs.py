@@ -13,6 +13,7 @@ from densing_bayes.cost_density import CostStudy
 from densing_bayes.devices import Device
 from densing_bayes.figures.cost import dodged_rows
 from densing_bayes.intervals import Interval, words_of_set
+from densing_bayes.outputs import counted
 from densing_bayes.questions import costs as questions
 from densing_bayes.reports import Picture, Section, Table
 
@@ -85,10 +86,10 @@ def _reading(row: dict[str, Any]) -> str:
 def _outside_text(outside: Collection[str]) -> list[str]:
     if not outside:
         return []
-    return [f"{len(outside)} models are outside the fit (mixtures of experts, quantised, "
-            "compressed, post-trained or closed). Their effective sizes are read off the fitted "
-            "curves, draw by draw, from their scores alone, with a wide prior; the fit learns "
-            "nothing from them."]
+    return [f"{counted(len(outside), 'model')} with scores outside the fit (mixtures of experts, "
+            "quantised, compressed, post-trained or closed): their effective sizes are read off "
+            "the fitted curves, draw by draw, from their scores alone, with a wide prior; the fit "
+            "learns nothing from them."]
 
 
 def _widening(study: CostStudy, special: np.ndarray, rows: list[dict[str, Any]]) -> list[str]:

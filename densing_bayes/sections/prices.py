@@ -63,8 +63,9 @@ def section(result: Corollaries) -> Section:
     text += _split_words(result)
     last = (main.offers["date"] > study.until - pd.Timedelta(days=365)).sum()
     text.append("Price is not cost: margins, subsidy and batching are inside it. Models without "
-                f"a score of this family are not seen: of the {len(main.offers)} offers at the "
-                f"lowest threshold, {last} are of the last year of the table.")
+                f"a value on this scale are not seen: of the {len(main.offers)} offers at the "
+                f"lowest threshold, {last or 'none'} {'is' if last == 1 else 'are'} of the last "
+                "year of the table.")
     return Section(
         "prices", title, text,
         tables=[_falls(study, names, interval), _published(result, main)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,59 +16,28 @@ from densing_bayes.figures.regimes import (
     savage_dickey_curve,
 )
 from densing_bayes.intervals import growth_summary, summary, words_of_set
-from densing_bayes.regimes import compare_sources, judge, words
-from densing_bayes.regimes.designs import check_breaks, need_inside
+from densing_bayes.outputs import counted
+from densing_bayes.questions.regimes import Regimes
+from densing_bayes.regimes import words
 from densing_bayes.regimes.drawing import PATHS, POINTS, series_picture
 from densing_bayes.regimes.evidence import RULE
-from densing_bayes.regimes.forecasts import ahead
 from densing_bayes.regimes.ratios import ratio_summary
 from densing_bayes.regimes.series import as_date
 from densing_bayes.regimes.verdict import Verdict
 from densing_bayes.reports import Picture, Section, Table, write_report
-from densing_bayes.specs import load_model
 
 if TYPE_CHECKING:
     from densing_bayes.context import Context
     from densing_bayes.regimes.densities import Densities
 
-BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
-
-
-def of_densities(context: Context) -> Section:
+def of_densities(context: Context, found: Regimes) -> Section:
     """The section of the main report: did growth of density change at ChatGPT?"""
-    return told(context, *judge_densities(context))
-
-
-def judge_densities(context: Context, breaks: Sequence[str] = (),
-                    ) -> tuple[Densities, Verdict, pd.DataFrame]:
-    """Verdict on the fitted models and those before them; the rule's numbers by source believed.
-
-    Parameters
-    ----------
-    breaks
-        By default the release of ChatGPT where models lie on both sides of it, else unknown.
-    """
-    from densing_bayes.regimes.densities import densities  # the joint model: not for series
-
-    spec = replace(load_model("series"), interval=context.interval).with_seed(
-        context.spec.sampling.seed)
-    found = densities(context)
-    days = list(breaks)
-    if not days and need_inside(check_breaks([BREAK])[0], found.series) is None:
-        days = [BREAK]
-    verdict = judge(found.series, breaks=days, spec=spec, progress=context.progress)
-    context.progress("comparing sources")
-    sources = compare_sources({"all averaged": found.series, **found.versions}, breaks=days,
-                              spec=spec)
-    return found, verdict, sources
-
-
-def told(context: Context, found: Densities, verdict: Verdict, sources: pd.DataFrame) -> Section:
-    """The section of `judge_densities`."""
-    made = section(verdict, sources)
-    return replace(made, text=[_early_words(context, found), *made.text], summary=made.summary | {
-        "regimes_series": verdict.summary()["series"] | {
-            "models": found.models, "early": found.early, "unplaced": found.unplaced}})
+    made, models = section(found), found.densities
+    assert models is not None
+    return replace(made, text=[_early_words(context, models), *made.text],
+                   summary=made.summary | {"regimes_series": found.verdict.summary()["series"] | {
+                       "models": models.models, "early": models.early,
+                       "unplaced": models.unplaced}})
 
 
 def _early_words(context: Context, found: Densities) -> str:
@@ -80,36 +49,30 @@ def _early_words(context: Context, found: Densities) -> str:
     if before > 0 and after > 0:
         text = (f"The paper has the rate rise from {before:g} to {after:g} per day at ChatGPT, on "
                 "MMLU with eight models before it, without an interval. ")
-    early = f"{len(found.early)} earlier ones ({', '.join(found.early)})" if found.early else "none"
-    text += (f"The series here has the models of the fit and {early}, open or closed, whose sizes "
-             f"are read off the fitted curve of {found.benchmark}. Its {len(found.series)} points "
+    early = (f" and {counted(len(found.early), 'earlier one')} ({', '.join(found.early)}), open or "
+             f"closed, whose sizes are read off the fitted curve of {found.benchmark}"
+             if found.early else " (no earlier ones have a score)")
+    text += (f"The series here has the models of the fit{early}. "
+             f"Its {counted(len(found.series), 'point')} "
              f"are releases of families, each the mean ln density of what it brought, since "
              "siblings are no independent evidence; so its rate is that of the best families, "
              "each counted once, and need not be that of the main fit, which weighs every model. "
              "The error that all models share through the ruler is carried into the rates, not "
              "corrected by them.")
     if found.unplaced:
-        text += (f" {len(found.unplaced)} earlier models score too near to guessing to be placed "
-                 "and are left out.")
+        text += (f" {counted(len(found.unplaced), 'earlier model')} scored too near to guessing "
+                 "to be placed and left out.")
     return text
 
 
-def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
-    """Growth regimes of a series.
-
-    Parameters
-    ----------
-    verdict
-        From `densing_bayes.regimes.judge`.
-    sources
-        How the verdict depends on the source believed (`regimes.compare_sources`).
-    """
+def section(asked: Regimes) -> Section:
+    """Growth regimes of a series."""
+    verdict, coming, sources = asked.verdict, asked.forecast, asked.sources
     found = verdict.summary()
     text = [*words.advice(verdict), _reading(verdict)]
     if not verdict.passed:
         text.append("The diagnostics gate refused " + ", ".join(verdict.diagnostics["refused"])
                     + ": do not quote these regimes.")
-    coming = ahead(verdict)
     tables = [_card(verdict), _regimes(verdict), _forecast(verdict, coming)]
     if sources is not None:
         tables.append(_sources(verdict, sources))
@@ -122,23 +85,19 @@ def section(verdict: Verdict, sources: pd.DataFrame | None = None) -> Section:
     )
 
 
-def report(verdict: Verdict, told: Section, out: Path, sources: dict[str, str],
+def report(asked: Regimes, told: Section, out: Path,
            progress: Callable[[str], None] = lambda step: None) -> Path:
     """The answer as a folder: page, PDF, summary.json, figures, tables, and draws.
 
     ``fit.nc`` has the posterior of every regime as a tree: a group per regime, with ArviZ's
     groups in it.
-
-    Parameters
-    ----------
-    sources
-        Name of each table -> checksum; empty for a series of one's own.
     """
     from densing_bayes.fitting import provenance  # imports PyMC, which nothing else here needs
 
-    spec = verdict.spec
+    verdict, spec = asked.verdict, asked.verdict.spec
     found = verdict.summary() | {
-        "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed, "data": sources}
+        "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed,
+        "data": asked.checksums}
     title = f"Growth regimes of {verdict.series.name}"
     refused = None if verdict.passed else (
         "The diagnostics gate refused " + ", ".join(verdict.diagnostics["refused"])
@@ -146,7 +105,7 @@ def report(verdict: Verdict, told: Section, out: Path, sources: dict[str, str],
     own = {key: value for key, value in found.items() if key not in told.summary}
     return write_report(
         out, title=title, headline=[*words.advice(verdict)[:2], words.verdict_words(verdict)],
-        sections=[told], summary=own, provenance=provenance(spec, sources), refused=refused,
+        sections=[told], summary=own, provenance=provenance(spec, asked.checksums), refused=refused,
         fit_saver=verdict.save, progress=progress)
 
 
@@ -285,6 +244,8 @@ def _sources_words(sources: pd.DataFrame) -> str:
     """Whether any choice of sources would change the claim."""
     claims = sorted(set(sources["claim"]))
     low, high = sources["p_acceleration"].min(), sources["p_acceleration"].max()
+    if len(sources) == 1:
+        return "No score of the series is disputed between sources, so none can change the claim."
     text = (f"Over {len(sources)} choices of disputed sources P(acceleration) lies between "
             f"{low:.3f} and {high:.3f}, the evidence for a change between "
             f"{words.number(sources['savage_dickey'].min())} and "

@@ -82,11 +82,12 @@ def _benchmarks(context: Context) -> list[Section]:
 
 
 def _change(context: Context) -> list[Section]:
+    from densing_bayes.questions import regimes as questions
     from densing_bayes.sections import change, regimes
 
     context.progress("growth regimes")
     try:
-        series = regimes.of_densities(context)
+        series = regimes.of_densities(context, questions.of_densities(context))
     except (GateError, InputError) as error:
         return [change.section(context, None),
                 Section("regimes", "Growth regimes", [f"Not computed: {error}"])]

@@ -115,11 +115,12 @@ def _curve(study: Study, interval: Interval) -> Any:
     text = (
         f"The main fit puts the growth rate at {main['median'] / DAYS_PER_YEAR:.4f} per day "
         f"({interval}: {main['low'] / DAYS_PER_YEAR:.4f} to {main['high'] / DAYS_PER_YEAR:.4f}), "
-        f"doubling in {growth['doubling_time_days']['median']:.0f} days. Over {len(table)} "
-        f"variants the median rate runs from {low:.4f} ({slowest['case']}) to {high:.4f} per day "
-        f"({fastest['case']}), doubling in {_days(high)} to {_days(low)}; {inside:.0%} of the "
-        f"medians lie inside the main fit's {interval}. The smallest probability of growth in "
-        f"any variant is {table['p_growth'].min():.3f}.")
+        f"doubling in {growth['doubling_time_days']['median']:.0f} days. "
+        + ("Nothing was varied." if len(table) == 1 else
+           f"Over {len(table)} variants the median rate runs from {low:.4f} ({slowest['case']}) to "
+           f"{high:.4f} per day ({fastest['case']}), doubling in {_days(high)} to {_days(low)}; "
+           f"{inside:.0%} of the medians lie inside the main fit's {interval}. The smallest "
+           f"probability of growth in any variant is {table['p_growth'].min():.3f}."))
     frame = pd.DataFrame({
         "variant": table["case"], "rate per day": table["median"] / DAYS_PER_YEAR,
         "low": table["low"] / DAYS_PER_YEAR, "high": table["high"] / DAYS_PER_YEAR,
@@ -265,16 +266,20 @@ def _subsets(study: Study, interval: Interval) -> Any:
     median = rows["median"].to_numpy()
     pull = {name: float(median[member[:, i]].mean() - median[~member[:, i]].mean())
             for i, name in enumerate(names) if 0 < member[:, i].sum() < len(member)}
-    strongest = max(pull, key=lambda name: abs(pull[name]))
+    strongest = max(pull, key=lambda name: abs(pull[name]), default=None)
     order = np.argsort(median, kind="stable")
     said = {key: " + ".join(np.array(names)[member[at]]) for key, at in
             (("slowest", order[0]), ("fastest", order[-1]))}
     text = (
-        f"{len(chosen)} subsets of the benchmarks put the median rate between "
-        f"{median.min() / DAYS_PER_YEAR:.4f} ({said['slowest']}) and "
-        f"{median.max() / DAYS_PER_YEAR:.4f} per day ({said['fastest']}). {strongest} matters "
-        f"most: subsets with it grow by {abs(pull[strongest]) / DAYS_PER_YEAR:.4f} per day "
-        f"{'faster' if pull[strongest] > 0 else 'slower'} than subsets without it. "
+        (f"One subset of the benchmarks ({said['fastest']}) puts the median rate at "
+         f"{median.max() / DAYS_PER_YEAR:.4f} per day. " if len(chosen) == 1 else
+         f"{len(chosen)} subsets of the benchmarks put the median rate between "
+         f"{median.min() / DAYS_PER_YEAR:.4f} ({said['slowest']}) and "
+         f"{median.max() / DAYS_PER_YEAR:.4f} per day ({said['fastest']}). ")
+        + ("" if strongest is None else
+           f"{strongest} matters most: subsets with it grow by "
+           f"{abs(pull[strongest]) / DAYS_PER_YEAR:.4f} per day "
+           f"{'faster' if pull[strongest] > 0 else 'slower'} than subsets without it. ")
         + (f"Subsets without an anchored benchmark ({held.sum()}) have no ruler of their own: "
            f"their curves are learnt on all benchmarks and held, so that they say how the "
            f"subset's scores see growth, given the common ruler." if held.any() else ""))
@@ -303,8 +308,8 @@ def _limits(study: Study) -> list[str]:
     texts = [refused] if refused else []
     texts.append(
         "Variants are short runs, made to compare medians; "
-        + (f"{len(doubtful)} of {len(table)} are in doubt (R-hat, effective sample size or "
-           f"divergences): {'; '.join(doubtful['case'].head(12))}"
+        + (f"{len(doubtful)} of {len(table)} {'is' if len(doubtful) == 1 else 'are'} in doubt "
+           f"(R-hat, effective sample size or divergences): {'; '.join(doubtful['case'].head(12))}"
            f"{' and more' if len(doubtful) > 12 else ''}." if len(doubtful) else
            "all of them passed their checks."))
     if study.skipped:

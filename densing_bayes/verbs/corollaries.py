@@ -17,8 +17,9 @@ from densing_bayes.corollaries.run import posterior_of
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.verbs.answer import Answer
-from densing_bayes.verbs.opening import Data, Progress, opened, steps, tables_of
+from densing_bayes.verbs.opening import Data, opened, tables_of
 from densing_bayes.verbs.spec import check_forecast, day_of
+from densing_bayes.verbs.steps import Progress, steps
 
 
 def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
@@ -72,8 +73,8 @@ def _sizes(context: Context) -> dict[str, float]:
 
     sizes = all_sizes(context.posterior, context.derived, context.columns, context.observations,
                       context.tables, context.seed("outside"))
-    median = np.exp(sizes.median(("chain", "draw")))
-    return dict(zip(map(str, sizes["model"].values), map(float, median.values), strict=True))
+    median = np.exp(sizes.median(("chain", "draw")).values)
+    return dict(zip(map(str, sizes["model"].values), map(float, median), strict=True))
 
 
 def forecast(data: Data = None, *, size: float | None = None, device: str | None = None,

@@ -14,7 +14,8 @@ from densing_bayes.questions import density as ask_density
 from densing_bayes.questions import growth as ask_growth
 from densing_bayes.specs import ModelSpec
 from densing_bayes.verbs.answer import Answer, printed_frame
-from densing_bayes.verbs.opening import Data, Progress, opened, steps
+from densing_bayes.verbs.opening import Data, opened
+from densing_bayes.verbs.steps import Progress, steps
 
 
 def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,

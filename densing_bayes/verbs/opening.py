@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +16,12 @@ from densing_bayes.context import Context, refusal
 from densing_bayes.errors import GateError, InputError, Problem, did_you_mean
 from densing_bayes.outputs import default_out
 from densing_bayes.problems import told
-from densing_bayes.progress import Steps
 from densing_bayes.schemas import TABLES
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.verbs.spec import spec_of
 
 Data = None | str | Path | Mapping[str, pd.DataFrame] | Tables | Context
-Progress = bool | Callable[..., None]
 KEPT = 2  # fits of this process that are kept, so that the next question need not fit again
 
 _kept: OrderedDict[str, Context] = OrderedDict()
@@ -131,10 +128,3 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
     if why:
         raise GateError(why)
     return context
-
-
-def steps(progress: Progress) -> AbstractContextManager[Callable[..., None]]:
-    """Progress as a verb takes it: True for lines on stderr, False for none, or a function."""
-    if progress is True:
-        return Steps()
-    return nullcontext(progress if callable(progress) else lambda name, **_: None)

@@ -13,7 +13,8 @@ from densing_bayes.outputs import check_out, default_out
 from densing_bayes.pipeline import run_report
 from densing_bayes.specs import ReportSpec, load_report
 from densing_bayes.verbs.answer import Answer
-from densing_bayes.verbs.opening import Data, Progress, steps, tables_of
+from densing_bayes.verbs.opening import Data, tables_of
+from densing_bayes.verbs.steps import Progress, steps
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from densing_bayes.scaling.run import Scaling
 from densing_bayes.scaling.run import scaling as ask
 from densing_bayes.scaling.tasks import task_scores
 from densing_bayes.verbs.answer import Answer
-from densing_bayes.verbs.opening import Data, Progress, steps, tables_of
+from densing_bayes.verbs.opening import Data, tables_of
+from densing_bayes.verbs.steps import Progress, steps
 
 
 def scaling(runs: str | Path | pd.DataFrame | None = None, data: Data = None, *,

@@ -16,7 +16,8 @@ from densing_bayes.studies.bar import CaseProgress
 from densing_bayes.studies.spec import StudySpec, load_study
 from densing_bayes.studies.study import run_study
 from densing_bayes.verbs.answer import Answer
-from densing_bayes.verbs.opening import Data, Progress, steps, tables_of
+from densing_bayes.verbs.opening import Data, tables_of
+from densing_bayes.verbs.steps import Progress, steps
 
 
 def study(spec: str | Path | StudySpec = "default", data: Data = None, *,
