@@ -17,6 +17,7 @@ from densing_bayes.joint.outlook import best_to_come
 from densing_bayes.joint.quantities import derive, frontier_path, years_of
 from densing_bayes.parameters import PARAMETERS, PRIORS
 from densing_bayes.plugin import plugin
+from densing_bayes.questions import frontier as frontier_questions
 from densing_bayes.sections.calibration import LABELS, headline, section
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
@@ -193,7 +194,7 @@ def draws_of_growth(**growth):
 def test_claims_by_hand():
     # three years: growth 2, 1, and 1, 0, 2, 3 in the last; slower than 1.5 in two draws of four
     found = coverage.claims(draws_of_growth(a=2.0, b=1.0, c=[1.0, 0.0, 2.0, 3.0]))
-    assert found == {"p_grows": 1.0, "p_slower": 0.5}
+    assert found == {"p_grows": 1.0, "p_slow": 0.25, "p_slower": 0.5}
     still = coverage.claims(draws_of_growth(a=0.0, b=0.0, c=[0.1, 0.2, 0.6, 0.0]))
     assert still["p_grows"] == 0.25  # averages .033, .067, .2, 0
 
@@ -201,7 +202,7 @@ def test_claims_by_hand():
 def world_rows(count=20, truth=1.0):
     return [{"world": "as assumed", "k": k, "truth": truth, "rhat": 1.0, "ess": 500.0,
              "divergences": 0, "p_grows": 0.99 if k < 8 else 0.5, "p_slower": 0.96 * (k == 0),
-             "slower": k >= 10,
+             "p_slow": 0.96 * (k > 16), "last": 0.3 if k >= 10 else 1.0, "before": 1.0,
              **{method: {"median": 1.1, "low": 0.9 if k < 15 else 1.05, "high": 1.3}
                 for method in coverage.METHODS}} for k in range(count)]
 
@@ -212,12 +213,17 @@ def test_coverage_table_by_hand():
     assert row["coverage"] == pytest.approx(15 / 20)
     assert row["bias"] == pytest.approx(0.1)
     assert row["width"] == pytest.approx((15 * 0.4 + 5 * 0.25) / 20)
-    assert (row["says_growth"], row["says_slower"]) == (8 / 20, 1 / 20)
+    assert (row["says_grows"], row["says_slow"], row["says_slower"]) == (8 / 20, 3 / 20, 1 / 20)
     assert row["coverage_se"] == pytest.approx(np.sqrt(16 / 22 * 6 / 22 / 22))
 
 
+def test_claims_are_those_of_the_report():
+    assert (coverage.NONE, coverage.SLOW) == (frontier_questions.GROWS, frontier_questions.SLOW)
+
+
 def test_a_claim_is_false_only_where_it_is():
-    grows, slower = coverage.false_claims([*world_rows(), *world_rows(truth=0.0)])
+    grows, slow, slower = coverage.false_claims([*world_rows(), *world_rows(truth=0.0)])
+    assert (slow["worlds"], slow["share"]) == (20, 0.0)  # made three times, and right
     assert (grows["worlds"], grows["share"]) == (20, 8 / 20)  # the worlds without growth
     assert (slower["worlds"], slower["share"]) == (20, 2 / 20)  # ten of each
 
@@ -361,7 +367,8 @@ def fake_case(kind, name, spec, tables, plan, cores):
         world, k = name.rsplit("/", 1)
         at = rng.normal(1.6, 0.3)
         return {"world": world, "k": int(k), "truth": 0.0 if "no growth" in world else 1.6,
-                "slower": world == "slowing", "p_grows": rng.random(), "p_slower": rng.random(),
+                "last": 1.0, "before": 1.0, "p_grows": rng.random(), "p_slow": rng.random(),
+                "p_slower": rng.random(),
                 **health, **{method: {"median": at, "low": at - 0.5, "high": at + 0.5}
                              for method in coverage.METHODS}}
     if kind == "origin":
@@ -416,7 +423,7 @@ def test_the_section_says_what_the_certificate_says(faked, folder, tmp_path):
     assert told.summary["calibration"]["cases"]["done"] == result["cases"]["done"]
     for method in backtest.METHODS[1:]:  # every rival is named where the comparison is
         assert LABELS.get(method, method) in " ".join(told.text)
-    assert "'the frontier grows'" in " ".join(told.text)
+    assert "'the frontier grew'" in " ".join(told.text)
     broken = [dict(one, kept="no") for one in result["verdict"][:1]]
     assert broken[0]["promise"] in headline(result | {"verdict": broken})[0]
     assert "another version" in " ".join(section(saved, spec_hash="0" * 12).text)

@@ -36,7 +36,7 @@ WIDTHS = {
     "linked_headroom": 0.04,
 }
 # about which truths are drawn: half years differ
-CENTRE = TYPICAL | {"drift": 0.5}
+CENTRE = TYPICAL | {"drift": 0.6}
 
 
 def narrowed(priors: Mapping[str, Prior], centre: Truth) -> dict[str, Prior]:

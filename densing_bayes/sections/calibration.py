@@ -191,14 +191,15 @@ def _coverage_table(result: dict[str, Any]) -> Table:
     frame["method"] = frame["method"].replace(LABELS)
     frame = frame.rename(columns={
         "bias": "bias (1/year)", "bias_se": "error of bias", "coverage_se": "error of coverage",
-        "width": "width (1/year)", "worlds": "cases", "says_growth": "says 'grows'",
-        "says_slower": "says 'slower'"})
+        "width": "width (1/year)", "worlds": "cases", "says_grows": "says 'grew'",
+        "says_slow": "says 'slow'", "says_slower": "says 'slower'"})
     prob = result["interval"]["prob"]
     return Table("calibration-coverage", f"{prob:.0%} intervals of the frontier's average growth "
                  f"in worlds where it is known", frame, {name: "{:.2f}" for name in frame
                                                          if frame[name].dtype.kind == "f"},
-                 note="'grows' is said at more than 97.5% for an average above 0.1 per year, "
-                      "'slower' at more than 95% for a last year below the time before.")
+                 note="'grew' is said at more than 97.5% for an average above 0.1 per year; at "
+                      "more than 95% 'slow' for twelve last months below 0.35 per year (a "
+                      "doubling in two years), 'slower' for less than in the time before.")
 
 
 def _backtest_table(result: dict[str, Any]) -> Table:
