@@ -162,7 +162,7 @@ def test_the_ladders_likelihood_is_largest_near_the_truth(small_world):
 def test_every_world_can_be_simulated(name):
     world = coverage.WORLDS[name]
     design = invent(np.random.default_rng(8), models=60, benchmarks=4)
-    tables, latent = simulate(design, TYPICAL | world.truth, np.random.default_rng(9),
+    tables, latent = simulate(design, coverage.TRUTH | world.truth, np.random.default_rng(9),
                               world.twist)
     assert np.isfinite(tables["anchored"]["score"]).all()
     assert (tables["anchored"]["weight"] > 0).sum() > 30

@@ -23,9 +23,9 @@ Truth = dict[str, Any]  # parameters by the names of their priors, in natural un
 DIMS = {row.prior: row.dim for row in PARAMETERS
         if row.prior and row.prior != "irreducible_share"}
 
-# the shipped tables' posterior, rounded: a truth that makes data like the real ones (``level``
-# is ln density of the frontier at the models' mean date), carried to the ladder of `invent`;
-# every half year grows alike
+# a truth that makes data like the shipped ones, with narrower gaps, so that small worlds tell
+# something (``level`` is ln density of the frontier at the models' mean date), carried to the
+# ladder of `invent`; every half year grows alike
 TYPICAL: Truth = {
     "log_loss_at_centre": 0.44, "size_share": 0.61, "log_alpha": -2.42, "log_beta": -1.48,
     "headroom": 0.92, "log_steepness": 2.9, "log_midpoint": -0.67, "sigma_loss": 0.013,
