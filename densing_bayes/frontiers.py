@@ -1,9 +1,9 @@
 """Other rules for the frontier, each computed within draws of the models' densities.
 
-The main fit has a stochastic frontier: all models count, and lie below a moving line. These
-rules take the draws of ln density as they are and read a straight frontier off each draw. The
-line through a finite number of models is itself uncertain, so that every rule adds one draw of
-its own sampling error to each posterior draw; the interval then holds both.
+The main fit has a stochastic frontier: all models count, and lie below a boundary that does not
+regress. These rules take the draws of ln density as they are and read a straight line off each
+draw. The line through a finite number of models is itself uncertain, so that every rule adds one
+draw of its own sampling error to each posterior draw; the interval then holds both.
 
 All take ``value`` (draw, model), ``time`` (model, years), the models' ``family`` (index), the
 rate's normal prior (mean, sd) and a random generator, and return the slope (1/year) and the
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special
 from scipy.optimize import elementwise
 
 QUANTILE = 0.9  # of the upper-quantile rule
@@ -25,24 +24,20 @@ SCATTER = 0.5  # ln density: prior scatter of chosen models about their line
 Line = tuple[np.ndarray, np.ndarray]  # slope, level
 
 
-def best_so_far(value: np.ndarray, time: np.ndarray, count: int = 1) -> np.ndarray:
-    """The ``count``-th highest value among models released up to each model's day, by draw.
-
-    Minus infinity while fewer models than that are out.
+def best_so_far(value: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The highest value among models released up to each model's day, by draw.
 
     Examples
     --------
     >>> best_so_far(np.array([[1.0, 3.0, 2.0, 2.5]]), np.array([0.0, 1.0, 1.0, 2.0])).tolist()
     [[1.0, 3.0, 3.0, 3.0]]
-    >>> best_so_far(np.array([[1.0, 3.0, 2.0, 2.5]]), np.array([0.0, 1.0, 1.0, 2.0]), 2).tolist()
-    [[-inf, 2.0, 2.0, 2.5]]
     """
-    top = np.full((len(value), count), -np.inf)
+    top = np.full(len(value), -np.inf)
     out = np.empty(value.shape)
     for day in np.unique(time):
         of_day = np.flatnonzero(time == day)
-        top = np.sort(np.concatenate([top, value[:, of_day]], axis=1), axis=1)[:, -count:]
-        out[:, of_day] = top[:, :1]
+        top = np.maximum(top, value[:, of_day].max(axis=1))
+        out[:, of_day] = top[:, None]
     return out
 
 
@@ -76,13 +71,13 @@ def line_through(value: np.ndarray, time: np.ndarray, chosen: np.ndarray,
     return slope, middle - slope * mean_time
 
 
-def top_models(value: np.ndarray, time: np.ndarray, family: np.ndarray,
-               rate: tuple[float, float], rng: np.random.Generator, count: int = 1) -> Line:
-    """The line through models that were among the ``count`` densest when they came out.
+def records(value: np.ndarray, time: np.ndarray, family: np.ndarray,
+            rate: tuple[float, float], rng: np.random.Generator) -> Line:
+    """The line through models that were the densest when they came out: the paper's rule.
 
-    ``count`` = 1 is the running maximum (records), selected anew in every draw.
+    Selected anew in every draw.
     """
-    return line_through(value, time, value >= best_so_far(value, time, count), rate, rng)
+    return line_through(value, time, value >= best_so_far(value, time), rate, rng)
 
 
 def upper_quantile(value: np.ndarray, time: np.ndarray, family: np.ndarray,
@@ -122,81 +117,9 @@ def upper_quantile(value: np.ndarray, time: np.ndarray, family: np.ndarray,
     return slope, intercept(slope, index) - slope * centre
 
 
-def censored_records(value: np.ndarray, time: np.ndarray, family: np.ndarray,
-                     rate: tuple[float, float], rng: np.random.Generator) -> Line:
-    """The trend of normal values of which only the records are seen (Smith 1988, JASA 83).
-
-    A record is known exactly; any other model only to lie below the record of its day. The
-    likelihood is concave in (slope, level) / sigma and 1 / sigma (Olsen 1978), so that Newton's
-    method finds its one maximum in all draws at once; one draw from the normal approximation
-    there is the line's own uncertainty. So that one or two records still make a proper
-    posterior, slope / sigma has the rate's prior at the draw's own scatter, and one
-    pseudo-record lies 0.5 off the line. The level is that of the distribution's 90% point.
-    """
-    best = best_so_far(value, time)
-    record = value >= best
-    centre = time.mean()
-    design = np.stack([time - centre, np.ones_like(time)], axis=-1)  # (model, 2)
-    shift = best.mean()
-    best = best - shift
-    # rows of the linear predictor theta * best - slope * time - level, shape (draw, model, 3)
-    rows = np.concatenate([np.broadcast_to(-design, (*best.shape, 2)), best[..., None]], axis=-1)
-    count = record.sum(axis=1) + 1
-    scatter = value.std(axis=1) + 1e-6
-    prior_mean, prior_sd = rate[0] / scatter, rate[1] / scatter
-
-    def objective(at: np.ndarray) -> np.ndarray:
-        e = np.einsum("dmk,dk->dm", rows, at)
-        with np.errstate(invalid="ignore"):
-            scale = np.where(at[:, 2] > 0, np.log(np.maximum(at[:, 2], 1e-300)), -np.inf)
-        prior = ((at[:, 0] - prior_mean) / prior_sd) ** 2 + (SCATTER * at[:, 2]) ** 2
-        return (count * scale - 0.5 * prior
-                + np.where(record, -0.5 * e**2, special.log_ndtr(e)).sum(axis=1))
-
-    at = np.zeros((len(value), 3))
-    at[:, 2] = 1 / scatter
-    at[:, 1] = at[:, 2] * best.mean(axis=1)
-    for _ in range(60):
-        e = np.einsum("dmk,dk->dm", rows, at)
-        mills = np.exp(-0.5 * e**2 - special.log_ndtr(e)) / np.sqrt(2 * np.pi)
-        slope = np.where(record, -e, mills)
-        curve = np.where(record, 1.0, mills * (mills + e))
-        gradient = np.einsum("dm,dmk->dk", slope, rows)
-        gradient[:, 0] -= (at[:, 0] - prior_mean) / prior_sd**2
-        gradient[:, 2] += count / at[:, 2] - SCATTER**2 * at[:, 2]
-        hessian = np.einsum("dm,dmk,dml->dkl", curve, rows, rows)
-        hessian[:, 0, 0] += 1 / prior_sd**2
-        hessian[:, 2, 2] += count / at[:, 2] ** 2 + SCATTER**2
-        step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
-        before, size = objective(at), np.ones(len(at))
-        for _ in range(30):  # halve the step of a draw until it climbs
-            worse = ~(objective(at + size[:, None] * step) >= before - 1e-9)
-            if not worse.any():
-                break
-            size[worse] /= 2
-        at = at + size[:, None] * step
-        if np.abs(size[:, None] * step).max() < 1e-8:
-            break
-    # theta on its log scale, positive; slope and level given theta
-    covariance = np.linalg.inv(hessian)
-    variance = covariance[:, 2, 2]
-    theta = at[:, 2] * np.exp(np.sqrt(variance) / at[:, 2] * rng.standard_normal(len(at)))
-    along = covariance[:, :2, 2] / variance[:, None]
-    rest = covariance[:, :2, :2] - along[:, :, None] * covariance[:, None, 2, :2]
-    root = np.linalg.cholesky(rest)
-    at[:, :2] += along * (theta - at[:, 2])[:, None]
-    at[:, :2] += (root @ rng.standard_normal((len(at), 2, 1)))[..., 0]
-    at[:, 2] = theta
-    line = at[:, :2] / at[:, 2:]
-    upper = special.ndtri(QUANTILE) / at[:, 2]
-    return line[:, 0], line[:, 1] + shift + upper - line[:, 0] * centre
-
-
 RULES: dict[str, Callable[..., Line]] = {
-    "running maximum": top_models,
+    "records": records,
     "upper quantile": upper_quantile,
-    "censored records": censored_records,
-    "top 3": lambda *args: top_models(*args, count=3),
 }
 
 

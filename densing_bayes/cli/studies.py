@@ -24,12 +24,10 @@ def study(
     Example: densing study benchmarks --executor processes:2
     """
     from densing_bayes.executors import check_executor
-    from densing_bayes.studies.names import check_names
     from densing_bayes.studies.spec import load_study
 
     check_executor(executor)
     asked = load_study(spec)
-    check_names(asked, data)
     from densing_bayes.studies.bar import CaseProgress
 
     with CaseProgress() as progress:

@@ -126,7 +126,7 @@ def subset_matrix(fig: Any, *, member: Any, benchmark: Sequence[str], median: An
     member
         Shape (subsets, benchmarks): which benchmarks a subset has.
     held
-        Per subset: whether it has no anchor, so that its curves are held (cut).
+        Per subset: whether it has no anchored benchmark, and is read off the fit of all.
     """
     member, held = np.asarray(member, bool), np.asarray(held, bool)
     median, low, high = (np.asarray(values, float) for values in (median, low, high))
@@ -134,7 +134,7 @@ def subset_matrix(fig: Any, *, member: Any, benchmark: Sequence[str], median: An
     place = np.arange(len(order))
     top, below = fig.subplots(2, 1, sharex=True, height_ratios=[3, 0.42 * len(benchmark) + 0.2])
     for mask, color, label in ((~held[order], BLUE, "with an anchored benchmark"),
-                               (held[order], ORANGE, f"without: cut; {interval}")):
+                               (held[order], ORANGE, f"without: own trends; {interval}")):
         if mask.any():
             at = order[mask]
             top.vlines(place[mask], low[at], high[at], color=color, lw=2.2, alpha=0.45)

@@ -1,6 +1,6 @@
-"""What the fitted curves say of models outside the fit: mixtures, quantised, post-trained.
+"""What the fitted curves say of models outside the fit: post-trained, quantised, closed.
 
-The main model sees dense 16-bit base models; an effective size needs only scores and the fitted
+The fit sees uncompressed base models; an effective size needs only scores and the fitted
 curves. For each posterior draw of the curves the scores of such a model give a posterior of its
 ln N^ on a grid, and one value is drawn from it (a cut: the fit learns nothing from them).
 
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from densing_bayes.compression import log_slopes
-from densing_bayes.joint.predict import cell_predictions, thin
+from densing_bayes.joint.curves import log_density
+from densing_bayes.joint.predict import cells_at, moved, thin
 from densing_bayes.observations import Observations, select
 from densing_bayes.tables import Tables
 
@@ -39,7 +39,7 @@ def all_sizes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any
     every = select(tables, benchmarks=benchmarks).data
     names = [str(name) for name in every["model"].values
              if name not in set(fitted["model"].values)]
-    values = outside_sizes(posterior, fitted.values, columns, benchmarks, every, names, seed)
+    values = outside_sizes(posterior, derived, columns, benchmarks, every, names, seed)
     both = np.concatenate([fitted.values, values], axis=1)[None]
     return xr.DataArray(both, dims=("chain", "draw", "model"), coords={
         "model": [*(str(name) for name in fitted["model"].values), *names]})
@@ -48,7 +48,7 @@ def all_sizes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any
 def admitted(tables: Tables, options: dict[str, Any]) -> list[str]:
     """Models that the fit's filters admit, whatever their architecture, bits and compression."""
     same = {name: options[name] for name in (
-        "open_only", "types", "benchmarks", "without_models", "without_families",
+        "open_only", "closed_until", "types", "benchmarks", "without_models", "without_families",
         "without_organizations")}
     chosen = select(tables, since=options["since"] or None, until=options["until"] or None, **same)
     return [str(name) for name in chosen.data["model"].values]
@@ -67,70 +67,49 @@ def curve_slopes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, 
     return log_slopes(curves, float(columns["setting"]["reference_tokens"][0]))
 
 
-def outside_sizes(posterior: xr.Dataset, fitted: np.ndarray, columns: dict[str, Any],
+def outside_sizes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
                   benchmarks: list[str], every: xr.Dataset, names: list[str],
                   seed: int) -> np.ndarray:
     """Draws (sample, model) of ln N^ of the models ``names``, given the curves alone.
 
     Parameters
     ----------
-    fitted
-        ln N^ (sample, model) of the fitted models at the same draws.
+    posterior, derived, columns
+        Of the fit: draws, what was derived from them, tables.
     benchmarks
         Names in the fit's order.
     every
-        Observations that hold the scores of ``names``.
+        Observations that hold scores, dates and sizes of ``names``.
     """
-    post = thin(posterior)
+    post = thin(posterior.drop_vars(["z", "model_coordinate", "family_coordinate", "family_gap"],
+                                    errors="ignore"))
+    fitted = thin(derived[["log_effective"]])["log_effective"].transpose("sample", "model").values
     mean, sd = fitted.mean(axis=1), WIDER * fitted.std(axis=1)
     steps = np.linspace(-3, 3, GRID)
     grid = mean[:, None] + sd[:, None] * steps
-    curve = _curves_on(grid, post, columns, len(benchmarks))
-    prior = -0.5 * steps**2
+    nu = 2 + post["nu"].values[:, None]
+    time = every["time"].values - float(columns["setting"]["centre_time"][0])
+    tilt_size = every["log_params"].values - float(derived["log_params"].mean())
     rng = np.random.default_rng(seed)
     order = {name: i for i, name in enumerate(benchmarks)}
-    known = [str(name) for name in every["benchmark"].values]
+    known = [order[str(name)] for name in every["benchmark"].values]
     out = np.empty((len(grid), len(names)))
     place = {str(name): i for i, name in enumerate(every["model"].values)}
     for j, name in enumerate(names):
-        logp = np.broadcast_to(prior, grid.shape).copy()
-        for cell in np.flatnonzero(every["cell_model"].values == place[name]):
-            at = curve[order[known[int(every["cell_benchmark"].values[cell])]]]
-            spread = at["expected"] * (1 - at["expected"])
-            variance = (at["own"] ** 2 + at["source"] ** 2 / every["cell_replicates"].values[cell]
-                        + spread / every["cell_items"].values[cell])
-            logp += stats.t.logpdf(every["cell_score"].values[cell], curve["nu"], at["expected"],
-                                   np.sqrt(variance))
+        i = place[name]
+        logp = np.broadcast_to(-0.5 * steps**2, grid.shape).copy()
+        for cell in np.flatnonzero(every["cell_model"].values == i):
+            benchmark = np.full(GRID, known[int(every["cell_benchmark"].values[cell])])
+            at = cells_at(
+                post, columns, benchmark=benchmark,
+                log_size=grid + moved(post, benchmark=benchmark, time=time[i],
+                                      tilt_size=tilt_size[i]),
+                items=every["cell_items"].values[cell],
+                replicates=every["cell_replicates"].values[cell])
+            logp += log_density(every["cell_score"].values[cell], at, nu)
         share = np.cumsum(np.exp(logp - logp.max(axis=1, keepdims=True)), axis=1)
         uniform = rng.uniform(size=(len(grid), 1)) * share[:, -1:]
         at = (share < uniform).sum(axis=1)
         width = sd * (steps[1] - steps[0])
         out[:, j] = grid[np.arange(len(grid)), at] + width * rng.uniform(-0.5, 0.5, len(grid))
     return out
-
-
-def _curves_on(grid: np.ndarray, post: xr.Dataset, columns: dict[str, Any],
-               count: int) -> dict[Any, Any]:
-    """Expected score and its spreads on the grid, by index of the benchmark; and ``nu``.
-
-    Every point of the grid poses as a model with one cell on every benchmark.
-    """
-    anchors = len(columns["anchors"]["chance"])
-    points = np.arange(grid.shape[1])
-
-    def cells(benchmarks: range) -> dict[str, Any]:
-        size = len(benchmarks) * len(points)
-        return {"model": np.tile(points, len(benchmarks)),
-                "benchmark": np.repeat(list(benchmarks), len(points)), "score": np.zeros(size),
-                "items": np.full(size, np.inf), "replicates": np.ones(size)}
-
-    pose = xr.Dataset({"log_effective": (("chain", "draw", "model"), grid[None])})
-    one_chain = post.rename(sample="draw").expand_dims("chain")
-    found = cell_predictions(one_chain, pose, columns | {
-        "anchored": cells(range(anchors)), "linked_cells": cells(range(anchors, count))})
-    nu = found["nu"].values[:, None]
-    return {"nu": nu} | {
-        b: {"expected": part["expected"].values, "own": part["own"].values,
-            "source": part["noise"].values}
-        for b in range(count)
-        for part in [found.isel(cell=np.flatnonzero(found["benchmark"].values == b))]}

@@ -152,11 +152,13 @@ def _densities(context: Any, fitted: xr.Dataset, early: xr.Dataset, names: list[
         if score is not None:
             own["cell_score"].values[i], own["cell_replicates"].values[i] = score, 1
     keys = [str(pair) for pair in asked]
-    own = own.assign(cell_model=("cell", np.arange(len(asked)))).assign_coords(
-        model=keys, benchmark=early["benchmark"])
+    whose = [place[name] for name, _ in asked]
+    own = own.assign(cell_model=("cell", np.arange(len(asked))), **{
+        name: ("model", early[name].values[whose]) for name in ("time", "log_params")},
+    ).assign_coords(model=keys, benchmark=early["benchmark"])
     benchmarks = [str(name) for name in context.observations.data["benchmark"].values]
-    size = outside_sizes(context.posterior, fitted["log_effective"].values, context.columns,
-                         benchmarks, own, keys, context.seed("early models"))
+    size = outside_sizes(context.posterior, context.derived, context.columns, benchmarks, own,
+                         keys, context.seed("early models"))
     params = early["log_params"].values
     return {pair: xr.DataArray((size[:, i] - params[place[pair[0]]])[:, None],
                                dims=("sample", "model"), coords={"model": [pair[0]]})

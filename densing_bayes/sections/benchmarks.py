@@ -8,7 +8,7 @@ import pandas as pd
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest
 from densing_bayes.intervals import words_of_set
-from densing_bayes.joint.predict import benchmark_rates, thin
+from densing_bayes.joint.predict import benchmark_rates
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
@@ -18,9 +18,8 @@ def section(context: Context) -> Section:
     interval = context.interval
     data = context.observations.data
     names = [str(name) for name in data["benchmark"].values]
-    joint = thin(context.derived[["rate"]], context.cells.sizes["sample"])["rate"].values
-    rates = benchmark_rates(context.cells, joint, data["time"].values, len(names),
-                            context.seed("benchmarks"))
+    rates = benchmark_rates(context.derived).stack(sample=("chain", "draw")).transpose(
+        "sample", "benchmark").values
     stray = context.posterior["sd_benchmark_z"] * context.posterior["c1"]
     low, high = interval.of(rates, axis=0)
     rows = [{
@@ -44,8 +43,8 @@ def section(context: Context) -> Section:
         f"slowest ({slow['rate per day']:.4f}, {slow['low']:.4f} to {slow['high']:.4f}). "
         f"{loud['benchmark']} strays most from the common size: typically by a factor of "
         f"{loud['own deviation (factor of size)']:.1f}.",
-        "A benchmark's own rate is the joint rate plus the drift of its deviations within the "
-        "joint posterior; it is not a fit of that benchmark alone (that is what a sensitivity "
+        "A benchmark's own rate is the joint rate plus its own trend in date; it is not "
+        "a fit of that benchmark alone (that is what a sensitivity "
         "study does).",
     ] if len(rows) > 1 else ["One benchmark only: nothing to compare it with."]
     plain = [[row[key] * DAYS_PER_YEAR for row in rows] for key in ("rate per day", "low", "high")]

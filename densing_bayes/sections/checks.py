@@ -20,7 +20,7 @@ def section(context: Context) -> Section:
     """Diagnostics gate, posterior predictive checks."""
     interval, gate = context.interval, context.diagnostics
     coverage, pit = score_coverage(context.cells, interval, context.seed("coverage"))
-    worlds = replicated_records(context.derived, context.seed("records"))
+    worlds = replicated_records(context.derived, context.columns, context.seed("records"))
     checks = [{"name": "scores inside their predictive interval", "expected": interval.prob,
                "observed": coverage, "p": None}]
     for name, words in (("count", "number of records"), ("longest", "longest wait (days)")):

@@ -16,17 +16,18 @@ from densing_bayes.fitting import provenance
 from densing_bayes.intervals import Interval, growth_summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.sections.study_draws import influence, priors, shares
+from densing_bayes.studies.cases import axis_of
 from densing_bayes.studies.spec import AXES
 from densing_bayes.studies.study import Study
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
 
 CHOICES = {
-    "benchmarks": "benchmarks", "sets": "set of benchmarks", "anchor": "anchored benchmark",
-    "protocol": "protocol",
-    "contamination": "contamination", "frontier": "frontier rule",
-    "constant_rate": "constant rate", "irreducible": "irreducible loss E",
-    "reference_tokens": "reference tokens D0",
-    "ladder": "ladder", "pair_step": "pairs of loss and score", "since": "first day",
+    "benchmarks": "benchmarks", "protocol": "protocol", "contamination": "contamination",
+    "frontier": "quantity or rule", "group": "what shares a gap",
+    "constant_spread": "spread of gaps", "may_regress": "sign of growth",
+    "eligible_benchmarks": "who may lie on the frontier", "size": "size axis",
+    "architecture": "architecture", "irreducible": "irreducible loss E", "ceiling": "ceiling",
+    "reference_tokens": "reference tokens D0", "ladder": "ladder", "since": "first day",
     "until": "last day", "without_flag": "flagged models", "date_kind": "kind of date",
     "priors": "priors", "without": "one group left out",
 }
@@ -66,9 +67,9 @@ def section(study: Study, *, brief: bool = False) -> Section:
     if brief:
         texts.append(
             "These are the choices that were found to matter most, as short runs within this "
-            "report. `densing study` runs the whole: an irreducible loss, every prior, every "
-            "flag, both ends of the ladder, other protocols, single models and families left "
-            "out; `densing study benchmarks` runs all subsets of the benchmarks.")
+            "report. `densing study` runs the whole: an irreducible loss, ceilings, every prior, "
+            "doubtful models by flag, both ends of the ladder, other protocols, single models and "
+            "families left out; `densing study benchmarks` runs all subsets of the benchmarks.")
     return Section(key="study", title="How much does the answer depend on choices?",
                    text=texts, tables=tables, pictures=pictures,
                    summary={"study": {"name": study.spec.name, "hash": study.spec.hash,
@@ -134,11 +135,10 @@ def _curve(study: Study, interval: Interval) -> Any:
         "trusted": table["trusted"]})
     order = np.argsort(table["median"].to_numpy(), kind="stable")
     rate = "{:.5f}"
-    axes = [axis for axis in CHOICES if (table["axis"] == axis).any()
-            or any(axis == name for settings in study.cases["settings"].values
-                   for name, _ in json.loads(settings))]
-    marks = np.array([[axis in [name for name, _ in json.loads(settings)]
-                       for settings in study.cases["settings"].values] for axis in axes])
+    set_by = [{axis_of(name) for name, _ in json.loads(settings)}
+              for settings in study.cases["settings"].values]
+    axes = [axis for axis in CHOICES if any(axis in names for names in set_by)]
+    marks = np.array([[axis in names for names in set_by] for axis in axes])
     height = 3.4 + 0.27 * len(axes)
     return (
         text,
@@ -148,8 +148,7 @@ def _curve(study: Study, interval: Interval) -> Any:
                                   "R-hat": "{:.3f}", "ESS": "{:.0f}",
                                   "Monte Carlo error (share of sd)": "{:.2f}"},
               note="Trusted: R-hat at most 1.05, effective sample size of the rate at least 100 "
-                   "and no divergence. A cut variant mixes ruler draws, so R-hat says nothing "
-                   "about it. " + _notes(table)),
+                   "and no divergence. " + _notes(table)),
         Picture("study-curve", f"All variants sorted by growth rate ({interval})",
                 "Growth rates of all variants in order, and below each which choice differs.",
                 lambda fig: specification_curve(
@@ -232,11 +231,11 @@ def _short(value: str) -> str:
 
     Examples
     --------
-    >>> _short("frontier: top 3"), _short("D0 = 1T")
-    ('top 3', 'D0 = 1T')
+    >>> _short("growth of records"), _short("D0 = 1T")
+    ('records', 'D0 = 1T')
     """
-    for prefix in ("frontier: ", "without models flagged ", "only models dated by ", "protocol ",
-                   "only ", "ladder without the ", "prior of "):
+    for prefix in ("growth of ", "gaps by ", "without models flagged ", "only models dated by ",
+                   "protocol ", "only ", "ladder without the ", "prior of "):
         value = value.removeprefix(prefix)
     return value
 
@@ -246,22 +245,24 @@ def _short(value: str) -> str:
 
 def _subsets(study: Study, interval: Interval) -> Any:
     table = study.readings.table
+    names = json.loads(study.cases.attrs["benchmarks"])
     chosen = []
     for row, settings in zip(table.itertuples(), study.cases["settings"].values, strict=True):
         said = dict(json.loads(settings))
-        if set(said) <= {"benchmarks"}:
-            chosen.append((row.Index, said.get("benchmarks")))
-    names = list(dict.fromkeys(name for _, subset in chosen for name in subset or ()))
+        subset = next(iter(said.values()), names)
+        subset = set(subset) if isinstance(subset, list) else set()
+        # named sets may hold other benchmarks
+        if set(said) <= {"benchmarks", "view"} and subset <= set(names):
+            chosen.append((row.Index, subset))
     if len(chosen) < 3:
         return None
-    member = np.array([[subset is None or name in subset for name in names]
-                       for _, subset in chosen])
+    member = np.array([[name in subset for name in names] for _, subset in chosen])
     rows = table.loc[[index for index, _ in chosen]]
-    held = (rows["method"] == "cut").to_numpy()
+    held = (rows["case"].str.startswith("as ")).to_numpy()
     frame = pd.DataFrame({name: member[:, i] for i, name in enumerate(names)})
     frame["rate per day"] = rows["median"].to_numpy() / DAYS_PER_YEAR
     frame["low"], frame["high"] = (rows[end].to_numpy() / DAYS_PER_YEAR for end in ("low", "high"))
-    frame["cut"] = held
+    frame["without a ruler"] = held
     # what a benchmark does on average: subsets with it against subsets without it
     median = rows["median"].to_numpy()
     pull = {name: float(median[member[:, i]].mean() - median[~member[:, i]].mean())
@@ -281,8 +282,8 @@ def _subsets(study: Study, interval: Interval) -> Any:
            f"{abs(pull[strongest]) / DAYS_PER_YEAR:.4f} per day "
            f"{'faster' if pull[strongest] > 0 else 'slower'} than subsets without it. ")
         + (f"Subsets without an anchored benchmark ({held.sum()}) have no ruler of their own: "
-           f"their curves are learnt on all benchmarks and held, so that they say how the "
-           f"subset's scores see growth, given the common ruler." if held.any() else ""))
+           f"they are read off the fit of all benchmarks, as the rate and their own trends."
+           if held.any() else ""))
     return (
         text,
         Table("study-subsets", f"Growth rate by subset of the benchmarks ({interval})",

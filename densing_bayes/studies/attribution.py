@@ -25,16 +25,18 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.joint.growth import SEGMENT
+from densing_bayes.joint.predict import thin
 from densing_bayes.joint.quantities import ruler_parameters
 from densing_bayes.joint.ruler import coordinates
-from densing_bayes.studies.influence import thinned
+from densing_bayes.observations import Observations
 
 WITHIN = ("ruler", "extrapolation", "items and sources", "which models exist")
 BLOCKS = 40  # of consecutive draws, for Monte Carlo errors
 
 
-def within(posterior: xr.Dataset, columns: dict[str, Any], data: Any, irreducible: bool,
-           seed: int) -> pd.DataFrame:
+def within(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
+           observations: Observations, irreducible: bool, seed: int) -> pd.DataFrame:
     """Variances of the main fit's rate by source, with Monte Carlo errors.
 
     Returns
@@ -43,13 +45,15 @@ def within(posterior: xr.Dataset, columns: dict[str, Any], data: Any, irreducibl
         ``source``, ``variance`` ((1/year)^2) and ``error``, its bootstrap standard error over
         blocks of consecutive draws.
     """
-    flat = thinned(posterior, 3000)
-    rate = flat["rate_z"].values * flat["c1"].values
-    inside = _inside(flat, columns, data)
+    count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    flat = thin(posterior.drop_vars(["z", "model_coordinate", "family_coordinate"],
+                                    errors="ignore"), count)
+    told = thin(derived[["rate", "log_density", "gap_family", "gap_model", "noise"]], count)
+    rate = told["rate"].values
+    inside = _inside(flat, columns, observations.data)
     ruler = np.concatenate([flat[name].values for name in coordinates(irreducible)], axis=1)
     ruler = np.column_stack([inside, ruler, np.log(flat["c1"].values), flat["c0"].values])
-    slope = _slope_of_densities(flat, columns)
-    levels = [inside, ruler, np.column_stack([ruler, slope])]
+    levels = [inside, ruler, np.column_stack([ruler, _growth_of_densities(told, columns)])]
 
     def variances(rows: np.ndarray) -> np.ndarray:
         total = rate[rows].var(ddof=1)
@@ -88,27 +92,26 @@ def _inside(flat: xr.Dataset, columns: dict[str, Any], data: Any) -> np.ndarray:
     return np.where(np.isfinite(both), both, np.nanmedian(both, axis=0))
 
 
-def _slope_of_densities(flat: xr.Dataset, columns: dict[str, Any]) -> np.ndarray:
-    """Slope of the models' ln densities over time by generalised least squares, per draw.
+def _growth_of_densities(told: xr.Dataset, columns: dict[str, Any]) -> np.ndarray:
+    """What the eligible models' ln densities say of growth, per draw: (sample, statistic).
 
-    Families are random effects with the posterior mean variances: the statistic through which
-    the densities speak about the rate.
+    Their slope over time by generalised least squares (families are random effects, with the
+    posterior mean variances of exponential and half-normal gaps), and the highest of the first
+    and of the last half year, between which the frontier rises.
     """
-    table = columns["models"]
-    size = flat["c0"].values[:, None] + flat["c1"].values[:, None] * flat["z"].values
-    density = size - np.asarray(table["log_params"])
-    family = np.asarray(table["family"]).astype(int)
-    scale = flat["c1"].values
-    of_model, of_family = (float(np.mean((flat[f"sd_{part}_z"].values * scale) ** 2))
-                           for part in ("model", "family"))
-    kept = np.unique(np.concatenate([np.asarray(columns[name]["model"]) for name in
-                                     ("anchored", "linked_cells")])).astype(int)
-    family = family[kept]
-    covariance = of_model * np.eye(len(kept)) + of_family * (family[:, None] == family)
-    design = np.column_stack([np.ones(len(kept)), np.asarray(table["time"])[kept]])
+    models = columns["models"]
+    counts = np.asarray(models["eligible"]) > 0
+    time, family = np.asarray(models["time"], float)[counts], np.asarray(models["family"])[counts]
+    density = told["log_density"].transpose("sample", "model").values[:, counts]
+    of_family = float((told["gap_family"] ** 2).mean())
+    of_model = float((told["gap_model"] ** 2 * (1 - 2 / np.pi) + told["noise"] ** 2).mean())
+    covariance = of_model * np.eye(len(time)) + of_family * (family[:, None] == family)
+    design = np.column_stack([np.ones(len(time)), time])
     weighted = np.linalg.solve(covariance, design)
-    row = np.linalg.solve(design.T @ weighted, weighted.T)[1]
-    return density[:, kept] @ row
+    slope = density @ np.linalg.solve(design.T @ weighted, weighted.T)[1]
+    ends = [density[:, chosen].max(axis=1) for chosen in (
+        time <= time.min() + SEGMENT, time >= time.max() - SEGMENT)]
+    return np.column_stack([slope, *ends])
 
 
 def _curved(features: np.ndarray) -> np.ndarray:

@@ -15,19 +15,23 @@ from densing_bayes.studies.spec import AXES, EACH, LADDERS, StudySpec
 from densing_bayes.tables import Tables
 
 MOST_CASES = 5000
+FEWEST_FLAGGED = 3  # models of a flag, for 'each' to take it
 # axes that are read off a finished fit: cases that differ in nothing else share the fit
-READ_OFF = ("frontier",)
+READ_OFF = ("frontier", "view")
 
 
 @dataclass(frozen=True)
 class Case:
     """One variant: the axes set to another value than the main fit has.
 
+    Besides the axes of a study: ``view``, the benchmarks of a subset without a ruler, by whose
+    own trends growth is read off; ``without``, a group left out.
+
     Examples
     --------
-    >>> case = Case.of({"frontier": "top 3", "irreducible": True})
+    >>> case = Case.of({"frontier": "records", "irreducible": True})
     >>> case.name, case.fit.name
-    ('frontier: top 3; with E', 'with E')
+    ('growth of records; with E', 'with E')
     >>> Case.of({}).name
     'main fit'
     """
@@ -37,7 +41,7 @@ class Case:
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Case:
         """A case of these settings, in the order of the axes."""
-        order = [*AXES, "without"]
+        order = [*AXES, "view", "without"]
         return cls(tuple((axis, _frozen(settings[axis]))
                          for axis in sorted(settings, key=order.index)))
 
@@ -56,6 +60,11 @@ class Case:
                           if axis not in READ_OFF and (axis, value) != ("reference_tokens", "own")))
 
 
+def axis_of(name: str) -> str:
+    """The axis of a study that a setting belongs to: a view is one of benchmarks."""
+    return "benchmarks" if name == "view" else name
+
+
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -69,28 +78,40 @@ def words(axis: str, value: Any) -> str:
     ('only MMLU + BBH', 'D0 = 1T')
     >>> words("priors", ("rate", 0.5)), words("without", ("family", "Llama"))
     ('prior of rate x0.5', 'without family Llama')
+    >>> words("view", ("MATH",)), words("eligible_benchmarks", 1)
+    ('as MATH sees it', 'eligible from 1 benchmark')
     """
     match axis:
         case "benchmarks":
             return f"only {' + '.join(value)}"
-        case "sets":
-            return f"benchmarks {value if isinstance(value, str) else ' + '.join(value)}"
-        case "anchor":
-            return f"anchored by {value}"
+        case "view":
+            return f"as {' + '.join(value)} sees it"
         case "protocol":
             return f"protocol {value}"
         case "contamination":
             return "contamination shift taken out"
-        case "constant_rate":
-            return "constant rate" if value else "rate may wander"
+        case "frontier":
+            return f"growth of {value}"
+        case "group":
+            return f"gaps by {value}"
+        case "constant_spread":
+            return "constant spread of gaps" if value else "spread of gaps may grow"
+        case "may_regress":
+            return "frontier may regress" if value else "frontier does not regress"
+        case "eligible_benchmarks":
+            return f"eligible from {value} benchmark{'s' * (value > 1)}"
+        case "size":
+            return f"by {value} size" if value != "cost" else "by cost"
+        case "architecture":
+            return f"only {value}"
         case "irreducible":
             return "with E" if value else "without E"
+        case "ceiling":
+            return f"ceiling {value:g} of the room"
         case "reference_tokens":
             return "D0 = own tokens" if value == "own" else f"D0 = {value / 1e12:g}T"
         case "ladder":
             return f"ladder {value}"
-        case "pair_step":
-            return f"one pair of loss and score in {value}"
         case "without_flag":
             return f"without models flagged {value}"
         case "date_kind":
@@ -100,8 +121,6 @@ def words(axis: str, value: Any) -> str:
             return f"{'all priors' if name == 'all' else f'prior of {name}'} x{factor:g}"
         case "without":
             return f"without {value[0]} {value[1]}"
-        case "frontier":
-            return f"frontier: {value}"
         case _:
             return f"{axis} {value}"
 
@@ -110,6 +129,8 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
            ) -> tuple[dict[str, list[Any]], list[str]]:
     """Values of every axis that differ from the main fit, and what was left out because it
     would change nothing.
+
+    Subsets of benchmarks none of which has a ruler come on the axis ``view``.
 
     Raises
     ------
@@ -121,38 +142,37 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
     skipped: list[str] = []
     for axis, asked in study.axes.items():
         known = _known(axis, study, tables, observations)
-        found: list[Any] = []
+        if axis == "benchmarks":
+            found = _benchmarks(asked, study, tables, observations, problems)
+            values |= {name: chosen for name, chosen in found.items() if chosen}
+            if not any(found.values()) and not problems:
+                skipped.append(_nothing(axis, asked))
+            continue
+        chosen: list[Any] = []
         for value in asked:
-            if axis == "benchmarks":
-                found += _subsets(value, known, study, problems)
-            elif value == EACH:
-                found += known
-            elif axis == "sets":
-                found += _named(value, study, tables, problems)
+            if value == EACH:
+                chosen += known
             elif AXES[axis].every and axis != "priors" and value not in known:
                 problems.append(Problem(
                     f"unknown name on axis {axis}", file=f"{study.name}.toml",
                     column=f"axes.{axis}", given=value, allowed=", ".join(known) or "none here",
                     hint=did_you_mean(value, known)))
             else:
-                found.append(value)
+                chosen.append(value)
         if axis == "priors":
-            found = [(name, factor) for name in found for factor in study.prior_factors
-                     if factor != 1]
-        if axis == "ladder":
-            found = [value for value in found if value in known]
-        if axis == "contamination" and not known:
-            found = []
-        base = _base(axis, study)
-        kept = [value for value in dict.fromkeys(map(_frozen, found)) if value != base]
-        if axis == "date_kind":
+            chosen = [(name, factor) for name in chosen for factor in study.prior_factors
+                      if factor != 1]
+        base = {"frontier": "frontier", **study.model.options}.get(axis)
+        kept = [value for value in dict.fromkeys(chosen) if value != base]
+        if axis in ("ladder", "date_kind", "architecture", "contamination"):
             kept = [value for value in kept if value in known]
+        if axis == "size" and not known:
+            kept = []
         if axis == "reference_tokens" and not np.isfinite(
                 observations.data["log_tokens"].values).any():
             kept = [value for value in kept if value != "own"]
         if not kept:
-            skipped.append(f"axis '{axis}' ({', '.join(map(str, asked))}): the tables or the "
-                           f"main fit leave nothing to vary")
+            skipped.append(_nothing(axis, asked))
         else:
             values[axis] = kept
     if problems:
@@ -160,75 +180,85 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
     return values, skipped
 
 
-def _base(axis: str, study: StudySpec) -> Any:
-    """The main fit's value of an axis, as far as it has one."""
-    return {"frontier": "stochastic", **study.model.options}.get(axis)
+def _nothing(axis: str, asked: list[Any]) -> str:
+    return (f"axis '{axis}' ({', '.join(map(str, asked))}): the tables or the main fit leave "
+            f"nothing to vary")
 
 
-def _named(value: Any, study: StudySpec, tables: Tables, problems: list[Problem],
-           ) -> list[tuple[str, ...] | str]:
-    """A set, a benchmark or several of either; nothing, and a problem, for an unknown name."""
-    marks = tables.benchmarks
-    known = [*named_sets(marks), *marks["benchmark"]]
-    wrong = [name for name in ([value] if isinstance(value, str) else value)
-             if name not in known]
-    problems += [
-        Problem("unknown name on axis sets", file=f"{study.name}.toml", column="axes.sets",
-                given=name, allowed=", ".join(known), hint=did_you_mean(name, known))
-        for name in wrong]
-    return [] if wrong else [_frozen(value)]
-
-
-def _subsets(value: Any, names: list[str], study: StudySpec, problems: list[Problem],
-             ) -> list[tuple[str, ...]]:
-    """Subsets of the benchmarks, all of them left out (= the main fit)."""
-    if isinstance(value, list):
-        problems += [
-            Problem("unknown benchmark", file=f"{study.name}.toml", column="axes.benchmarks",
-                    given=name, allowed=", ".join(names), hint=did_you_mean(name, names))
-            for name in value if name not in names]
-        found = [tuple(name for name in names if name in value)]
-    else:
+def _benchmarks(asked: list[Any], study: StudySpec, tables: Tables, observations: Observations,
+                problems: list[Problem]) -> dict[str, list[tuple[str, ...]]]:
+    """Choices of benchmarks, by whether one of them has a ruler: 'benchmarks', else 'view'."""
+    data = observations.data
+    names = [str(name) for name in data["benchmark"].values]
+    marks = tables.benchmarks.set_index("benchmark")
+    sets = named_sets(tables.benchmarks)
+    rulers = marks.index[marks["anchor"] != ""]
+    scored = tables.scores[tables.scores["model"].isin(data["model"].values)]
+    counts = scored.groupby("benchmark")["model"].nunique()
+    ruled = [str(name) for name in rulers if counts.get(name, 0) >= FEWEST_MODELS]
+    choices: list[tuple[str, ...]] = []
+    for value in asked:
+        if isinstance(value, list):
+            allowed = [*marks.index, *sets]
+            problems += [
+                Problem("unknown name on axis benchmarks", file=f"{study.name}.toml",
+                        column="axes.benchmarks", given=name, allowed=", ".join(allowed),
+                        hint=did_you_mean(name, allowed))
+                for name in value if name not in allowed]
+            choices.append(tuple(value))
+            continue
         sizes = {"leave one out": [len(names) - 1], "each alone": [1],
-                 "all subsets": range(1, len(names))}[value]
-        found = [subset for size in sizes if size
-                 for subset in itertools.combinations(names, size)]
-    return [subset for subset in found if len(subset) < len(names)]
+                 "all subsets": range(1, len(names))}.get(value, [])
+        choices += [subset for size in sizes if size
+                    for subset in itertools.combinations(names, size)]
+        choices += {"each set": [(name,) for name in sets],
+                    "each ruler alone": [(name,) for name in ruled]}.get(value, [])
+    found: dict[str, list[tuple[str, ...]]] = {"benchmarks": [], "view": []}
+    seen = {frozenset(names)}
+    for choice in choices:
+        members = frozenset(name for word in choice for name in (
+            [word] if word in marks.index else sets.get(word, [])))
+        if not members or members in seen:
+            continue
+        seen.add(members)
+        if members & set(rulers):
+            found["benchmarks"].append(choice)
+        elif members <= set(names):
+            found["view"].append(choice)
+        else:
+            found["view"] += [tuple(name for name in names if name in members)] * bool(
+                members & set(names))
+    found["view"] = list(dict.fromkeys(found["view"]))
+    return found
 
 
 def _known(axis: str, study: StudySpec, tables: Tables, observations: Observations) -> list[Any]:
     """What the tables have on an axis, where its values are names."""
     data = observations.data
+    anchored = set(data["benchmark"].values[data["anchored"].values])
     benchmarks = [str(name) for name in data["benchmark"].values]
-    anchored = [name for name, has in zip(benchmarks, data["anchored"].values, strict=True) if has]
     mine = tables.models[tables.models["model"].isin(data["model"].values)]
     match axis:
-        case "benchmarks":
-            return benchmarks
-        case "sets":
-            marks, sets = tables.benchmarks, named_sets(tables.benchmarks)
-            rulers = set(marks["benchmark"][marks["anchor"] != ""])
-            main = set(benchmarks)
-            return [name for name, members in sets.items()
-                    if rulers & set(members) and set(members) != main]
-        case "anchor":
-            return anchored if len(anchored) > 1 else []
         case "protocol":
             scores = tables.scores[tables.scores["model"].isin(mine["model"])]
             counts = scores.groupby("benchmark")["model"].nunique()
             marks = tables.benchmarks
-            fits = marks["variant_of"].isin(set(benchmarks) - set(anchored))
+            fits = marks["variant_of"].isin(set(benchmarks) - anchored)
             return [name for name in marks["benchmark"][fits]
                     if counts.get(name, 0) >= FEWEST_MODELS]
         case "contamination":
             marks = tables.benchmarks
-            return marks["benchmark"][marks["benchmark"].isin(benchmarks)
-                                      & (marks["contamination_pair"] != "")].tolist()
+            return ["clean"] * bool((marks["benchmark"].isin(benchmarks)
+                                     & (marks["contamination_pair"] != "")).any())
+        case "size" | "architecture":
+            kinds = [str(kind) for kind in np.unique(data["architecture"].values) if kind]
+            return kinds if len(kinds) > 1 else []
         case "without_flag":
             if "flag" not in mine:
                 return []
             flags = mine["flag"].str.split(";").explode().str.strip()
-            return list(dict.fromkeys(flag for flag in flags if flag))
+            counts = flags[flags != ""].value_counts(sort=False)
+            return [str(flag) for flag in counts.index[counts >= FEWEST_FLAGGED]]
         case "date_kind":
             kinds = mine["date_kind"].unique().tolist()
             return kinds if len(kinds) > 1 else []
@@ -236,11 +266,22 @@ def _known(axis: str, study: StudySpec, tables: Tables, observations: Observatio
             sizes = len(np.unique(data["run_log_params"].values.round(3)))
             return list(LADDERS) if sizes > 3 else []
         case "priors":
-            idle = {"irreducible_share": not study.model.options["irreducible"],
-                    "drift": study.model.options["constant_rate"]}
-            return [name for name in study.model.priors if not idle.get(name)]
+            return [name for name in study.model.priors if name not in idle_priors(
+                study.model.options, data)]
         case _:
             return []
+
+
+def idle_priors(options: dict[str, Any], data: Any) -> set[str]:
+    """Priors that say nothing of the answer under these options and of these benchmarks."""
+    linked = not data["anchored"].values.all()
+    idle = {"irreducible_share": not options["irreducible"],
+            "log_cost_ratio": options["size"] != "cost",
+            "spread_growth": options["constant_spread"],
+            "trend_spread": data.sizes["benchmark"] < 2,
+            "tilt_spread": data.sizes["benchmark"] < 2,
+            **dict.fromkeys(("log_kappa", "linked_midpoint", "linked_headroom"), not linked)}
+    return {name for name, silent in idle.items() if silent}
 
 
 def cases_of(study: StudySpec, values: dict[str, list[Any]]) -> list[Case]:
@@ -253,8 +294,11 @@ def cases_of(study: StudySpec, values: dict[str, list[Any]]) -> list[Case]:
     if study.design == "one at a time":
         settings = [{axis: value} for axis, choices in values.items() for value in choices]
     else:
-        axes = list(values)
-        levels = [[_Base, *values[axis]] for axis in axes]
+        # a choice of benchmarks and a view of them are values of one axis
+        axes: dict[str, list[Any]] = {}
+        for axis, choices in values.items():
+            axes.setdefault(axis_of(axis), []).extend((axis, value) for value in choices)
+        levels = [[None, *choices] for choices in axes.values()]
         if study.design == "grid":
             count = int(np.prod([len(choices) for choices in levels]))
             if count > MOST_CASES:
@@ -269,13 +313,8 @@ def cases_of(study: StudySpec, values: dict[str, list[Any]]) -> list[Case]:
             places = sampler.random(study.size)
             rows = [tuple(choices[int(place * len(choices))]
                           for choices, place in zip(levels, row, strict=True)) for row in places]
-        settings = [{axis: value for axis, value in zip(axes, row, strict=True)
-                     if value is not _Base} for row in rows]
+        settings = [dict(filter(None, row)) for row in rows]
     return list(dict.fromkeys([Case.of({}), *map(Case.of, settings)]))
-
-
-class _Base:
-    """Marks the main fit's own value of an axis."""
 
 
 def by_fit(cases: list[Case]) -> dict[Case, list[Case]]:

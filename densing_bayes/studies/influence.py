@@ -15,27 +15,27 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes.importance import pareto_smoothed
-from densing_bayes.studies.likelihood import CellLikelihood
+from densing_bayes.observations import Observations
+from densing_bayes.specs import ModelSpec
+from densing_bayes.studies.leave_out import Marginal
+from densing_bayes.studies.likelihood import of_contrasts
 from densing_bayes.studies.variants import group_of
 
-DRAWS = 800
+DRAWS = 1000  # of the main fit, about
 
 
-def thinned(posterior: xr.Dataset, draws: int = DRAWS) -> xr.Dataset:
-    """Evenly spaced draws along one dimension ``sample``."""
-    flat = posterior.stack(sample=("chain", "draw")).transpose("sample", ...)
-    chosen = np.linspace(0, flat.sizes["sample"] - 1, min(draws, flat.sizes["sample"]))
-    return flat.isel(sample=chosen.astype(int)).drop_vars(["sample", "chain", "draw"])
-
-
-def influence(posterior: xr.Dataset, columns: dict[str, Any], data: Any,
-              groups: tuple[str, ...], fewest: int = 1) -> pd.DataFrame:
+def influence(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
+              observations: Observations, spec: ModelSpec, groups: tuple[str, ...],
+              fewest: int = 1) -> pd.DataFrame:
     """Rate without each group, by importance weights.
+
+    A draw is worth one over the likelihood of the group's scores, its models summed out
+    (`densing_bayes.studies.leave_out`), and of the differences between their sources.
 
     Parameters
     ----------
-    posterior, columns, data
-        Draws, tables and observations of the main fit.
+    posterior, derived, columns, observations, spec
+        Of the main fit.
     groups
         'family', 'organization', 'model'.
     fewest
@@ -48,39 +48,34 @@ def influence(posterior: xr.Dataset, columns: dict[str, Any], data: Any,
         of the rate (1/year) without it, and ``shift``: the change of the mean in sds of the
         main fit.
     """
-    draws = thinned(posterior)
-    cells = CellLikelihood(draws, columns)
-    family = data["family_index"].values
+    data = observations.data
+    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // DRAWS)
+    posterior, derived = (part.isel(draw=slice(None, None, step)) for part in (posterior, derived))
+    summed = Marginal(posterior, derived, columns, spec.priors["level"])
+    sources = of_contrasts(summed.draws, columns)
     contrast_model = data["cell_model"].values[data["contrast_cell"].values]
-    rate = draws["rate_z"].values * draws["c1"].values
-
-    @cache
-    def of_family(f: int) -> np.ndarray:
-        return cells.summed(np.flatnonzero(family == f), family, whole=True)
-
-    @cache
-    def of_model(i: int) -> np.ndarray:
-        return cells.summed([i], family, whole=False)
-
-    rows = []
+    of_model, of_family = cache(summed.of_model), cache(summed.of_family)
+    rate = derived["rate"].transpose("chain", "draw").values.ravel()
+    found = []
     for group in groups:
         labels = group_of(data, group)
         for name in dict.fromkeys(labels):
-            members = np.flatnonzero(labels == name)
-            if len(members) < fewest or len(members) == len(labels):
+            members = labels == name
+            if members.sum() < fewest or members.all():
                 continue
-            loglik = cells.of_contrasts(np.isin(contrast_model, members))
-            for f in np.unique(family[members]):
-                mine = members[family[members] == f]
-                entire = len(mine) == (family == f).sum()
-                loglik = loglik + (of_family(f) if entire else sum(map(of_model, mine)))
+            loglik = sources[:, members[contrast_model]].sum(axis=1)
+            for family in np.unique(summed.family[members]):
+                mine = members & (summed.family == family)
+                entire = mine.sum() == (summed.family == family).sum()
+                loglik = loglik + (of_family(int(family)) if entire else
+                                   sum(of_model(int(i)) for i in np.flatnonzero(mine)))
             weight, k = pareto_smoothed(-loglik)  # weights 1 / p(group | rest)
             mean = float(weight @ rate)
-            rows.append({
-                "group": group, "name": str(name), "models": len(members), "pareto_k": k,
+            found.append({
+                "group": group, "name": str(name), "models": int(members.sum()), "pareto_k": k,
                 "ess": float(1 / (weight**2).sum()), "mean": mean,
                 "sd": float(np.sqrt(weight @ (rate - mean) ** 2)),
                 "shift": float((mean - rate.mean()) / rate.std()),
             })
-    return pd.DataFrame(rows, columns=["group", "name", "models", "pareto_k", "ess", "mean", "sd",
-                                       "shift"])
+    return pd.DataFrame(found, columns=["group", "name", "models", "pareto_k", "ess", "mean",
+                                        "sd", "shift"])

@@ -1,4 +1,4 @@
-"""What a case says once its fit is there: the rate and the level of its frontier, by draw."""
+"""What a case says once its fit is there: growth and the level of its frontier, by draw."""
 
 from __future__ import annotations
 
@@ -10,86 +10,110 @@ import xarray as xr
 from densing_bayes import laws
 from densing_bayes.fitting import case_seed
 from densing_bayes.frontiers import frontier_line
-from densing_bayes.joint.growth import effects
-from densing_bayes.joint.quantities import mean_gap, ruler_parameters
+from densing_bayes.joint.quantities import (
+    best_available,
+    derive,
+    frontier_path,
+    ruler_parameters,
+    typical_release,
+)
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 from densing_bayes.studies.cases import Case
+from densing_bayes.studies.structures import window
+
+LEAST = 0.5  # years over which growth is read
+# quantities of `densing_bayes.joint.quantities` that are a path over time
+PATHS = {"frontier": frontier_path, "best available": best_available,
+         "typical release": typical_release}
 
 
 def read(case: Case, posterior: xr.Dataset, columns: dict[str, Any], observations: Observations,
-         spec: ModelSpec, at: float) -> tuple[np.ndarray, np.ndarray, str]:
-    """Draws of the rate (1/year) and of the frontier's ln density at ``at`` years; a note.
+         spec: ModelSpec, within: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, str]:
+    """Draws of the growth rate (1/year) and of ln density at the end of ``within``; a note.
 
-    The stochastic frontier is the fit's own; every other rule is read off the densities within
-    draws. So is D0 = own tokens, where each model's effective size is read at the number of
-    tokens that it was itself trained on: its loss stays, the size that explains it changes.
-    The stochastic frontier cannot be fitted to that, so that it is moved by as much as own
-    tokens move the upper quantile of the same models, with the same bootstrap weights.
+    The rate is an average over calendar time: over that part of the years ``within`` (since
+    LLaMA-1) which the variant's own eligible models span, the end as far as it goes. Records and
+    the upper quantile are lines through the eligible models' densities there.
+
+    A view of benchmarks adds the mean of their own trends. With D0 = own tokens each model's
+    effective size is read at the number of tokens that it was itself trained on: its loss stays,
+    the size that explains it changes. No frontier can be fitted to that, so that a path is moved
+    by as much as own tokens move the upper quantile of the same models, with the same bootstrap
+    weights.
     """
-    rule = case["frontier"] or "stochastic"
-    own = case["reference_tokens"] == "own"
-    flat = posterior.stack(sample=("chain", "draw")).transpose("sample", ...)
+    rule = case["frontier"] or "frontier"
+    derived = derive(posterior, observations, columns, case_seed(spec.sampling.seed, "derive"))
+    first, last = window(columns)
+    start, end = max(within[0], first), min(within[1], last)
+    if end - start < LEAST:
+        raise ValueError(f"its eligible models share less than {LEAST * 12:.0f} months with the "
+                         f"main fit's")
+    notes = []
+    if start > within[0] + 0.25 or end < within[1] - 0.25:
+        notes.append(f"growth over {end - start:.1f} years")
 
     def line(rule: str, own: bool, known: bool) -> tuple[np.ndarray, np.ndarray]:
-        value, kept = densities(flat, columns, observations, own, known)
+        value, time, family = densities(derived, posterior, columns, observations, own, known,
+                                        (start, end))
         prior = spec.priors["rate"].args
-        rate, level = frontier_line(
-            rule, value=value, time=observations.data["time"].values[kept],
-            family=observations.data["family_index"].values[kept],
-            rate=(prior.get("mu", 0.0), prior["sigma"]),
-            seed=case_seed(spec.sampling.seed, case.name))
-        return rate, level + rate * at
+        rate, level = frontier_line(rule, value=value, time=time, family=family,
+                                    rate=(prior.get("mu", 0.0), prior["sigma"]),
+                                    seed=case_seed(spec.sampling.seed, case.name))
+        return rate, level + rate * within[1]
 
-    if rule != "stochastic":
-        return *line(rule, own, own), ""
-    rate, level = _stochastic(flat, columns, at)
-    if not own:
-        return rate, level, ""
-    (rate_own, level_own), (rate_at, level_at) = (
-        line("upper quantile", which, True) for which in (True, False))
-    return (rate + rate_own - rate_at, level + level_own - level_at,
-            "own tokens: the stochastic frontier moved by as much as the upper quantile")
-
-
-def _stochastic(flat: xr.Dataset, columns: dict[str, Any], at: float,
-                ) -> tuple[np.ndarray, np.ndarray]:
-    """Rate and level of the fit's own frontier."""
-    c0, c1 = flat["c0"].values, flat["c1"].values
-    setting = {name: float(value[0]) for name, value in columns["setting"].items()}
-    years = at - setting["centre_time"]
-    wander = flat["rate_step"].values @ effects(columns["knots"], [years])[0]
-    rate = flat["rate_z"].values * c1
-    gaps = 0.0
-    for part, q in (("model", "q"), ("family", "q_family")):
-        omega = flat[f"sd_{part}_z"].values * c1 / np.sqrt(1 - 2 * flat[q].values / np.pi)
-        gaps = gaps + mean_gap(omega, flat[q].values)
-    level = flat["mean_z"].values * c1 + c0 - setting["mean_log_params"] + gaps
-    return rate, level + rate * years + wander
+    if rule in PATHS:
+        path = PATHS[rule](derived, [start, end, within[1]]).stack(
+            sample=("chain", "draw")).transpose("sample", ...).values
+        rate, level = (path[:, 1] - path[:, 0]) / (end - start), path[:, 2]
+        if case["reference_tokens"] == "own":
+            (rate_own, level_own), (rate_at, level_at) = (
+                line("upper quantile", own, True) for own in (True, False))
+            rate, level = rate + rate_own - rate_at, level + level_own - level_at
+            notes.append(f"own tokens: the {rule} moved by as much as the upper quantile")
+    else:
+        own = case["reference_tokens"] == "own"
+        rate, level = line(rule, own, own)
+    if case["view"]:
+        trend = derived["trend"].stack(sample=("chain", "draw")).transpose("sample", ...).values
+        names = [str(name) for name in observations.data["benchmark"].values]
+        chosen = [names.index(name) for name in case["view"] if name in names]
+        if not chosen:
+            raise ValueError(f"the variant has none of the benchmarks {', '.join(case['view'])}")
+        own_trend = trend[:, chosen].mean(axis=1)
+        centre = float(columns["setting"]["centre_time"][0])
+        rate, level = rate + own_trend, level + own_trend * (within[1] - centre)
+        notes.append("no ruler among them: the fit of all benchmarks with these ones' own trends")
+    return rate, level, "; ".join(notes)
 
 
-def densities(flat: xr.Dataset, columns: dict[str, Any], observations: Observations, own: bool,
-              known: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Draws of ln density (draw, model) of the models that have cells, and which these are.
+def densities(derived: xr.Dataset, posterior: xr.Dataset, columns: dict[str, Any],
+              observations: Observations, own: bool, known: bool, years: tuple[float, float],
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draws of ln density (draw, model), times (years since LLaMA-1) and families.
 
-    ``own`` reads effective sizes at each model's own tokens, plus infinity where no size
-    reaches the loss with so few tokens; ``known`` keeps models of known tokens only.
+    Of the eligible models released within ``years``. ``own`` reads effective sizes at each
+    model's own tokens, plus infinity where no size reaches the loss with so few tokens;
+    ``known`` keeps models of known tokens only.
     """
     data = observations.data
-    kept = np.unique(np.concatenate([
-        np.asarray(columns[name]["model"])[np.asarray(columns[name]["weight"]) > 0]
-        for name in ("anchored", "linked_cells")])).astype(int)
+    time, tokens = data["time"].values, data["log_tokens"].values
+    kept = ((np.asarray(columns["models"]["eligible"]) > 0)
+            & (time >= years[0]) & (time <= years[1]))
     if known:
-        kept = kept[np.isfinite(data["log_tokens"].values[kept])]
-    size = flat["c0"].values[:, None] + flat["c1"].values[:, None] * flat["z"].values[:, kept]
+        kept &= np.isfinite(tokens)
+    flat = derived[["log_effective", "log_size"]].isel(model=np.flatnonzero(kept)).stack(
+        sample=("chain", "draw")).transpose("sample", ...)
+    size = flat["log_effective"].values
     if own:
-        law, _ = ruler_parameters(flat, columns)
+        law, _ = ruler_parameters(posterior.stack(sample=("chain", "draw")).transpose(
+            "sample", ...), columns)
         first = {name: value.isel(anchor=0).values[:, None] if hasattr(value, "dims") else value
                  for name, value in law.items()}
         loss = laws.loss_of_log_size(
             log_size=size, tokens=float(columns["setting"]["reference_tokens"][0]), **first)
         with np.errstate(invalid="ignore", divide="ignore"):
-            size = laws.log_effective_size(
-                loss=loss, tokens=np.exp(data["log_tokens"].values[kept]), **first)
+            size = laws.log_effective_size(loss=loss, tokens=np.exp(tokens[kept]), **first)
         size = np.where(np.isnan(size), np.inf, size)
-    return size - data["log_params"].values[kept], kept
+    family = np.asarray(columns["models"]["family"])[kept]
+    return size - flat["log_size"].values, time[kept], family

@@ -12,8 +12,9 @@ import xarray as xr
 
 from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.intervals import summary
+from densing_bayes.observations import Observations
 from densing_bayes.studies import attribution
-from densing_bayes.studies.cases import Case, words
+from densing_bayes.studies.cases import Case, axis_of, words
 from densing_bayes.studies.sensitivity import power_scaling
 from densing_bayes.studies.spec import AXES, StudySpec
 
@@ -54,15 +55,16 @@ class Readings:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior: xr.Dataset,
-             columns: dict[str, Any], data: Any, without: pd.DataFrame | None,
+def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case],
+             main: tuple[xr.Dataset, xr.Dataset, dict[str, Any], Observations],
+             without: pd.DataFrame | None,
              failed: dict[str, str] | None = None) -> Readings:
     """Read a gathered study; a reading that fails costs its own table and no other.
 
     Parameters
     ----------
-    posterior, columns, data
-        Of the main fit: draws, tables, observations.
+    main
+        Of the main fit: draws, what is derived from them, tables, observations.
     without
         From `densing_bayes.studies.influence.influence`.
     failed
@@ -84,7 +86,7 @@ def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior
             return None
 
     def variance_shares() -> pd.DataFrame:
-        inside = attribution.within(posterior, columns, data,
+        inside = attribution.within(*main,
                                     study.model.options["irreducible"], seed)
         outside = [] if effects is None else [attribution.between(
             effects, {name: axis.topic for name, axis in AXES.items()}, seed)]
@@ -95,7 +97,7 @@ def readings(study: StudySpec, dataset: xr.Dataset, cases: list[Case], posterior
         effects = pd.DataFrame(columns=EFFECTS)
     shares = attempt("shares of the variance", variance_shares)
     priors = attempt("sensitivity to priors",
-                     lambda: power_scaling(posterior, columns, study.model))
+                     lambda: power_scaling(*main, study.model))
     refits = None if without is None else attempt(
         "influence", lambda: _with_refits(without, table, study))
     return Readings(table, effects, shares, priors, refits, failed)
@@ -109,7 +111,7 @@ def case_table(study: StudySpec, dataset: xr.Dataset, cases: list[Case]) -> pd.D
         one = dataset.sel(case=case.name)
         draws, level = (one[name].values[np.isfinite(one[name].values)]
                         for name in ("rate", "level"))
-        axes = [axis for axis, _ in case.settings]
+        axes = [axis_of(axis) for axis, _ in case.settings]
         axis = axes[0] if len(axes) == 1 else "several" if axes else ""
         low, high = interval.of(level)
         rhat, ess = float(one["rhat"]), float(one["ess"])
@@ -135,15 +137,15 @@ def axis_effects(table: pd.DataFrame, cases: list[Case]) -> pd.DataFrame:
     at a time, the main fit's value is the main fit alone.
     """
     indexed = table.set_index("case")
-    axes = [axis for axis in AXES if any(case[axis] is not None for case in cases)]
+    axes = [axis for axis in AXES if any(_of(case, axis) for case in cases)]
     plain = all(len(case.settings) <= 1 for case in cases)
     rows = []
     for axis in axes:
         by_value: dict[str, list[str]] = {}
         for case in cases:
-            if case["without"] is not None or (plain and case.settings and case[axis] is None):
+            if case["without"] is not None or (plain and case.settings and not _of(case, axis)):
                 continue
-            value = "" if case[axis] is None else words(axis, case[axis])
+            value = "".join(words(name, said) for name, said in _of(case, axis))
             by_value.setdefault(value, []).append(case.name)
         for value, names in by_value.items():
             of_value = indexed.loc[names]
@@ -153,6 +155,11 @@ def axis_effects(table: pd.DataFrame, cases: list[Case]) -> pd.DataFrame:
                          "median": float(of_value["median"].mean()),
                          "mean": float(of_value["mean"].mean()), "mcse": error})
     return pd.DataFrame(rows, columns=EFFECTS)
+
+
+def _of(case: Case, axis: str) -> list[tuple[str, Any]]:
+    """The settings of a case on an axis; none where it is as in the main fit."""
+    return [(name, value) for name, value in case.settings if axis_of(name) == axis]
 
 
 def _with_refits(without: pd.DataFrame, table: pd.DataFrame, study: StudySpec) -> pd.DataFrame:

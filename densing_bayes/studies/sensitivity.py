@@ -13,19 +13,20 @@ import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
-from densing_bayes import laws
-from densing_bayes.joint.quantities import mean_gap, ruler_parameters
+from densing_bayes.joint.predict import thin
+from densing_bayes.joint.quantities import MEAN_HALF
+from densing_bayes.observations import Observations
+from densing_bayes.parameters import PARAMETERS
 from densing_bayes.specs import ModelSpec
-from densing_bayes.studies.influence import thinned
-from densing_bayes.studies.likelihood import CellLikelihood
+from densing_bayes.studies.cases import idle_priors
+from densing_bayes.studies.likelihood import by_row
 
 NOTABLE = 0.05
 
 
-def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpec,
-                  ) -> pd.DataFrame:
+def power_scaling(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
+                  observations: Observations, spec: ModelSpec) -> pd.DataFrame:
     """Sensitivity of the rate to every prior and to the likelihood of every table.
 
     Returns
@@ -35,11 +36,13 @@ def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpe
         A component that is the same in every draw, such as the likelihood of a table without
         rows, has sensitivity 0.
     """
-    draws = thinned(posterior, 2000)
-    rate = (draws["rate_z"] * draws["c1"]).values[None, :]
+    draws = thin(posterior, posterior.sizes["chain"] * posterior.sizes["draw"])
+    rate = derived["rate"].transpose("chain", "draw").values.reshape(1, -1)
+    idle = idle_priors(spec.options, observations.data)
     priors = {name: spec.priors[name].logpdf(value).reshape(len(value), -1).sum(axis=1)
-              for name, value in natural(draws, columns, spec).items()}
-    likelihoods = log_likelihoods(draws, columns)
+              for name, value in natural(draws, columns).items() if name not in idle}
+    likelihoods = {name: rows.sum(axis=1)
+                   for name, rows in by_row(posterior, derived, columns).items()}
 
     def sensitivity(part: np.ndarray) -> float:
         if np.ptp(part) <= 1e-9 * np.abs(part).max(initial=1.0):
@@ -67,65 +70,23 @@ def power_scaling(posterior: xr.Dataset, columns: dict[str, Any], spec: ModelSpe
                              ignore_index=True)
 
 
-def natural(draws: xr.Dataset, columns: dict[str, Any], spec: ModelSpec) -> dict[str, np.ndarray]:
+def natural(draws: xr.Dataset, columns: dict[str, Any]) -> dict[str, np.ndarray]:
     """Draws of every parameter that has a prior, in the prior's unit, shape (sample, ...)."""
-    value = {name: draws[name].values for name in draws.data_vars}
+    value = {str(name): draws[name].values for name in draws.data_vars}
     c0, c1 = value["c0"], value["c1"]
     share = value["size_share"]
-    gaps = {}
-    for part, q in (("model", "q"), ("family", "q_family")):
-        omega = value[f"sd_{part}_z"] * c1 / np.sqrt(1 - 2 * value[q] / np.pi)
-        gaps[part] = (omega, mean_gap(omega, value[q]))
-    mean_size = float(columns["setting"]["mean_log_params"][0])
-    out = {
-        "log_loss_at_centre": value["log_loss_at_centre"], "size_share": share,
+    family_gap, model_gap = value["gap_family_z"] * c1, value["gap_model_z"] * c1
+    mean_size = float(columns["setting"]["mean_size"][0])
+    same = {row.prior: value[row.name] for row in PARAMETERS
+            if row.prior == row.name and row.name in value}  # sampled in the prior's own unit
+    out = same | {
         "log_alpha": value["log_size_slope"] - np.log(share),
         "log_beta": value["log_token_slope"] - np.log(1 - share),
-        "sigma_loss": value["sigma_loss"], "headroom": value["headroom"],
-        "log_steepness": value["log_steepness"], "log_midpoint": value["log_midpoint"],
-        "sigma_pair": value["sigma_pair"],
-        "level": value["mean_z"] * c1 + c0 - mean_size + gaps["model"][1] + gaps["family"][1],
-        "rate": value["rate_z"] * c1, "drift": value["drift"],
-        "omega": np.column_stack([gaps["model"][0], gaps["family"][0]]),
-        "q": np.column_stack([value["q"], value["q_family"]]),
-        "sd_source": value["sd_source"], "sd_benchmark": value["sd_benchmark_z"] * c1[:, None],
-        "nu": value["nu"],
+        "family_gap": family_gap, "model_gap": model_gap, "rate": value["rate_z"] * c1,
+        "level": value["mean_z"] * c1 + c0 - mean_size + family_gap + MEAN_HALF * model_gap,
+        "sd_benchmark": np.abs(value["sd_benchmark_z"]) * c1[:, None],
     }
-    if spec.options["irreducible"]:
-        out["irreducible_share"] = value["irreducible_share"]
     if "log_kappa_z" in value:
         out |= {"log_kappa": value["log_kappa_z"] - np.log(c1)[:, None],
-                "linked_midpoint": c0[:, None] + c1[:, None] * value["middle_z"],
-                "linked_headroom": value["linked_headroom"]}
+                "linked_midpoint": c0[:, None] + c1[:, None] * value["middle_z"]}
     return out
-
-
-def log_likelihoods(draws: xr.Dataset, columns: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Log likelihood of every table at the draws, shape (sample,)."""
-    law, curve = ruler_parameters(draws, columns)
-    ladder = {name: np.asarray(value) for name, value in columns["ladder"].items()}
-    pairs = {name: np.asarray(value) for name, value in columns["pairs"].items()}
-
-    def of(values: dict[str, Any], anchor: np.ndarray) -> dict[str, Any]:
-        return {name: value.values[:, anchor] if getattr(value, "ndim", 0) == 2 else
-                np.asarray(value)[..., anchor] if getattr(value, "ndim", 0) else value
-                for name, value in values.items()}
-
-    run, pair = ladder["anchor"].astype(int), pairs["anchor"].astype(int)
-    loss = laws.loss(params=np.exp(ladder["log_params"]), tokens=np.exp(ladder["log_tokens"]),
-                     **of(law, run))
-    score = laws.score(loss=pairs["loss"], **of(curve, pair))
-    sigma = {name: draws[name].values for name in ("sigma_loss", "sigma_pair")}
-    cells = CellLikelihood(draws, columns)
-    z = draws["z"].values
-    models = np.unique(np.concatenate([np.asarray(columns[name]["model"]) for name in
-                                       ("anchored", "linked_cells")])).astype(int)
-    return {
-        "ladder": (ladder["weight"] * stats.norm.logpdf(
-            ladder["log_loss"], np.log(loss), sigma["sigma_loss"][:, run])).sum(axis=1),
-        "pairs of loss and score": (pairs["weight"] * stats.norm.logpdf(
-            pairs["score"], score, sigma["sigma_pair"][:, pair])).sum(axis=1),
-        "scores of the models": sum(cells.of_cells(i, z[:, i:i + 1])[:, 0] for i in models),
-        "differences between sources": cells.of_contrasts(
-            np.arange(len(columns["contrasts"]["value"]))),
-    }

@@ -26,8 +26,8 @@ from densing_bayes.specs import (
 )
 
 DESIGNS = ("one at a time", "grid", "latin hypercube")
-RULES = ("stochastic", "running maximum", "upper quantile", "censored records", "top 3")
-SUBSETS = ("leave one out", "each alone", "all subsets")
+RULES = ("frontier", "best available", "records", "upper quantile", "typical release")
+SUBSETS = ("leave one out", "each alone", "all subsets", "each set", "each ruler alone")
 LADDERS = ("without the smallest size", "without the largest size")
 GROUPS = ("family", "organization", "model")
 DATE_KINDS = ("weights", "paper", "api")
@@ -72,26 +72,33 @@ def _are_names(value: Any) -> bool:
             and len(set(value)) == len(value))
 
 
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+OPTIONS = FAMILIES["densing"].words
+
 AXES: dict[str, Axis] = {
-    "benchmarks": Axis("benchmarks", f"{', '.join(SUBSETS)}, or lists of benchmarks", SUBSETS,
-                       accepts=_are_names),
-    "anchor": Axis("ruler", "'each' or names of anchored benchmarks", every=True,
-                   accepts=_is_name),
+    "benchmarks": Axis("benchmarks", f"{', '.join(SUBSETS)}, or lists of benchmarks or of sets",
+                       SUBSETS, accepts=_are_names),
     "protocol": Axis("benchmarks", "'each' or names of variants of a benchmark", every=True,
                      accepts=_is_name),
     "contamination": Axis("benchmarks", "clean", ("clean",)),
-    "sets": Axis("benchmarks", "'each', or names of sets or benchmarks of benchmarks.csv, or lists "
-                 "of such names", every=True,
-                 accepts=lambda value: _is_name(value) or _are_names(value)),
     "frontier": Axis("frontier", ", ".join(RULES), RULES),
-    "constant_rate": Axis("regime", "true or false",
-                          accepts=lambda value: isinstance(value, bool)),
-    "irreducible": Axis("ruler", "true or false", accepts=lambda value: isinstance(value, bool)),
+    "group": Axis("frontier", ", ".join(OPTIONS["group"]), OPTIONS["group"]),
+    "constant_spread": Axis("frontier", "true or false", accepts=_is_switch),
+    "may_regress": Axis("frontier", "true or false", accepts=_is_switch),
+    "eligible_benchmarks": Axis(
+        "frontier", "a whole number of benchmarks", accepts=lambda value: (
+            isinstance(value, int) and not isinstance(value, bool) and value > 0)),
+    "size": Axis("size", ", ".join(OPTIONS["size"]), OPTIONS["size"]),
+    "architecture": Axis("models", "dense, moe", ("dense", "moe")),
+    "irreducible": Axis("ruler", "true or false", accepts=_is_switch),
+    "ceiling": Axis("ruler", "a share of the room above chance, between 0 and 1",
+                    accepts=lambda value: isinstance(value, float) and 0 < value < 1),
     "reference_tokens": Axis("ruler", "a number of tokens, or own", ("own",),
                              accepts=_number(0, 1e18)),
     "ladder": Axis("ruler", ", ".join(LADDERS), LADDERS),
-    "pair_step": Axis("ruler", "a whole number n above 1: every n-th pair",
-                      accepts=lambda value: isinstance(value, int) and value > 1),
     "since": Axis("models", "a day YYYY-MM-DD", accepts=_is_day),
     "until": Axis("models", "a day YYYY-MM-DD", accepts=_is_day),
     "without_flag": Axis("models", "'each' or words of the column flag", every=True,
@@ -104,11 +111,15 @@ AXES: dict[str, Axis] = {
 
 @dataclass(frozen=True)
 class Influence:
-    """Which groups are left out one at a time, and above which Pareto k they are fitted again."""
+    """Which groups are left out one at a time, and above which Pareto k they are fitted again.
+
+    Of those above it the ``most_refits`` largest are.
+    """
 
     groups: tuple[str, ...] = ()
     refit_above: float = 0.7
     fewest_models: int = 1
+    most_refits: int = 40
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,7 @@ class StudySpec:
 
 
 KEYS = ("title", "model", "design", "size", "axes", "prior_factors", "influence", "sampling")
-# a variant's run: an effective size of the rate of several hundred in 2 s of one core
+# a variant's run: an effective size of the rate of several hundred in some seconds of one core
 SHORT = Sampling(draws=400, tune=250, chains=2, target_accept=0.85)
 
 

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
 from densing_bayes.checks import diagnostics
 from densing_bayes.errors import InputError, Problem, explain, faults_are_shown
 from densing_bayes.executors import open_executor
-from densing_bayes.fitting import Fit, provenance, sample
+from densing_bayes.fitting import Fit, case_seed, provenance, sample
 from densing_bayes.joint.fit import choose
+from densing_bayes.joint.quantities import derive
 from densing_bayes.observations import Observations
-from densing_bayes.studies.bar import Quiet
+from densing_bayes.studies.bar import CaseProgress, Quiet, Within
 from densing_bayes.studies.cases import (
     Case,
     by_fit,
@@ -32,7 +32,7 @@ from densing_bayes.studies.cases import (
     expand,
     settings_text,
 )
-from densing_bayes.studies.fits import Work, learnt_draws, run
+from densing_bayes.studies.fits import Work, checks, counts, run
 from densing_bayes.studies.folder import Folder
 from densing_bayes.studies.influence import influence
 from densing_bayes.studies.lines import read
@@ -44,6 +44,7 @@ from densing_bayes.studies.variants import variant
 from densing_bayes.tables import Tables
 
 MAIN = "main fit"
+READ = 2000  # draws of the main fit that are read, about
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
         For names that the tables do not have, an executor that cannot be had, a folder that
         holds something else; before any work. Where the main fit or all cases fail.
     """
-    progress = progress or Quiet()
+    if not isinstance(progress, CaseProgress | Quiet):
+        progress = Within(progress) if progress else Quiet()
     progress("choosing observations and cases")
     observations = choose(tables, study.model)
     values, skipped = expand(study, tables, observations)
@@ -108,19 +110,23 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     posterior = fit.posterior
     gate = diagnostics(fit.tree, [str(name) for name in posterior.data_vars])
     columns, coords = tables_of(observations, study.model)
-    base = _base(study, observations, posterior, columns, coords)
+    base = Base.of(posterior, columns, coords)
+    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // READ)
+    few = posterior.isel(draw=slice(None, None, step))
+    derived = derive(few, observations, columns, case_seed(study.model.sampling.seed, "derive"))
     without, unread = None, {}
     if study.influence.groups:
         progress("influence of models and families by importance weights")
         try:
-            without = influence(posterior, columns, observations.data, study.influence.groups,
-                                study.influence.fewest_models)
+            without = influence(few, derived, columns, observations, study.model,
+                                study.influence.groups, study.influence.fewest_models)
         except Exception as error:  # costs its own table, not the cases
             if faults_are_shown():
                 raise
             unread["influence"] = explain(error)
         else:
-            again = without[without["pareto_k"] > study.influence.refit_above]
+            again = without[without["pareto_k"] > study.influence.refit_above].nlargest(
+                study.influence.most_refits, "models")
             cases += [Case.of({"without": (row.group, row.name)})
                       for row in again.itertuples(index=False)]
     results = {case: found for case in cases if (found := folder.load(case)) is not None}
@@ -128,7 +134,7 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     progress("reading what needs no other fit")
     for case in [case for case in cases if case.fit == Case.of({}) and case not in results]:
         try:
-            found = _read_off(case, posterior, columns, observations, study, base, gate)
+            found = _read_off(case, few, columns, observations, study, base, gate)
         except Exception as error:  # the other cases can still be read
             failures[case.name] = explain(error)
         else:
@@ -138,8 +144,10 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
         results, executor, progress)
     progress("reading the study")
     _refuse_without_main(cases, results, failures)
-    dataset = _gather(cases, results, study, gate, tables)
-    said = readings(study, dataset, cases, posterior, columns, observations.data, without, unread)
+    dataset = _gather(cases, results, study, gate, tables,
+                      [str(name) for name in coords["benchmark"]])
+    said = readings(study, dataset, cases, (few, derived, columns, observations), without,
+                    unread)
     tables_told = {"cases": said.table} | (
         {} if said.influence is None else {"influence": said.influence})
     folder.finish(dataset, tables_told, failures | said.failed)
@@ -179,9 +187,7 @@ def _run_missing(study: StudySpec, tables: Tables, observations: Observations, b
             failed(fit.name, explain(error))
             continue
         works[fit.name] = Work(fit, tuple(group), changed, base, study.sampling)
-    # long ones (held at many draws) first, so that no worker is left alone with one at the end
-    order = sorted(works, key=lambda name: not works[name].variant.held)
-    run_tasks(run, {name: works[name] for name in order}, executor, landed=landed, failed=failed)
+    run_tasks(run, works, executor, landed=landed, failed=failed)
     progress.end()
     return failures
 
@@ -207,35 +213,15 @@ def _main_fit(study: StudySpec, observations: Observations, folder: Folder, prog
     return fit
 
 
-def _base(study: StudySpec, observations: Observations, posterior: xr.Dataset,
-          columns: dict[str, Any], coords: dict[str, Any]) -> Base:
-    return Base(
-        mean=posterior.mean(("chain", "draw")),
-        setting={name: float(columns["setting"][name][0])
-                 for name in ("low_score", "high_score", "centre_time")},
-        anchor=str(coords["anchor"][0]), learnt=learnt_draws(posterior),
-        at=float(observations.data["time"].max()),
-        knots=columns["knots"]["at"] + columns["setting"]["centre_time"][0])
-
-
 def _read_off(case: Case, posterior: xr.Dataset, columns: dict[str, Any],
               observations: Observations, study: StudySpec, base: Base, gate: dict[str, Any],
               ) -> dict[str, Any]:
-    """A case that is read off the main fit, about 2,000 of its draws."""
-    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // 2000)
-    thin = posterior.isel(draw=slice(None, None, step))
-    rate, level, note = read(case, thin, columns, observations, study.model, base.at)
-    # its effective size: the main fit's own rate in all draws, another rule's in those read
-    chains = posterior["rate_z"] * posterior["c1"] if not case.settings else xr.DataArray(
-        rate.reshape(thin.sizes["chain"], thin.sizes["draw"]), dims=("chain", "draw"))
-    ess = float(azs.ess(chains))
-    data = observations.data
+    """A case that is read off the main fit."""
+    rate, level, note = read(case, posterior, columns, observations, study.model, base.window)
     return {"case": case.name, "rate": rate, "level": level, "note": note,
-            "method": "fit" if not case.settings else "read off", "rhat": float(azs.rhat(chains)),
-            "ess": ess, "divergences": gate["divergences"],
-            "mcse": float(rate.std() / np.sqrt(ess)),
-            "models": len(np.unique(data["cell_model"])), "cells": data.sizes["cell"],
-            "seconds": 0.0}
+            "method": "read off" if case.settings else "fit",
+            **checks(rate, posterior.sizes["chain"]), "divergences": gate["divergences"],
+            **counts(columns), "seconds": 0.0}
 
 
 # -- the result --------------------------------------------------------------------------------
@@ -252,7 +238,7 @@ def _refuse_without_main(cases: list[Case], results: dict[Case, Any],
 
 
 def _gather(cases: list[Case], results: dict[Case, dict[str, Any]], study: StudySpec,
-            gate: dict[str, Any], tables: Tables) -> xr.Dataset:
+            gate: dict[str, Any], tables: Tables, benchmarks: list[str]) -> xr.Dataset:
     """All results as one Dataset, in the order of the cases."""
     found = [(case, results[case]) for case in cases if case in results]
     longest = max(len(result["rate"]) for _, result in found)
@@ -272,4 +258,5 @@ def _gather(cases: list[Case], results: dict[Case, dict[str, Any]], study: Study
     return xr.Dataset(data, coords={"case": [case.name for case, _ in found]}, attrs={
         "study": study.name, "study_hash": study.hash, "spec": study.text,
         "gate": json.dumps(gate), "data": json.dumps(tables.sha256),
+        "benchmarks": json.dumps(benchmarks),
         "rate_unit": "1/year", "level_unit": "ln density of the frontier at the latest date"})
