@@ -41,6 +41,7 @@ def synthetic_tables(*, models=36, rate=1.6, seed=0, flagged=(), flag_lift=0.0, 
     table = pd.DataFrame({
         "model": names, "organization": [f"lab-{f % 5}" for f in family],
         "family": [f"family-{f}" for f in family], "release_date": date.astype("datetime64[us]"),
+        "release_date_width": 0.0,
         "date_kind": np.where(np.arange(models) % 9 == 4, "paper", "weights"),
         "params_total": np.exp(log_params), "params_active": np.exp(log_params),
         "architecture": "dense", "training_tokens": np.exp(log_params) * 300,
@@ -76,7 +77,8 @@ def synthetic_tables(*, models=36, rate=1.6, seed=0, flagged=(), flag_lift=0.0, 
                              float(np.clip(rng.binomial(items, np.clip(score, 0, 1)) / items,
                                            0.001, 0.999)),
                              "shots": 5.0, "n_items": np.nan, "harness": "",
-                             "source": source, "stand_in": "no"})
+                             "source": source, "stand_in": "no", "metric": "", "stderr": np.nan,
+                             "low": np.nan, "high": np.nan})
     sizes = np.geomspace(2e8, 1.3e10, 6)
     runs = pd.DataFrame([
         {"run": f"{n:.2g}-{ratio}", "suite": "steps", "params": n, "params_kind": "total",

@@ -9,7 +9,7 @@ import xarray as xr
 from densing_bayes.compression import run_compression
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.outside import admitted, all_sizes, curve_slopes, outside_sizes
-from densing_bayes.joint.predict import cell_predictions
+from densing_bayes.joint.predict import cells_at, moved, thin
 from densing_bayes.joint.quantities import ruler_parameters
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
@@ -20,6 +20,9 @@ ANCHOR = {"log_size_slope": -2.78, "log_token_slope": -2.67, "log_loss_at_centre
           "log_steepness": 2.63, "log_midpoint": -0.36, "size_share": 0.695, "headroom": 0.9}
 LINKED = {"log_kappa_z": 1.0, "middle_z": 0.8, "linked_headroom": 0.9}
 BENCHMARK = {"sd_source": 0.005, "sd_benchmark_z": 0.03}
+# own trends, of whole tenths of a nat per year and per nat of size
+CONTRASTS = {"trend_contrast": [0.0, 0.3, -0.2, 0.1, 0.2],
+             "tilt_contrast": [0.0, 0.2, 0.1, -0.2, 0.1]}
 
 
 @pytest.fixture(scope="module")
@@ -41,45 +44,61 @@ def world():
         **{name: constant(value, linked) for name, value in LINKED.items()},
         **{name: (("chain", "draw", "benchmark"), np.full((1, DRAWS, anchors + linked), value))
            for name, value in BENCHMARK.items()},
+        **{name: (("chain", "draw", "benchmark"), np.tile(value, (1, DRAWS, 1)))
+           for name, value in CONTRASTS.items()},
         "c0": constant(19.8), "c1": constant(4.5), "nu": constant(30.0)})
     rng = np.random.default_rng(1)
     size = rng.normal(23, 1.5, (1, DRAWS, observations.data.sizes["model"]))
     derived = xr.Dataset({"log_effective": (("chain", "draw", "model"), size)},
-                         coords={"model": observations.data["model"].values})
+                         coords={"model": observations.data["model"].values,
+                                 "log_params": ("model", observations.data["log_params"].values)})
     return tables, spec, observations, columns, posterior, derived
 
 
-def test_known_sizes_are_found_again(world):
-    """Models with a cell on every benchmark, scored exactly on the curve."""
+def exactly_on_the_curves(world, truth, time, log_params):
+    """Observations of models of known sizes, dates and parameters, a cell on every benchmark."""
     _, _, observations, columns, posterior, derived = world
-    count = observations.data.sizes["benchmark"]
-    anchors = len(columns["anchors"]["chance"])
+    count, number = observations.data.sizes["benchmark"], len(truth)
+    model, benchmark = np.tile(np.arange(number), count), np.repeat(np.arange(count), number)
+    post = thin(posterior, 1)
+    own = moved(post, benchmark=benchmark,
+                time=time[model] - columns["setting"]["centre_time"][0],
+                tilt_size=log_params[model] - float(derived["log_params"].mean()))
+    at = cells_at(post, columns, benchmark=benchmark, log_size=truth[model] + own, items=5000.0,
+                  replicates=1.0)
+    return xr.Dataset({
+        "cell_model": ("cell", model), "cell_benchmark": ("cell", benchmark),
+        "cell_score": ("cell", at.expected[0]), "cell_replicates": ("cell", np.ones(len(model))),
+        "cell_items": ("cell", np.full(len(model), 5000.0)), "time": ("model", time),
+        "log_params": ("model", log_params),
+    }, coords={"model": [f"m{i}" for i in range(number)],
+               "benchmark": observations.data["benchmark"].values})
+
+
+def test_known_sizes_are_found_again_whatever_their_dates_and_sizes(world):
+    """Models with a cell on every benchmark, scored exactly on the curve."""
+    _, _, _, columns, posterior, derived = world
     truth = np.linspace(21, 25, 9)
+    for time, log_params in ((np.zeros(9), np.full(9, 23.0)),
+                             (np.linspace(-2, 3, 9), np.linspace(26, 20, 9))):
+        every = exactly_on_the_curves(world, truth, time, log_params)
+        found = outside_sizes(posterior, derived, columns, list(every["benchmark"].values), every,
+                              list(every["model"].values), seed=3)
+        assert found.shape == (DRAWS, 9)
+        np.testing.assert_allclose(found.mean(axis=0), truth, atol=0.12)
+        assert (found.std(axis=0) < 0.3).all()
+        assert (found.std(axis=0) > 0.01).all()
 
-    def cells(benchmarks):
-        model = np.tile(np.arange(9), len(benchmarks))
-        return {"model": model, "benchmark": np.repeat(benchmarks, 9),
-                "score": np.zeros(len(model)), "items": np.full(len(model), 5000.0),
-                "replicates": np.ones(len(model))}
 
-    pose = xr.Dataset({"log_effective": (("chain", "draw", "model"),
-                                         np.tile(truth, (1, DRAWS, 1)))})
-    on_curve = cell_predictions(posterior, pose, columns | {
-        "anchored": cells(np.arange(anchors)), "linked_cells": cells(np.arange(anchors, count))})
-    names = [f"m{i}" for i in range(9)]
-    every = xr.Dataset({
-        "cell_model": ("cell", on_curve["model"].values),
-        "cell_benchmark": ("cell", on_curve["benchmark"].values),
-        "cell_score": ("cell", on_curve["expected"].values[0]),
-        "cell_replicates": ("cell", np.ones(on_curve.sizes["cell"])),
-        "cell_items": ("cell", np.full(on_curve.sizes["cell"], 5000.0)),
-    }, coords={"model": names, "benchmark": observations.data["benchmark"].values})
-    found = outside_sizes(posterior, derived["log_effective"].values[0], columns,
-                          list(every["benchmark"].values), every, names, seed=3)
-    assert found.shape == (DRAWS, 9)
-    np.testing.assert_allclose(found.mean(axis=0), truth, atol=0.12)
-    assert (found.std(axis=0) < 0.3).all()
-    assert (found.std(axis=0) > 0.01).all()
+def test_own_trends_that_are_not_known_move_the_size(world):
+    """The check above sees them: told another date, a model is read as another size."""
+    _, _, _, columns, posterior, derived = world
+    truth = np.linspace(21, 25, 9)
+    every = exactly_on_the_curves(world, truth, np.zeros(9), np.full(9, 23.0))
+    wrong = every.assign(log_params=every["log_params"] + 6.0)
+    found = outside_sizes(posterior, derived, columns, list(every["benchmark"].values), wrong,
+                          list(every["model"].values), seed=3)
+    assert abs(found.mean(axis=0) - truth).max() > 0.12
 
 
 def test_every_scored_model_gets_a_size(world):
@@ -93,9 +112,11 @@ def test_every_scored_model_gets_a_size(world):
         observations.data["benchmark"].values)])
     assert set(sizes["model"].values) == scored & set(tables.models["model"])
     assert np.isfinite(sizes).all()
-    # a strong mixture of experts lies above a weak one
-    mean = sizes.mean(("chain", "draw"))
-    assert float(mean.sel(model="DeepSeek-V3-Base")) > float(mean.sel(model="Qwen1.5-MoE-A2.7B"))
+    # post-trained models are outside; a strong one lies above a weak one
+    outside = tables.models["model"][(tables.models["type"] == "instruct")
+                                     & tables.models["model"].isin(sizes["model"].values)]
+    assert len(outside) > 5
+    assert not set(outside) & set(fitted)
 
 
 def test_admitted_models_pass_the_other_filters(world):
@@ -103,10 +124,11 @@ def test_admitted_models_pass_the_other_filters(world):
     found = set(admitted(tables, spec.options))
     assert set(observations.data["model"].values) <= found
     table = tables.models.set_index("model").loc[sorted(found)]
-    assert (table["architecture"] == "moe").sum() > 20
-    assert (table["release_date"] >= "2023-02-24").all()
+    assert (table["compression"] != "").sum() > 5
+    assert (table["release_date"] >= spec.options["since"]).all()
     assert (table["type"] != "instruct").all()
-    assert (table["weights"] != "closed").all()
+    closed = table[table["weights"] == "closed"]
+    assert (closed["release_date"] <= spec.options["closed_until"]).all()
 
 
 def test_slopes_are_the_derivative_of_the_logit(world):
@@ -119,13 +141,8 @@ def test_slopes_are_the_derivative_of_the_logit(world):
     # anchored: by finite differences of the predicted scores around the midpoint
     name = str(observations.data["benchmark"].values[0])
     points = np.linspace(15, 30, 3001)
-    pose = xr.Dataset({"log_effective": (("chain", "draw", "model"),
-                                         np.tile(points, (1, DRAWS, 1)))})
-    cell = {"model": np.arange(3001), "benchmark": np.zeros(3001, int), "score": np.zeros(3001),
-            "items": np.ones(3001), "replicates": np.ones(3001)}
-    nothing = {key: value[:0] for key, value in cell.items()}
-    score = cell_predictions(posterior, pose, columns | {
-        "anchored": cell, "linked_cells": nothing})["expected"].values[0]
+    score = cells_at(thin(posterior, 1), columns, benchmark=np.zeros(3001, int),
+                     log_size=points[None], items=1.0, replicates=1.0).expected[0]
     share = (score - 0.25) / float(curve["scale"].mean())
     slope = np.gradient(np.log(share / (1 - share)), points)
     middle = np.argmin(abs(share - 0.5))

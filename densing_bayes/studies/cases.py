@@ -164,6 +164,8 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
                       if factor != 1]
         base = {"frontier": "frontier", **study.model.options}.get(axis)
         kept = [value for value in dict.fromkeys(chosen) if value != base]
+        if axis == "priors":  # idle ones may have been named
+            kept = [value for value in kept if value[0] in ("all", *known)]
         if axis in ("ladder", "date_kind", "architecture", "contamination"):
             kept = [value for value in kept if value in known]
         if axis == "size" and not known:
