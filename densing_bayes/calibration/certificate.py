@@ -73,7 +73,8 @@ class Plan:
         return replace(spec.sampling, draws=self.draws, tune=self.tune, chains=2)
 
 
-QUICK = Plan(rounds=16, real_rounds=0, wrong_rounds=0, shared=3, twisted=1, origins=2, models=40)
+QUICK = Plan(rounds=10, real_rounds=0, wrong_rounds=0, shared=2, twisted=1, origins=2, models=40,
+             draws=200, tune=250)
 FULL = Plan(rounds=300, real_rounds=50, wrong_rounds=20, shared=200, twisted=100, origins=0)
 
 
