@@ -217,6 +217,17 @@ def test_coverage_table_by_hand():
     assert row["coverage_se"] == pytest.approx(np.sqrt(16 / 22 * 6 / 22 / 22))
 
 
+def test_kinds_are_pooled_by_whether_the_model_holds():
+    rows = [dict(world="as assumed", method="joint", worlds=10, coverage=0.9),
+            dict(world="no growth", method="joint", worlds=5, coverage=1.0),
+            dict(world="developers", method="joint", worlds=4, coverage=0.75),
+            dict(world="developers", method="plug-in", worlds=3, coverage=0.0)]
+    holds, wrong, plug = coverage.pooled(rows)
+    assert (holds["hits"], holds["worlds"], holds["kinds"]) == (14, 15, 2)
+    assert (wrong["hits"], wrong["worlds"], wrong["coverage"]) == (3, 4, 0.75)
+    assert (plug["method"], plug["hits"]) == ("plug-in", 0)
+
+
 def test_claims_are_those_of_the_report():
     assert (coverage.NONE, coverage.SLOW) == (frontier_questions.GROWS, frontier_questions.SLOW)
 

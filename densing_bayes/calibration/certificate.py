@@ -339,18 +339,11 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
 
 
 def _joint_coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The joint model's coverage: where it holds all worlds together, else world by world."""
+    """The joint model's coverage: all worlds where it holds, all where not, and these by kind."""
     joint = [row for row in rows if row["method"] == "joint"]
-    right = [row for row in joint if coverage.WORLDS[row["world"]].shared]
-    out = []
-    if right:
-        count = sum(row["worlds"] for row in right)
-        hits = round(sum(row["coverage"] * row["worlds"] for row in right))
-        out.append({"where": "where the model holds", "shared": True, "worlds": count,
-                    "coverage": hits / count, "coverage_se": coverage.share_error(
-                        np.arange(count) < hits)})
-    return out + [{**row, "where": f"world '{row['world']}'", "shared": False} for row in joint
-                  if not coverage.WORLDS[row["world"]].shared]
+    kinds = [row for row in joint if not coverage.WORLDS[row["world"]].shared]
+    return [*(one for one in coverage.pooled(rows) if one["method"] == "joint"),
+            *({**row, "where": f"world '{row['world']}'", "shared": False} for row in kinds)]
 
 
 def _finite(number: float | None) -> bool:

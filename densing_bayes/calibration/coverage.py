@@ -191,6 +191,28 @@ def coverage_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
+def pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Coverage by method over all kinds of worlds in which the model holds, and over the others.
+
+    Parameters
+    ----------
+    rows
+        Of `coverage_table`.
+    """
+    out = []
+    for shared, where in ((True, "where the model holds"), (False, "where it is wrong, all kinds")):
+        for method in METHODS:
+            these = [row for row in rows if row["method"] == method
+                     and WORLDS[row["world"]].shared == shared]
+            count = sum(row["worlds"] for row in these)
+            hits = round(sum(row["coverage"] * row["worlds"] for row in these))
+            if count:
+                out.append({"where": where, "shared": shared, "method": method, "worlds": count,
+                            "kinds": len(these), "hits": hits, "coverage": hits / count,
+                            "coverage_se": share_error(np.arange(count) < hits)})
+    return out
+
+
 def false_claims(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """How often each claim was made in worlds where it is false, over all kinds together.
 

@@ -127,24 +127,27 @@ def _sbc_words(result: dict[str, Any]) -> list[str]:
 
 
 def _coverage_words(result: dict[str, Any]) -> str:
-    rows = pd.DataFrame(result["coverage"])
-    prob = result["interval"]["prob"]
-    rows = rows[rows["worlds"] >= FEWEST]
-    joint = rows[rows["method"] == "joint"].set_index("world")
-    claims = [f"The claim '{one['claim']}' was made in {one['share']:.0%} of the {one['worlds']} "
-              f"worlds in which it is false." for one in result["claims"]]
-    if joint.empty:
-        return " ".join([f"Worlds of known growth were run fewer than {FEWEST} times each: the "
-                         f"table below shows them, and their coverage says nothing yet.", *claims])
-    worst = joint["coverage"].idxmin()
-    other = rows[rows["method"] == "plug-in"]["coverage"]
-    words = (f"In {len(joint)} kinds of worlds of known growth ({joint['worlds'].min():.0f} to "
-             f"{joint['worlds'].max():.0f} of each) the {prob:.0%} interval held the frontier's "
-             f"average growth in {joint['coverage'].min():.0%} (world '{worst}') to "
-             f"{joint['coverage'].max():.0%} of cases; the nominal interval of the paper's chain "
-             f"in {other.min():.0%} to {other.max():.0%}. A frontier that stands still counts as "
-             f"covered where the interval reaches below {coverage.NONE:g} per year.")
-    return " ".join([words, *claims])
+    rows, prob = result["coverage"], result["interval"]["prob"]
+    said = []
+    for one in coverage.pooled(rows):
+        if one["method"] == "joint":
+            said.append(f"The {prob:.0%} interval held the frontier's average growth in "
+                        f"{one['hits']} of {one['worlds']} worlds {one['where']} "
+                        f"({one['kinds']} kinds)")
+        elif one["method"] == "plug-in":
+            said[-1] += f"; the nominal interval of the paper's chain in {one['coverage']:.0%}"
+    enough = [row for row in rows if row["method"] == "joint" and row["worlds"] >= FEWEST]
+    if enough:
+        worst = min(enough, key=lambda row: row["coverage"])
+        said.append(f"The lowest of a kind is {worst['coverage']:.0%} of {worst['worlds']} "
+                    f"('{worst['world']}')")
+    else:
+        said.append(f"No kind was run {FEWEST} times, so that coverage by kind says nothing yet")
+    said.append(f"A frontier that stands still counts as covered where the interval reaches below "
+                f"{coverage.NONE:g} per year")
+    said += [f"The claim '{one['claim']}' was made in {one['share']:.0%} of the {one['worlds']} "
+             f"worlds in which it is false" for one in result["claims"]]
+    return ". ".join(said) + "."
 
 
 def _backtest_words(result: dict[str, Any]) -> str:
