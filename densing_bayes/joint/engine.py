@@ -321,7 +321,9 @@ def own_coordinates(at: Mapping[str, Any], columns: Columns, level: Prior,
     weight, turn = turns(effect[counts > 0])
     growth = np.asarray(at["growth"], float)
     free = inverse_softplus(growth) if setting["monotone"][0] else growth
-    out = {"step_coordinate": turn.T @ (free - at["rate_z"] * c1) / at["drift"] ** (1 - weight)}
+    centre = at["rate_z"] * c1 * turn.sum(axis=0)
+    out = {"step_coordinate": (turn.T @ free - (1 - weight) * centre)
+           / at["drift"] ** (1 - weight)}
 
     spread = at["spread_growth"] * setting["spreads"][0]
     gap = counts * at["gap_model_z"] * np.exp(spread * models["time"])

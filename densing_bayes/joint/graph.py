@@ -159,14 +159,17 @@ def _growth(tables: Columns, priors: dict[str, Packed], setting: Table, c1: Any)
     rate = c1 * rv("rate_z", priors["rate"], scale=c1, initval=1.0)
     drift = rv("drift", priors["drift"], initval=0.5)
     counts = np.asarray(tables["models"]["eligible"]) > 0
-    # Turned to the directions of which the models say most first, each centred as far as they
-    # do: by value the steps form a funnel where the data are silent, by ratio where they speak.
+    # Turned to the directions of which the models say most first. Each is sampled by its own
+    # value as far as they do, by its distance from the centre in units of drift as far as they do
+    # not: by value it forms a funnel where the data are silent, by distance where they speak.
     weight, turn = (pm.Data(name, value) for name, value in zip(
         ("turn_weight", "turn"), turns(effects(
             tables["segments"], np.asarray(tables["models"]["time"])[counts])), strict=True))
-    coordinate = pm.Normal("step_coordinate", 0, drift**weight, dims="segment",
+    centre = rate * turn.sum(axis=0)  # in each direction
+    coordinate = pm.Normal("step_coordinate", weight * centre / drift ** (1 - weight),
+                           drift**weight, dims="segment",
                            initval=np.full(len(tables["segments"]["start"]), 0.1))
-    free = rate + pt.dot(turn, drift ** (1 - weight) * coordinate)
+    free = pt.dot(turn, drift ** (1 - weight) * coordinate + (1 - weight) * centre)
     bent = SOFTNESS * pt.log1pexp(free / SOFTNESS)
     return pm.Deterministic("growth", pt.switch(setting["monotone"][0] > 0, bent, free),
                             dims="segment")

@@ -69,7 +69,7 @@ class Above(NamedTuple):
     noise: Any  # symmetric scatter of models, ln density
     cost: Any  # weight of parameters held over parameters used
     drift: Any  # spread of the half years' growth, 1/year
-    amounts: Any  # departures of growth from its centre, turned, (segment,)
+    amounts: Any  # growth in turned directions, less the part of its centre, (segment,)
     growth: Any  # growth of the half years, ln density per year, (segment,)
     bent: Any  # its derivative to what is bent to keep it above zero
     p: Any  # (linked,), as the next four
@@ -164,10 +164,12 @@ def forwards(x, at, tables):
     amounts, growth, bent = np.empty(segments), np.empty(segments), np.ones(segments)
     for k in range(segments):
         amounts[k] = drift ** (1 - turns[0, k]) * x[at[STEP] + k]
+    rate = x[at[RATE]] * c1
     for k in range(segments):
-        growth[k] = x[at[RATE]] * c1
+        growth[k] = 0.0
         for j in range(segments):
-            growth[k] += turns[1 + k, j] * amounts[j]
+            growth[k] += turns[1 + k, j] * (
+                amounts[j] + (1 - turns[0, j]) * rate * turns[1:, j].sum())
         if setting[S_MONOTONE] > 0:
             soft, bent[k] = softplus(growth[k] / SOFTNESS)
             growth[k] = SOFTNESS * soft

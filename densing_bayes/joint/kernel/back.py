@@ -156,14 +156,22 @@ def back_growth(x, at, tables, above, bars, grad):
     setting, priors, turns = tables[T_SETTING][:, 0], tables[T_PRIORS], tables[T_TURNS]
     bar, one, c1, drift = bars.value, bars.one, above.c1, above.drift
     segments = at[STEP + 1] - at[STEP]
-    bar_rate = 0.0
+    bar_rate = in_steps = 0.0
     for j in range(segments):
         w, bar_amount = turns[0, j], 0.0
         for k in range(segments):
             bar_amount += turns[1 + k, j] * bars.growth[k] * above.bent[k]
         bar[at[STEP] + j] += bar_amount * drift ** (1 - w)
         grad[at[DRIFT]] += (1 - w) * bar_amount * above.amounts[j]
-        bar_rate += bars.growth[j] * above.bent[j]
+        along = turns[1:, j].sum()
+        bar_rate += (1 - w) * bar_amount * along
+        # prior: about the part of the centre that is not taken off
+        middle = w * along * x[at[RATE]] * c1 / drift ** (1 - w)
+        lp, d, d_sd = normal(x[at[STEP] + j], middle, drift**w)
+        in_steps += lp
+        bar[at[STEP] + j] += d
+        bar_rate -= d * w * along / drift ** (1 - w)
+        grad[at[DRIFT]] += w * d_sd + (1 - w) * d * middle
     bar[at[RATE]] += bar_rate * c1
     one[B_C1] += bar_rate * x[at[RATE]]
 
@@ -183,12 +191,7 @@ def back_growth(x, at, tables, above, bars, grad):
     lp, d = positive(x[at[DRIFT]], drift, priors, P_DRIFT)
     total += lp
     grad[at[DRIFT]] += d
-    for k in range(segments):
-        lp, d, d_sd = normal(x[at[STEP] + k], 0.0, drift ** turns[0, k])
-        total += lp
-        bar[at[STEP] + k] += d
-        grad[at[DRIFT]] += turns[0, k] * d_sd
-    return total
+    return total + in_steps
 
 
 @compiled
