@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob(
     "*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SLOW = {"report", "fit", "growth", "density", "regimes", "compression", "scaling", "prices",
+SLOW = {"new", "import", "report", "fit", "growth", "density", "regimes", "compression", "scaling", "prices",
         "forecast", "study", "calibrate"}  # these fit models; other tests run them
 
 
