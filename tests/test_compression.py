@@ -10,7 +10,7 @@ import xarray as xr
 from scipy import special
 
 from densing_bayes import fitting
-from densing_bayes.compression import (
+from densing_bayes.compressed import (
     HEADLINE,
     comparable_rows,
     log_slopes,

@@ -11,14 +11,14 @@ import pytest
 from densing_bayes import importance, laws
 from densing_bayes.errors import InputError
 from densing_bayes.importance import Weighted
-from densing_bayes.scaling import classic, form
-from densing_bayes.scaling.approaches import side_by_side
-from densing_bayes.scaling.fit import fit_law
-from densing_bayes.scaling.ladders import fit_ladder
-from densing_bayes.scaling.optima import curve_minima, parabola_minima
-from densing_bayes.scaling.questions import allocation, params_for, tokens_for
-from densing_bayes.scaling.run import scaling
-from densing_bayes.scaling.tables import ladder, read_runs
+from densing_bayes.scaling_laws import classic, form
+from densing_bayes.scaling_laws.approaches import side_by_side
+from densing_bayes.scaling_laws.fit import fit_law
+from densing_bayes.scaling_laws.ladders import fit_ladder
+from densing_bayes.scaling_laws.optima import curve_minima, parabola_minima
+from densing_bayes.scaling_laws.questions import allocation, params_for, tokens_for
+from densing_bayes.scaling_laws.run import scaling
+from densing_bayes.scaling_laws.tables import ladder, read_runs
 from densing_bayes.specs import load_model
 
 SPEC = load_model("scaling")

@@ -13,11 +13,8 @@ from hypothesis import strategies as st
 from pytensor.compile.mode import Mode
 from scipy import integrate, special, stats
 
-from densing_bayes.errors import InputError, TableError
-from densing_bayes.families.points import LIKELIHOODS, SIZES, log_likelihood, rows_matrix
-from densing_bayes.families.series import GRAPH, build
-from densing_bayes.regimes.columns import Columns, read_series, series_from
-from densing_bayes.regimes.designs import (
+from densing_bayes.breakpoints.columns import Columns, read_series, series_from
+from densing_bayes.breakpoints.designs import (
     Design,
     Regime,
     Units,
@@ -25,7 +22,7 @@ from densing_bayes.regimes.designs import (
     regimes_for,
     rows_of,
 )
-from densing_bayes.regimes.noise import (
+from densing_bayes.breakpoints.noise import (
     Covariance,
     Dates,
     carry_on,
@@ -34,10 +31,13 @@ from densing_bayes.regimes.noise import (
     products,
     unit_size,
 )
-from densing_bayes.regimes.outliers import outlying
-from densing_bayes.regimes.quadrature import sums, survey
-from densing_bayes.regimes.series import Series, as_date, as_days, density_series
-from densing_bayes.regimes.shapes import Bend, Jump, Kink, Kinks, Shape, Turn, Walk
+from densing_bayes.breakpoints.outliers import outlying
+from densing_bayes.breakpoints.quadrature import sums, survey
+from densing_bayes.breakpoints.series import Series, as_date, as_days, density_series
+from densing_bayes.breakpoints.shapes import Bend, Jump, Kink, Kinks, Shape, Turn, Walk
+from densing_bayes.errors import InputError, TableError
+from densing_bayes.families.points import LIKELIHOODS, SIZES, log_likelihood, rows_matrix
+from densing_bayes.families.series import GRAPH, build
 from densing_bayes.specs import load_model
 
 PYTHON = Mode("py", "fast_compile")  # nothing is compiled

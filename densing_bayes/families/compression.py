@@ -38,7 +38,7 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
     Parameters
     ----------
     arrays
-        From `densing_bayes.compression.pair_arrays`.
+        From `densing_bayes.compressed.pair_arrays`.
     coords
         Labels of ``benchmark``, ``family``, ``treatment`` (method and bits), ``kind``, ``pair``,
         ``cell`` (a pair on a benchmark), ``row`` (a cell in a source) and ``start`` (one per

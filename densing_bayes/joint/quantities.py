@@ -12,7 +12,7 @@ import xarray as xr
 from scipy import special
 
 from densing_bayes import laws
-from densing_bayes.density import extrapolation, log_density
+from densing_bayes.densities import extrapolation, log_density
 from densing_bayes.joint.growth import STEP, effects, later, slopes
 from densing_bayes.joint.ruler import COORDINATES, law_and_curve
 from densing_bayes.observations import Observations

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes.compression import CompressionResult
+from densing_bayes.compressed import CompressionResult
 from densing_bayes.figures.cost import bits_against_ratio, dodged_rows
 from densing_bayes.intervals import Interval, summary
 from densing_bayes.reports import Picture, Section, Table

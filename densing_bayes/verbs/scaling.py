@@ -12,10 +12,10 @@ import pandas as pd
 from densing_bayes.errors import InputError
 from densing_bayes.outputs import clean
 from densing_bayes.reports import Picture
-from densing_bayes.scaling import pictures
-from densing_bayes.scaling.run import Scaling
-from densing_bayes.scaling.run import scaling as ask
-from densing_bayes.scaling.tasks import task_scores
+from densing_bayes.scaling_laws import pictures
+from densing_bayes.scaling_laws.run import Scaling
+from densing_bayes.scaling_laws.run import scaling as ask
+from densing_bayes.scaling_laws.tasks import task_scores
 from densing_bayes.verbs.answer import Answer
 from densing_bayes.verbs.opening import Data, tables_of
 from densing_bayes.verbs.steps import Progress, steps
@@ -54,9 +54,9 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, data: Data = None, *,
     Returns
     -------
     Answer
-        ``values`` is a `densing_bayes.scaling.run.Scaling`; ``table`` its parameters, or the
+        ``values`` is a `densing_bayes.scaling_laws.run.Scaling`; ``table`` its parameters, or the
         predictions where some are asked for. With tasks, a
-        `densing_bayes.scaling.tasks.TaskAnswers` and its table of scores.
+        `densing_bayes.scaling_laws.tasks.TaskAnswers` and its table of scores.
     """
     if runs is not None and data is not None:
         raise InputError("give either a CSV of runs or --data, not both")

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from densing_bayes.breakpoints.asking import judge_kink
+from densing_bayes.breakpoints.designs import Regime
+from densing_bayes.breakpoints.evidence import RULE, power
+from densing_bayes.breakpoints.fits import fit
+from densing_bayes.breakpoints.ratios import ratio_summary
+from densing_bayes.breakpoints.series import Series, as_days, check
+from densing_bayes.breakpoints.shapes import Kink
 from densing_bayes.intervals import Interval
-from densing_bayes.regimes.asking import judge_kink
-from densing_bayes.regimes.designs import Regime
-from densing_bayes.regimes.evidence import RULE, power
-from densing_bayes.regimes.fits import fit
-from densing_bayes.regimes.ratios import ratio_summary
-from densing_bayes.regimes.series import Series, as_days, check
-from densing_bayes.regimes.shapes import Kink
 from densing_bayes.specs import load_model
 from densing_bayes.trends import DAYS_PER_YEAR
 
