@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from densing_bayes import laws
-from densing_bayes.scaling import classic
-from densing_bayes.scaling.envelope import envelope_loss
-from densing_bayes.scaling.run import scaling
-from densing_bayes.scaling.tables import ladder, read_runs
+from densing_bayes.scaling_laws import classic
+from densing_bayes.scaling_laws.envelope import envelope_loss
+from densing_bayes.scaling_laws.run import scaling
+from densing_bayes.scaling_laws.tables import ladder, read_runs
 
 SIZES = np.geomspace(1e8, 3e9, 7)
 DESIGNS = {
