@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob(
     "*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SLOW = {"new", "import", "report", "fit", "growth", "density", "regimes", "compression", "scaling", "prices",
-        "forecast", "study", "calibrate"}  # these fit models; other tests run them
+# these fit models or write folders; other tests run them
+SLOW = {"new", "import", "report", "fit", "growth", "density", "regimes", "compression", "scaling",
+        "prices", "forecast", "study", "calibrate"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
