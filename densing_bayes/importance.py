@@ -173,7 +173,8 @@ def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], start: np.ndarray,
-               candidates: int, rng: np.random.Generator) -> Weighted:
+               candidates: int, rng: np.random.Generator,
+               final: tuple[int, ...] = FINAL) -> Weighted:
     """Weighted draws of vector and candidate.
 
     Parameters
@@ -182,6 +183,8 @@ def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], st
         (vectors (draw, dim), candidates (draw,)) -> log density (draw,), up to a constant.
     start
         Where the search for the first candidate's mode begins.
+    final
+        Draws that count, and those tried where they are refused.
     """
     modes: list[np.ndarray] = []
     roots, logs = [], []
@@ -195,7 +198,7 @@ def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], st
         (1 - SPREAD) * special.softmax(logs) + SPREAD / candidates)
     for draws in ROUNDS:
         proposal = proposal.towards(*proposal.draw(log_posterior, draws, rng))
-    for draws in FINAL:
+    for draws in final:
         found, z = proposal.draw(log_posterior, draws, rng)
         if found.passed:
             break

@@ -31,6 +31,7 @@ NO_FLOOR = 0.25  # weight beforehand of a law without irreducible loss; 1 with o
 WORTH_REFITTING, MOST_EFFECT = 1.2, 6.0  # design effects
 SIZE_STEP, FLOP_STEP = 0.1, 0.2  # of ln size and ln compute: runs this near share errors
 FEWEST_GROUPS, CLIPPED = 6, 3.0  # groups of several runs; residuals in scales
+FINAL = (8_000, 24_000)  # weighted draws; where both are refused, walkers are cheaper
 ROUGH_ESS = 100  # weighted draws that are enough to see how far a rehearsal missed
 FLATTER = 0.3  # power of the importance weights by which walkers' starting places are picked
 
@@ -155,7 +156,7 @@ def _sampled(ladder: Ladder, name: str, spec: ModelSpec, effect: float, rough: b
              rng: np.random.Generator) -> tuple[np.ndarray, Callable[..., Any], dict[str, Any]]:
     """Draws of a law as vectors, what turns them into parameters, and their diagnostics."""
     log_posterior, unpack, start = posterior(ladder, name, spec, effect)
-    weighted = importance(log_posterior, start, 1, rng)
+    weighted = importance(log_posterior, start, 1, rng, FINAL[:1] if rough else FINAL)
     chains, count = spec.sampling.chains, spec.sampling.draws
     diagnostics: dict[str, Any] = {"method": "importance", "pareto_k": weighted.pareto_k,
                                    "ess": weighted.ess, "passed": True}

@@ -57,17 +57,17 @@ class Ladder:
     frame: pd.DataFrame
     centre: tuple[float, float]
 
-    @property
+    @cached_property
     def size(self) -> np.ndarray:
         """ln(N/N0) of each run."""
         return np.log(self.frame["params"].to_numpy()) - self.centre[0]
 
-    @property
+    @cached_property
     def token(self) -> np.ndarray:
         """ln(D/D0) of each run."""
         return np.log(self.frame["tokens"].to_numpy()) - self.centre[1]
 
-    @property
+    @cached_property
     def log_loss(self) -> np.ndarray:
         """Log loss of each run."""
         return np.log(self.frame["loss"].to_numpy())
