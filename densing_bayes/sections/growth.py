@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_band, rate_forest, rate_posterior
-from densing_bayes.intervals import probability, words_of_set
+from densing_bayes.intervals import probability, rate_in_words, time_in_words, words_of_set
 from densing_bayes.joint.quantities import rate_path
 from densing_bayes.observations import ORIGIN
 from densing_bayes.questions import growth as questions
@@ -33,12 +33,9 @@ def section(context: Context) -> Section:
          "what its interval holds": row["holds"]} for row in rows])
     published = published_rates(context)
     text = [
-        f"The frontier of capability density grows by {per_day['median']:.4f} per day in natural "
-        f"log ({interval}: {per_day['low']:.4f} to {per_day['high']:.4f}), that is "
-        f"{growth['rate_per_year']['median']:.2f} per year. Density doubles in "
-        f"{growth['doubling_time_days']['median']:.0f} days; the {interval} of the rate stands "
-        f"for doubling times of {words_of_set(growth['doubling_time_days']['set'])}. The "
-        f"probability that density grows at all is "
+        f"In natural log the frontier of capability density {rate_in_words(per_day, interval)}, "
+        f"that is {growth['rate_per_year']['median']:.2f} per year. Density "
+        f"{time_in_words(growth, interval)}. The probability that density grows at all is "
         f"{probability(growth['doubling_time_days']['p_growth'])}.",
         "Every model counts, not only records: models lie below the frontier line by an "
         "inefficiency of their family and one of their own, so picking the best of many does "
