@@ -92,6 +92,11 @@ def run_compression(tables: Tables, spec: ModelSpec, seed: int | None = None, *,
         Headline device of the cost readings; default: the first that the costs spec compares.
     cost_spec
         Spec of family ``costs``; default: the shelf's ``costs``.
+
+    Raises
+    ------
+    GateError
+        The diagnostics gate refused the draws, and those of a longer run.
     """
     from densing_bayes import checks, fitting
     from densing_bayes.families.compression import build
@@ -112,14 +117,15 @@ def run_compression(tables: Tables, spec: ModelSpec, seed: int | None = None, *,
                                      keep=("log_ratio", "child_error"))
     if progress is not None:
         progress("sampling compression")
-    tree = fitting.sample(compiled, spec.sampling, case="compression", cores=cores,
-                          priors=spec.priors)
+    tree, found = checks.sampled(compiled, spec.sampling, HEADLINE, case="compression",
+                                 progress=progress or (lambda _: None), cores=cores,
+                                 priors=spec.priors)
     posterior = tree["posterior"].to_dataset()
     return CompressionResult(
         spec=spec, pairs=pairs, left_out=left_out, devices=devices, posterior=posterior,
         ladders=len(coords["start"]) - len(coords["row"]) if curves is None else 0,
         ratios=_ratios(posterior, pairs, devices, cost_spec),
-        diagnostics=checks.diagnostics(tree, HEADLINE))
+        diagnostics=found)
 
 
 def log_slopes(curves: xr.Dataset, tokens: float) -> xr.DataArray:

@@ -20,6 +20,7 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.calibration.coverage import share_error
 from densing_bayes.calibration.rig import AHEAD, Rig, observed
 from densing_bayes.fitting import case_seed
 from densing_bayes.intervals import Interval
@@ -301,13 +302,18 @@ def _gain(part: pd.DataFrame, paper: pd.DataFrame, seed: int) -> tuple[float, fl
 
 
 def _clustered_error(hit: pd.Series, origin: pd.Series, seed: int) -> float:
-    """Standard error of a share whose trials come in origins."""
+    """Standard error of a share whose trials come in origins.
+
+    Never below that of as many independent trials, nor zero: resampling shares of 0 or 1 gives
+    no error at all, however few the trials.
+    """
     by = hit.groupby(origin.to_numpy()).agg(["sum", "size"]).to_numpy(float)
     if len(by) < 2:
         return np.nan
     rng = np.random.default_rng(seed)
     at = rng.integers(0, len(by), (500, len(by)))
-    return float((by[at, 0].sum(axis=1) / by[at, 1].sum(axis=1)).std())
+    again = by[at, 0].sum(axis=1) / by[at, 1].sum(axis=1)
+    return max(float(again.std()), share_error(hit))
 
 
 __all__ = ["backtest_table", "crps", "density_of", "line_draws", "log_score", "origins",

@@ -31,7 +31,6 @@ from densing_bayes.specs import ModelSpec, Sampling, load_model
 from densing_bayes.tables import Tables, load_tables
 from densing_bayes.worlds import TYPICAL
 
-FEWEST = 10  # cases below which nothing is said
 NARROW, SHIFT, NOISE = 0.5, 0.5, 2.0  # the test's own test: sds, sds, factor on ladder noise
 
 
@@ -285,7 +284,7 @@ def _health(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 def summed_sbc(done: list[dict[str, Any]], words: str) -> dict[str, Any]:
     """Verdict on the rounds, and whether the same rounds would fail if spoilt."""
-    if len(done) < FEWEST:
+    if len(done) < coverage.FEWEST:
         return {}
     return {"design": words, **rounds.judge_rounds(done),
             "ranks": {name: ranks.tolist() for name, ranks in rounds.ranks_of(done).items()},
@@ -311,7 +310,7 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
         out.append({"promise": f"{interval} of the rate covers, {row['where']}",
                     "found": row["coverage"], "error": row["coverage_se"], "range": [low, high],
                     "count": row["worlds"],
-                    "kept": "open" if row["worlds"] < FEWEST else
+                    "kept": "open" if row["worlds"] < coverage.FEWEST else
                     _kept(row["coverage"], row["coverage_se"], low, high)})
     for row in result["backtest"]:
         if row["method"] != "joint" or row["horizon"]:
@@ -326,8 +325,8 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
             out.append({"promise": f"back-test, {row['what']}: {share:.0%} intervals cover",
                         "found": found, "error": error, "range": [share, share],
                         "count": row["forecasts"],
-                        "kept": "open" if error is None or not np.isfinite(error)
-                        else "yes" if abs(found - share) <= 2 * error else "no"})
+                        "kept": coverage.share_kept(found, share, row["forecasts"], row["origins"],
+                                                    error)})
     return out
 
 

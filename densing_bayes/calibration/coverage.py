@@ -25,6 +25,7 @@ from densing_bayes.trends import hinge
 from densing_bayes.worlds import TYPICAL, Twist, simulate
 
 METHODS = ("joint", "plug-in", "bootstrap")
+FEWEST = 10  # cases below which nothing is said
 SURE = 0.95  # probability at which a change of rate is declared
 
 
@@ -175,5 +176,34 @@ def share_error(hits: Any) -> float:
     return float(np.sqrt(share * (1 - share) / (hits.size + 2)))
 
 
+def share_kept(found: float, promised: float, trials: int, origins: int,
+               error: float | None) -> str:
+    """Whether forecasts' intervals hold as often as promised.
+
+    By the exact (Clopper-Pearson) interval of the share at two normal standard errors, for as
+    many independent trials as the clustered ``error`` stands for; where all or none hold, that
+    tells nothing, and forecasts of one origin count as one. Fewer than `FEWEST` leave it open.
+
+    Examples
+    --------
+    Five of five say little: were 50% the truth, so many would come up once in 16 times.
+
+    >>> share_kept(1.0, 0.5, 5, 5, 0.13), share_kept(1.0, 0.5, 40, 20, 0.03)
+    ('open', 'no')
+    >>> share_kept(0.55, 0.5, 40, 20, 0.09)
+    'yes'
+    """
+    if error is None or not np.isfinite(error):
+        return "open"
+    count = float(origins if found in (0.0, 1.0) else min(
+        trials, found * (1 - found) / max(error, 1e-9) ** 2))
+    if count < FEWEST:
+        return "open"
+    hits, tail = found * count, stats.norm.sf(2)
+    low = stats.beta.ppf(tail, hits, count - hits + 1) if hits > 0 else 0.0
+    high = stats.beta.isf(tail, hits + 1, count - hits) if hits < count else 1.0
+    return "yes" if low <= promised <= high else "no"
+
+
 __all__ = ["METHODS", "WORLDS", "World", "accelerates", "bootstrap", "coverage_table",
-           "run_world", "share_error"]
+           "run_world", "share_error", "share_kept"]

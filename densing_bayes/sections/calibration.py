@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.calibration import backtest, coverage, sbc
-from densing_bayes.calibration.certificate import FEWEST
+from densing_bayes.calibration.coverage import FEWEST
 from densing_bayes.figures.house import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PURPLE
 from densing_bayes.reports import Picture, Section, Table
 
