@@ -114,7 +114,7 @@ def run_compression(tables: Tables, spec: ModelSpec, seed: int | None = None, *,
     if progress is not None:
         progress("compiling compression")
     compiled = fitting.compile_model(build(arrays, coords, spec),
-                                     keep=("log_ratio", "child_error"))
+                                     keep=("log_slope", "log_ratio", "child_error"))
     if progress is not None:
         progress("sampling compression")
     tree, found = checks.sampled(compiled, spec.sampling, HEADLINE, case="compression",
@@ -202,10 +202,14 @@ def pair_arrays(
     first = rows.groupby(pair).first()
     method, method_names = pd.factorize(first["label"], sort=True)
     kind_of = first.groupby(method)["kind"].first().map(KINDS.index).to_numpy()
-    bench_names = list(marks.index)
+    # benchmarks that something is known of here: a slope of nothing else would be its prior
+    family_benchmarks = () if curves is not None else tables.scores["benchmark"]
+    bench_names = [name for name in marks.index
+                   if name in {*rows["benchmark"], *family_benchmarks}]
+    marks = marks.loc[bench_names]
     bench = pd.Index(bench_names).get_indexer(rows["benchmark"])
     cell, cells = pd.factorize(pd.Series(list(zip(pair, bench, strict=True))))
-    family = _families(tables, bench_names)
+    family = _families(tables, bench_names, some=curves is None)
     chance = marks["chance"].to_numpy(float)
     members, ladders, count = len(family["score"]), len(family["names"]), len(rows)
     row_start = ladders + np.arange(count)
@@ -227,7 +231,6 @@ def pair_arrays(
         "score_partner": np.concatenate([np.arange(members), parents, parents]),
         "score_agrees": np.concatenate([np.zeros(members + count, int),
                                         1 + kind_of[method[pair]]]),
-        "score_weight": np.repeat([float(curves is None), 1.0], [members, 2 * count]),
     }
     coords = {"benchmark": bench_names, "family": family["families"],
               "treatment": list(method_names), "kind": list(KINDS), "pair": list(pair_names),
@@ -269,8 +272,10 @@ def _known_slopes(marks: pd.DataFrame, names: list[str],
     return {"slope_known": known, "slope_mu": mu, "slope_sd": sd}
 
 
-def _families(tables: Tables, bench_names: list[str]) -> dict[str, Any]:
+def _families(tables: Tables, bench_names: list[str], some: bool) -> dict[str, Any]:
     """Dense base families at several sizes with the same tokens, scored by one source.
+
+    Without ``some`` none of them: given curves say what they would.
 
     ``ladder`` counts the families by benchmark and source; sizes are relative to their mean.
     """
@@ -283,7 +288,7 @@ def _families(tables: Tables, bench_names: list[str]) -> dict[str, Any]:
     scores = scores[scores["stand_in"] != "yes"]
     rows = scores.merge(plain[["model", "family", "training_tokens", "params_total"]], on="model")
     key = ["family", "benchmark", "source", "harness", "training_tokens"]
-    rows = rows[rows.groupby(key)["params_total"].transform("nunique") > 1]
+    rows = rows[(rows.groupby(key)["params_total"].transform("nunique") > 1) & some]
     rows = rows.sort_values([*key, "params_total", "model"])
     ladder, names = pd.factorize(pd.MultiIndex.from_frame(rows[key]))
     size = pd.Series(np.log(pd.to_numeric(rows["params_total"]).to_numpy(float)))

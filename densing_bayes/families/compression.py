@@ -54,8 +54,10 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
         typical = rv("log_slope_mean", priors["log_slope_mean"])
         spread = rv("log_slope_sd", priors["log_slope_sd"])
         known = data["slope_known"]  # 1 where a fit of the curves gives the slope
-        log_slope = pm.Normal("log_slope", known * data["slope_mu"] + (1 - known) * typical,
-                              known * data["slope_sd"] + (1 - known) * spread, dims="benchmark")
+        raw = pm.Normal("slope_raw", dims="benchmark")
+        log_slope = pm.Deterministic(
+            "log_slope", known * data["slope_mu"] + (1 - known) * typical
+            + raw * (known * data["slope_sd"] + (1 - known) * spread), dims="benchmark")
         bend = rv("bend", priors["bend"])
 
         # the pairs: log density ratio, pooled by method and bits, methods pooled by kind
@@ -98,7 +100,7 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
         fitted = expected + agree * error[data["score_partner"]] * counted
         sigma = pt.sqrt(counted**2 * (1 - agree**2) + 4 * variance * scatter**2)
         logp = pm.logp(pm.Normal.dist(fitted, sigma), data["score"])
-        pm.Potential("scores", (data["score_weight"] * logp).sum())
+        pm.Potential("scores", logp.sum())
         last = data["row_cell"].shape[0]
         pm.Deterministic("child_error", ((data["score"] - fitted) / sigma)[-last:], dims="row")
     return model
