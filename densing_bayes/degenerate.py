@@ -49,17 +49,13 @@ def _of_ladder(name: str, size: np.ndarray, token: np.ndarray, log_loss: np.ndar
     if len(log_loss) < 8 or rounded(np.exp(log_loss)):  # five numbers fit five runs
         return []
     size, token, log_loss = (values[:MOST_ROWS] for values in (size, token, log_loss))
-    size, token = size - size.mean(), token - token.mean()
+    size, token, loss = size - size.mean(), token - token.mean(), np.exp(log_loss)
 
-    def error(x: np.ndarray) -> np.ndarray:
-        terms = np.stack([x[0] - np.exp(x[1]) * size, x[2] - np.exp(x[3]) * token,
-                          np.broadcast_to(x[4], size.shape)])
-        return special.logsumexp(terms, axis=0) - log_loss
+    def terms(x: np.ndarray) -> np.ndarray:
+        return np.column_stack([np.ones_like(size), np.exp(-np.exp(x[0]) * size),
+                                np.exp(-np.exp(x[1]) * token)])
 
-    middle = log_loss.mean()
-    starts = [[middle - np.log(3), np.log(alpha), middle - np.log(3), np.log(beta), floor]
-              for alpha in (0.1, 0.35) for beta in (0.1, 0.35) for floor in (middle - 2, -30.0)]
-    if not exactly(error, starts):
+    if not exactly(loss, terms, np.log([[0.1, 0.1], [0.1, 0.35], [0.35, 0.1], [0.35, 0.35]])):
         return []
     return [Problem(f"the losses of the ladder of {name} lie on a loss law to the last digit",
                     **where, hint=MADE_UP)]
@@ -75,15 +71,13 @@ def _of_pairs(name: str, loss: np.ndarray, score: np.ndarray, chance: float) -> 
     if len(score) < 5 or rounded(score):
         return []
     loss, score = loss[:MOST_ROWS], score[:MOST_ROWS]
+    middle, spread = loss.mean(), max(loss.std(), 1e-300)
 
-    def error(x: np.ndarray) -> np.ndarray:
-        return chance + (1 - chance) * special.expit(x[2]) * special.expit(
-            np.exp(x[0]) * (x[1] - loss)) - score
+    def terms(x: np.ndarray) -> np.ndarray:
+        return special.expit(np.exp(x[0]) * (x[1] - (loss - middle) / spread))[:, None]
 
-    middle, spread = loss.mean(), loss.std()
-    starts = [[np.log(steep / spread), middle + shift * spread, 2.0]
-              for steep in (1.0, 3.0) for shift in (-1.0, 0.0, 1.0)]
-    if not exactly(error, starts):
+    starts = np.array([[np.log(steep), shift] for steep in (1.0, 3.0) for shift in (-1, 0, 1)])
+    if not exactly(score - chance, terms, starts):
         return []
     return [Problem(f"the pairs of {name} lie on one curve to the last digit", file="pairs.csv",
                     column="score", hint=MADE_UP)]
@@ -101,15 +95,34 @@ def rounded(values: np.ndarray) -> bool:
     return bool(np.allclose(short, values[:MOST_ROWS], rtol=1e-11, atol=0))
 
 
-def exactly(error: Callable[[np.ndarray], np.ndarray], starts: list[list[float]]) -> bool:
-    """Whether least squares from one of some starts leaves no error."""
-    for start in starts:
-        with np.errstate(all="ignore"):
-            try:
-                found = optimize.least_squares(error, start, xtol=1e-15, ftol=1e-15, gtol=1e-15,
-                                               x_scale="jac", max_nfev=200)
-            except ValueError:  # no finite error at the start
-                continue
-        if np.sqrt(np.mean(found.fun**2)) < EXACT:
-            return True
-    return False
+def exactly(values: np.ndarray, terms: Callable[[np.ndarray], np.ndarray],
+            starts: np.ndarray) -> bool:
+    """Whether values are a linear combination of terms, for some of the terms' own parameters.
+
+    Parameters
+    ----------
+    terms
+        From parameters to columns, (row, term); what they are multiplied by is solved for.
+    starts
+        Parameters from which least squares looks for them, one row each.
+
+    Examples
+    --------
+    >>> x = np.linspace(0, 1, 9)
+    >>> powers = lambda p: np.column_stack([np.ones(9), np.exp(-np.exp(p[0]) * x)])
+    >>> exactly(2 + 3 * np.exp(-0.7 * x), powers, np.zeros((1, 1)))
+    True
+    >>> exactly(2 + x**2, powers, np.zeros((1, 1)))
+    False
+    """
+    size = np.sqrt(np.mean(values**2))
+
+    def left(x: np.ndarray) -> np.ndarray:
+        columns = np.nan_to_num(terms(np.clip(x, -20, 5)), nan=0.0, posinf=1e100)
+        columns = columns / np.maximum(np.sqrt((columns**2).sum(axis=0)), 1e-300)
+        return (values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]) / size
+
+    with np.errstate(all="ignore"):
+        return any(np.sqrt(np.mean(optimize.least_squares(
+            left, start, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=100).fun**2)) < EXACT
+            for start in starts)

@@ -26,7 +26,8 @@ from small_specs import write_spec
 from densing_bayes.errors import InputError
 from densing_bayes.shelf import shelf
 from densing_bayes.specs import load_model, load_report
-from densing_bayes.tables import load_tables, validate
+from densing_bayes.tables import load_tables
+from densing_bayes.verbs.shelf import validate
 from densing_bayes.worlds import TYPICAL, invent, simulate, write
 from fuzz import mutations
 
