@@ -114,7 +114,7 @@ def run_compression(tables: Tables, spec: ModelSpec, seed: int | None = None, *,
     if progress is not None:
         progress("compiling compression")
     compiled = fitting.compile_model(build(arrays, coords, spec),
-                                     keep=("log_slope", "log_ratio", "child_error"))
+                                     keep=("log_ratio", "child_error"))
     if progress is not None:
         progress("sampling compression")
     tree, found = checks.sampled(compiled, spec.sampling, HEADLINE, case="compression",

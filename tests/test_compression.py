@@ -47,8 +47,7 @@ def prepared(tables, spec):
 @pytest.fixture(scope="module")
 def compiled(prepared, spec):
     arrays, coords, _ = prepared
-    return fitting.compile_model(build(arrays, coords, spec), keep=(
-        "log_slope", "log_ratio", "child_error"))
+    return fitting.compile_model(build(arrays, coords, spec), keep=("log_ratio", "child_error"))
 
 
 def once(compiled, sampling, names, *, case, progress, **more):

@@ -54,10 +54,8 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
         typical = rv("log_slope_mean", priors["log_slope_mean"])
         spread = rv("log_slope_sd", priors["log_slope_sd"])
         known = data["slope_known"]  # 1 where a fit of the curves gives the slope
-        raw = pm.Normal("slope_raw", dims="benchmark")
-        log_slope = pm.Deterministic(
-            "log_slope", known * data["slope_mu"] + (1 - known) * typical
-            + raw * (known * data["slope_sd"] + (1 - known) * spread), dims="benchmark")
+        log_slope = pm.Normal("log_slope", known * data["slope_mu"] + (1 - known) * typical,
+                              known * data["slope_sd"] + (1 - known) * spread, dims="benchmark")
         bend = rv("bend", priors["bend"])
 
         # the pairs: log density ratio, pooled by method and bits, methods pooled by kind
