@@ -41,7 +41,7 @@ def command(*words: str, cwd: Path, stdout=subprocess.PIPE, **environment: str):
     env = os.environ | {"PYTHONPATH": str(HERE.parent), **environment}
     env.pop("DENSING_TRACEBACK", None)
     done = subprocess.run([sys.executable, "-m", "densing_bayes", *words], cwd=cwd, env=env,
-                          stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=300,
+                          stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=900,
                           errors="replace", check=False)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -55,7 +55,7 @@ def command(*words: str, cwd: Path, stdout=subprocess.PIPE, **environment: str):
                                              ("file", 2)])
 def test_killed_at_every_step_of_writing(kind, least):
     done = subprocess.run([sys.executable, "-W", "ignore", str(HERE / "steps.py"), kind],
-                          capture_output=True, text=True, timeout=300, check=False,
+                          capture_output=True, text=True, timeout=900, check=False,
                           env=os.environ | {"PYTHONPATH": str(HERE.parent)})
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) >= least  # steps at which it was killed
@@ -144,7 +144,7 @@ def test_a_home_and_a_package_that_cannot_be_written(small_disk, tmp_path, befor
             "from densing_bayes.joint.kernel.cache import without_lock\n"
             "made = without_lock(twice)\nprint(made(21), type(made._cache).__name__)\n")
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=900, check=False,
         cwd=tmp_path, env={"HOME": "/proc/nobody", "TMPDIR": str(tmp_path),
                            "PATH": os.environ["PATH"],
                            "PYTHONPATH": f"{small_disk}:{HERE.parent}"})
@@ -338,7 +338,7 @@ except InputError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                          timeout=200, env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+                          timeout=900, env=os.environ | {"PYTHONPATH": str(HERE.parent)},
                           check=False)
     assert done.returncode == 0, done.stderr[-1500:]  # no segmentation fault at its end
     assert "[priors.omega] HalfNormal(sigma=" in done.stdout
