@@ -365,7 +365,7 @@ def test_the_limit_grows_with_the_work_and_not_below_ten_minutes(monkeypatch):
     assert most_seconds(400, usual) == 600
 
 
-def test_a_fit_refused_twice_is_not_told(monkeypatch):
+def test_a_fit_refused_to_the_end_is_not_told(monkeypatch):
     rng, asked = np.random.default_rng(1), []
 
     def apart(compiled, sampling, *, case):  # chains that never meet, until drawn long enough
@@ -379,18 +379,18 @@ def test_a_fit_refused_twice_is_not_told(monkeypatch):
     monkeypatch.setattr(checks, "sample", apart)
     told: list[str] = []
     usual = Sampling(draws=400, tune=400, chains=4, target_accept=0.9)
-    for enough, runs in ((0, 1), (500, 2), (9999, 2)):
+    for enough, runs in ((0, 1), (500, 2), (9999, 3)):
         asked.clear()
         told.clear()
         if enough == 9999:
-            with pytest.raises(GateError, match="a side fit, sampled twice"):
+            with pytest.raises(GateError, match="a side fit, sampled three times"):
                 checks.sampled(None, usual, ["x"], case="a side fit", progress=told.append)
         else:
             _, found = checks.sampled(None, usual, ["x"], case="a side fit",
                                       progress=told.append)
             assert found["passed"]
-        assert asked == [usual, usual.longer()][:runs]
-        assert told == ["a side fit: sampling again, for longer"][:runs - 1]
+        assert asked == [usual, usual.longer(), usual.longer().longer()][:runs]
+        assert told == ["a side fit: sampling again, for longer"] * (runs - 1)
 
 
 # -- degenerate data -------------------------------------------------------------------------
