@@ -185,6 +185,10 @@ def _made(frame: pd.DataFrame, columns: Columns, cells: dict[str, np.ndarray], n
     notes.extend(_of_errors(errors, columns))
     errors = np.where(np.isnan(errors), np.nanmedian(np.append(errors, np.nan))
                       if np.isfinite(errors).any() else 0.0, errors)
+    alike = int(pd.DataFrame({"day": days, "value": values}).duplicated().sum())
+    if alike:
+        notes.append(f"{alike} point{'s' * (alike > 1)} of the date and value of an earlier one, "
+                     "in rows that differ elsewhere: kept")
     order = np.lexsort((values, days))
     rows = frame.index[order]
     dates = days.astype("datetime64[D]")

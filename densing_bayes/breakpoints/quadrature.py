@@ -44,7 +44,7 @@ class Grid:
     state
         Variance of the lasting part, as `Covariance` states it.
     edge
-        Whether a cell is at an end of the sizes.
+        Whether a cell is at an end of the sizes beyond which there might be more.
     """
 
     size: np.ndarray
@@ -55,10 +55,16 @@ class Grid:
     edge: np.ndarray
 
     @classmethod
-    def of(cls, time: np.ndarray, residual: float, priors: Mapping[str, Prior]) -> Grid:
-        """The grid for points at the given times whose residual about a line has this sd."""
+    def of(cls, time: np.ndarray, residual: float, priors: Mapping[str, Prior],
+           error: float) -> Grid:
+        """The grid for points at the given times whose residual about a line has this sd.
+
+        Where there are errors of measurement (their median: ``error``) they may be all there
+        is: the size goes on to where it adds nothing, and that it does is no fault of the grid.
+        """
         dates = Dates.group(time)
-        low, high = max(residual / SIZES[0], EXACT), max(residual, 4 * EXACT) * SIZES[1]
+        low = max(residual / SIZES[0] / (4 if error else 1), EXACT)
+        high = max(residual, error, 4 * EXACT) * SIZES[1]
         steps = 1 + int(np.ceil(np.log(high / low) * np.sqrt(2 * len(time)) / STEP))
         sizes = np.geomspace(low, high, steps)
         gap = float(np.clip(np.median(dates.gaps), 1e-3, LONGEST / 2))
@@ -72,7 +78,7 @@ class Grid:
             sizes, np.arange(len(share)), indexing="ij"))
         return cls(size, share[kind], memory[kind], size**2 * (share / unit)[kind],
                    np.repeat(log_size, len(share)) + np.log(chance)[kind],
-                   (size == sizes[0]) | (size == sizes[-1]))
+                   (size == sizes[-1]) | ((size == sizes[0]) & (low > EXACT) & (error == 0)))
 
     def at(self, cells: np.ndarray) -> Grid:
         """Some of the cells."""
@@ -195,7 +201,8 @@ def survey(time: np.ndarray, value: np.ndarray, error: np.ndarray, spread: np.nd
     """
     line = np.column_stack([np.ones_like(time), time])
     residual = value - line @ np.linalg.lstsq(line, value, rcond=None)[0]
-    grid = Grid.of(time, residual[spread == 0].std(), priors)
+    grid = Grid.of(time, residual[spread == 0].std(), priors,
+                   float(np.median(error[error > 0])) if error.any() else 0.0)
     ordered = dict(sorted(columns.items(), key=lambda one: one[1].shape[1] < 2))  # many first
     flat = np.concatenate([each.reshape(-1, len(time)) for each in ordered.values()])
     several = sum(each.size // len(time) for each in ordered.values() if each.shape[1] > 1)
