@@ -44,6 +44,7 @@ def test_a_line_of_runs_tells_the_loss_along_it_and_nothing_across(kind):
     said = found.summary()["ladders"]["runs"]
     assert said["identified"] is False
     assert "allocation" not in said
+    assert "alpha" not in said["laws"]["chinchilla"]["parameters"]
     text = "\n".join(found.lines())
     assert "the compute-optimal allocation rest on the prior and are not told" in text
     assert "warning: off the line of the runs" in text

@@ -23,6 +23,7 @@ from densing_bayes.scaling_laws.tables import Runs, checked_budgets, checked_poi
 from densing_bayes.specs import ModelSpec, load_model
 
 REPORTED = ("alpha", "beta", "irreducible", "optimal_exponent", "joint")
+ALONG = ("irreducible",)  # what runs on a line tell
 NAMES = {"joint": "g"}  # the power of the bracket, as the coupled law is written
 LINES = {
     "one size": "have one size", "one token count": "have one number of tokens",
@@ -96,6 +97,7 @@ class Scaling:
 
     def _ladder(self, name: str) -> dict[str, Any]:
         fit = self.fits[name]
+        told = ALONG if fit.ladder.design.line else REPORTED
         said: dict[str, Any] = {
             "runs": len(fit.ladder.frame), "design": fit.ladder.design.kind,
             "identified": not fit.ladder.design.line,
@@ -106,7 +108,7 @@ class Scaling:
                     "parameters": {
                         NAMES.get(parameter, parameter): summary(one.parameter(parameter),
                                                                  self.interval)
-                        for parameter in (*REPORTED, *NOISE)},
+                        for parameter in (*told, *NOISE)},
                     "diagnostics": one.diagnostics,
                 } for law, one in fit.laws.items()},
             "left_out": fit.failed, "skipped": fit.skipped,

@@ -92,10 +92,12 @@ def _scores(pairs: Any, data: Data, tasks: Sequence[str], predict: Any, laws: An
 
 
 def _pictures(result: Scaling, compute: Sequence[float]) -> list[Picture]:
-    """Compute-optimal size over compute, a picture per ladder that has the law."""
+    """Compute-optimal size over compute, a picture per ladder that can tell it."""
     flop = max(compute) if compute else None
     out: list[Picture] = []
     for name, fit in result.fits.items():
+        if fit.ladder.design.line:  # its runs do not tell size from tokens
+            continue
         law = fit.laws.get("chinchilla", fit.best)
         at = flop or 6.0 * float((fit.ladder.frame["params"] * fit.ladder.frame["tokens"]).max())
         out.append(Picture(
