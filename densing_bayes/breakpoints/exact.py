@@ -61,6 +61,7 @@ def evidence_of_widths(fit: Fit, widths: np.ndarray) -> np.ndarray:
     """
     rows = rows_of(fit.series, fit.units)
     columns = {fit.regime.name: fit.design.values(rows["time"])}
+    assert fit.spread is not None  # it is of every exact fit
     passed = survey(rows["time"], rows["value"], rows["error"], fit.spread, columns,
                     fit.spec.priors)
     return np.array([total(fit, passed, width).log_evidence for width in widths])

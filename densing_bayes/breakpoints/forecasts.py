@@ -71,7 +71,8 @@ def ahead(verdict: Verdict) -> list[dict[str, Any]]:
     last = verdict.series.days[-1]
     dates = [as_date(last + months * DAYS_PER_MONTH) for months in HORIZONS]
     frame = forecast(verdict, dates)
-    frame = np.exp(frame) if verdict.series.log else frame
+    if verdict.series.log:
+        frame = pd.DataFrame(np.exp(frame.to_numpy()), frame.index, frame.columns)
     return [{"months": months, "date": date, **{
         what: {key: float(row[f"{what}_{key}"]) for key in ("median", "low", "high")}
         for what in ("trend", "point")}}

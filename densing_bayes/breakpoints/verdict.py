@@ -303,10 +303,11 @@ class Verdict:
         rows = []
         for name, found in self.fits.items():
             before, after = found.before_after
-            row = {"name": name, "title": found.regime.title,
-                   "probability": None if self.probabilities is None else
-                   float(self.probabilities[name]),
-                   "rejected": name in self.rejected, **self.loo.loc[name].to_dict()}
+            row: dict[str, Any] = {
+                "name": name, "title": found.regime.title,
+                "probability": None if self.probabilities is None else
+                float(self.probabilities[name]), "rejected": name in self.rejected,
+                **{str(key): value for key, value in self.loo.loc[name].to_dict().items()}}
             if self.lfo is not None:
                 row |= {f"lfo_{key}": value for key, value in self.lfo.loc[name].items()}
             row |= {
