@@ -251,9 +251,9 @@ def refits() -> dict[str, Any]:
     """Seconds per refit of the joint model, and of a frontier: regimes of 60 models."""
     import pandas as pd
 
-    from densing_bayes.regimes.columns import Columns, series_from
-    from densing_bayes.regimes.designs import regimes_for
-    from densing_bayes.regimes.fits import fit
+    from densing_bayes.breakpoints.columns import Columns, series_from
+    from densing_bayes.breakpoints.designs import regimes_for
+    from densing_bayes.breakpoints.fits import fit
     from densing_bayes.specs import load_model
 
     rng = np.random.default_rng(1)

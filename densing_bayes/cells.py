@@ -202,7 +202,7 @@ def _check_values(name: str, frame: pd.DataFrame, raw: Raw, unread: set[tuple[in
 
 
 # words that people use for those of the contract
-_MEANT = {"chat": "instruct", "sft": "instruct", "rlhf": "instruct",
+MEANT = {"chat": "instruct", "sft": "instruct", "rlhf": "instruct",
           "instruction-tuned": "instruct", "it": "instruct", "fine-tuned": "instruct",
           "post-trained": "instruct",
           "pretrained": "base", "pre-trained": "base", "foundation": "base", "pt": "base",
@@ -218,7 +218,7 @@ def _problem(failed: str, spec: Column, file: str, row: int, column: str, given:
         return Problem(f"missing {column}", **where)
     hint = None
     if failed == "choice":
-        meant = _MEANT.get(given.casefold())
+        meant = MEANT.get(given.casefold())
         what = "unknown word"
         hint = (f"did you mean {meant!r}?" if meant in spec.choices
                 else did_you_mean(cut(given), spec.choices))

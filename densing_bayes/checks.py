@@ -57,6 +57,8 @@ def sampled(compiled: Any, sampling: Sampling, names: Iterable[str], *, case: st
             ) -> tuple[xr.DataTree, dict[str, Any]]:
     """Draws that pass the gate, and what it measured: sampled again, longer, where it refuses.
 
+    Up to three times: with three and nine times as many draws in smaller and smaller steps.
+
     Parameters
     ----------
     names
@@ -67,17 +69,17 @@ def sampled(compiled: Any, sampling: Sampling, names: Iterable[str], *, case: st
     Raises
     ------
     GateError
-        It refused the longer run too: nothing of such a fit is told as a result.
+        It refused the longest run too: nothing of such a fit is told as a result.
     """
     names = list(names)
-    for again, asked in enumerate((sampling, sampling.longer())):
+    for again, asked in enumerate((sampling, sampling.longer(), sampling.longer().longer())):
         if again:
             progress(f"{case}: sampling again, for longer")
         tree = sample(compiled, asked, case=case, **more)
         found = diagnostics(tree, names)
         if found["passed"]:
             return tree, found
-    raise GateError(f"{case}, sampled twice: {told(found)}: the draws do not represent the "
+    raise GateError(f"{case}, sampled three times: {told(found)}: the draws do not represent the "
                     f"posterior, and no number of this fit is told")
 
 

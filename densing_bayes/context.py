@@ -172,7 +172,8 @@ def refusal(context: Context) -> str | None:
     if gate["passed"]:
         return None
     return (f"{told(gate)}: the draws do not represent the posterior, and no number here is a "
-            f"result.")
+            f"result. More draws and tune in a spec of your own (densing new --spec) may help, and "
+            f"a look at what densing validate finds suspicious.")
 
 
 def median(draws: xr.DataArray) -> np.ndarray:

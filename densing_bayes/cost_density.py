@@ -23,7 +23,7 @@ import pandas as pd
 import xarray as xr
 
 from densing_bayes import costs
-from densing_bayes.density import log_density
+from densing_bayes.densities import log_density
 from densing_bayes.devices import Device, find_device, report_devices
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.specs import ModelSpec

@@ -7,20 +7,23 @@ survive a fork.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from densing_bayes.errors import InputError, Problem, did_you_mean
 
 ALLOWED = "serial, processes:N, dask:tcp://host:port"
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that comes when the parent ends
 SECONDS_TO_CONNECT, SECONDS_FOR_WORKERS = 10, 30
 
 
@@ -158,7 +161,8 @@ def worker_died(error: BaseException) -> bool:
 def _begin_worker() -> None:
     """A worker's linear algebra stays on one core, and the worker goes when its parent goes.
 
-    (A parent that is killed does not tell its pool: idle workers would wait for ever.)
+    (A parent that is killed does not tell its pool: workers would wait for ever.) Linux kills the
+    worker itself; elsewhere a thread watches, which may have to wait while others compile.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # before numpy is imported here
@@ -169,6 +173,11 @@ def _begin_worker() -> None:
         os._exit(1)
 
     if parent is not None:
+        if sys.platform == "linux":
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent.pid:  # it went before this was asked for
+                os._exit(1)
         threading.Thread(target=watch, daemon=True).start()
 
 

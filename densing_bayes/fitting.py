@@ -6,6 +6,7 @@ passed around and refitted with other data, masks and prior arguments, all ``pm.
 
 from __future__ import annotations
 
+import errno
 import gc
 import hashlib
 import json
@@ -203,7 +204,10 @@ class Fit:
     def save(self, path: Path) -> None:
         """Write one netCDF file with its checksum at the end, whole or not at all."""
         with replacing(path) as temporary:
-            self.tree.to_netcdf(temporary)
+            try:
+                self.tree.to_netcdf(temporary)
+            except RuntimeError as error:  # what netCDF makes of a full disk
+                raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
             with open(temporary, "ab") as file:  # netCDF ends where its header says
                 file.write(SEAL + digest(temporary))
 

@@ -22,6 +22,7 @@ from scipy import optimize, special
 from densing_bayes.priors import Prior
 
 DEGREES = 3  # of the proposals' Student t: tails heavier than any posterior here
+FAR, WIDE = 0.3, 1.6  # share of draws from a proposal this much wider, for what is skewed
 ROUNDS = (2000, 4000)  # draws that only improve the proposals
 FINAL = (8000, 64_000, 64_000)  # draws that count; more where the first ones are refused
 K_MAX, ESS_MIN = 0.7, 400
@@ -173,7 +174,8 @@ def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], start: np.ndarray,
-               candidates: int, rng: np.random.Generator) -> Weighted:
+               candidates: int, rng: np.random.Generator,
+               final: tuple[int, ...] = FINAL) -> Weighted:
     """Weighted draws of vector and candidate.
 
     Parameters
@@ -182,6 +184,8 @@ def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], st
         (vectors (draw, dim), candidates (draw,)) -> log density (draw,), up to a constant.
     start
         Where the search for the first candidate's mode begins.
+    final
+        Draws that count, and those tried where they are refused.
     """
     modes: list[np.ndarray] = []
     roots, logs = [], []
@@ -195,7 +199,7 @@ def importance(log_posterior: Callable[[np.ndarray, np.ndarray], np.ndarray], st
         (1 - SPREAD) * special.softmax(logs) + SPREAD / candidates)
     for draws in ROUNDS:
         proposal = proposal.towards(*proposal.draw(log_posterior, draws, rng))
-    for draws in FINAL:
+    for draws in final:
         found, z = proposal.draw(log_posterior, draws, rng)
         if found.passed:
             break
@@ -227,12 +231,15 @@ class Proposal:
         dim = len(self.shift)
         candidate = rng.choice(len(self.share), draws, p=self.share)
         chi = rng.chisquare(DEGREES, size=(draws, 1)) / DEGREES
-        t = rng.normal(size=(draws, dim)) / np.sqrt(chi)
+        far = np.where(rng.uniform(size=(draws, 1)) < FAR, WIDE, 1.0)
+        t = far * rng.normal(size=(draws, dim)) / np.sqrt(chi)
         z = self.shift + t @ self.stretch.T
         x = self.mode[candidate] + np.einsum("nij,nj->ni", self.root[candidate], z)
         size = np.linalg.slogdet(self.root)[1] + np.log(np.diag(self.stretch)).sum()
-        log_proposal = (np.log(self.share) - size)[candidate] - 0.5 * (
-            DEGREES + dim) * np.log1p((t**2).sum(axis=1) / DEGREES)
+        near, wide = (-0.5 * (DEGREES + dim) * np.log1p((t**2).sum(axis=1) / scale**2 / DEGREES)
+                      - dim * np.log(scale) for scale in (1.0, WIDE))
+        log_proposal = (np.log(self.share) - size)[candidate] + np.logaddexp(
+            np.log1p(-FAR) + near, np.log(FAR) + wide)
         log_proposal += (special.gammaln((DEGREES + dim) / 2) - special.gammaln(DEGREES / 2)
                          - dim / 2 * np.log(DEGREES * np.pi))
         ratio = log_posterior(x, candidate) - log_proposal

@@ -73,13 +73,16 @@ def growth_summary(rate_per_year: Any, interval: Interval) -> dict[str, Any]:
     """The ``growth`` block of summary.json from draws of the yearly rate.
 
     The doubling time's median is ln 2 over the median rate, and its set is the image of the
-    rate's interval: draws of the doubling time are never sorted or averaged.
+    rate's interval: draws of the doubling time are never sorted or averaged. Where that interval
+    holds zero there is no median, only the set: a ratio through zero has no middle.
 
     Examples
     --------
     >>> out = growth_summary([1.8, 2.0, 2.2], Interval())
     >>> round(out["doubling_time_days"]["median"]), out["doubling_time_days"]["p_growth"]
     (127, 1.0)
+    >>> growth_summary([-0.2, 0.1, 0.3], Interval())["doubling_time_days"]["median"]
+    nan
     """
     per_year = np.asarray(rate_per_year, dtype=float).ravel()
     per_day = summary(per_year / DAYS_PER_YEAR, interval)
@@ -87,11 +90,59 @@ def growth_summary(rate_per_year: Any, interval: Interval) -> dict[str, Any]:
         "rate_per_day": per_day,
         "rate_per_year": summary(per_year, interval),
         "doubling_time_days": {
-            "median": float(doubling_time(per_day["median"])),
+            "median": time_of(per_day["median"], per_day["low"], per_day["high"]),
             "set": doubling_set(per_day["low"], per_day["high"]),
             "p_growth": float((per_year > 0).mean()),
         },
     }
+
+
+def time_of(median: float, low: float, high: float) -> float:
+    """Doubling time at the median rate; NaN where the rate's interval [low, high] holds zero.
+
+    Examples
+    --------
+    >>> round(time_of(0.005, 0.004, 0.006), 1), time_of(0.0001, -0.002, 0.003)
+    (138.6, nan)
+    """
+    return float(doubling_time(median)) if low > 0 or high < 0 else float("nan")
+
+
+def rate_in_words(rate: dict[str, float], interval: Interval, unit: str = "per day") -> str:
+    """What a rate does, from its `summary`: grows, falls, or changes where it may do either.
+
+    Examples
+    --------
+    >>> rate_in_words({"median": 0.0044, "low": 0.0037, "high": 0.0052}, Interval())
+    'grows by 0.0044 per day (90% equal-tailed interval: 0.0037 to 0.0052)'
+    >>> rate_in_words({"median": -0.0004, "low": -0.002, "high": 0.001}, Interval())
+    'changes by -0.0004 per day (90% equal-tailed interval: -0.0020 to 0.0010)'
+    """
+    median, low, high = (rate[key] for key in ("median", "low", "high"))
+    verb = "grows" if low > 0 else "falls" if high < 0 else "changes"
+    if verb == "falls":
+        median, low, high = -median, -high, -low
+    return f"{verb} by {median:.4f} {unit} ({interval}: {low:.4f} to {high:.4f})"
+
+
+def time_in_words(growth: dict[str, Any], interval: Interval) -> str:
+    """The doubling time of a `growth_summary`, in words that make no sentence absurd.
+
+    Examples
+    --------
+    >>> time_in_words(growth_summary([1.8, 2.0, 2.2], Interval()), Interval())
+    'doubles in 127 days (90% equal-tailed interval of the rate: 116 to 139 days)'
+    >>> time_in_words(growth_summary([-2.2, -2.0, -1.8], Interval()), Interval())
+    'halves in 127 days (90% equal-tailed interval of the rate: halving in 116 to 139 days)'
+    >>> print(time_in_words(growth_summary([-0.2, 0.1, 0.3], Interval()), Interval()))
+    may double or not: the 90% ... stands for doubling in 904 days or more, no change, or ...
+    """
+    time = growth["doubling_time_days"]
+    said = words_of_set(time["set"])
+    if np.isnan(time["median"]):
+        return f"may double or not: the {interval} of the rate stands for {said}"
+    verb = "doubles" if time["median"] > 0 else "halves"
+    return f"{verb} in {abs(time['median']):,.0f} days ({interval} of the rate: {said})"
 
 
 def words_of_set(parts: list[list[float]], unit: str = "days") -> str:

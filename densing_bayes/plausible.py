@@ -196,12 +196,14 @@ def robust_line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     """
     x = np.column_stack([np.ones(len(y)), (x - x.mean(0)) / np.maximum(x.std(0), 1e-12)])
     points, columns = x.shape
+    rng = np.random.default_rng(0)
     tries = np.array(list(combinations(range(points), columns))) if points < 12 else (
-        np.random.default_rng(0).integers(0, points, (500, columns)))
+        rng.integers(0, points, (500, columns)))
     chosen = x[tries]
     chosen = chosen + 1e-9 * np.eye(columns)  # a repeated point is no plane
     planes = np.linalg.solve(chosen, y[tries][..., None])[..., 0]
-    off = np.median(np.abs(y - planes @ x.T), axis=1)
+    some = slice(None) if points < 2000 else rng.choice(points, 2000, replace=False)
+    off = np.median(np.abs(y[some] - planes @ x[some].T), axis=1)
     residual = y - x @ planes[np.argmin(np.where(np.isfinite(off), off, np.inf))]
     for _ in range(3):
         scale = max(1.4826 * float(np.median(np.abs(residual))), 1e-6)
@@ -278,12 +280,13 @@ def _zero_scores(scores: pd.DataFrame, benchmarks: pd.DataFrame) -> Odd:
     chance = scores["benchmark"].map(benchmarks.set_index("benchmark")["chance"])
     group = scores.groupby("benchmark")["score"]
     rank = group.rank(pct=True).where(group.transform("size") >= FEWEST)
-    for row in scores.index[scores["score"] == 0]:
-        name = scores["model"][row]
-        others = rank[(scores["model"] == name) & (scores["benchmark"] != scores["benchmark"][row])]
-        if chance[row] > 0.05 or others.mean() > 0.4:
-            yield ("a score of 0", int(row), "score", f"0 of {name}",
-                   "unknown? leave the row out")
+    of_model = rank.groupby(scores["model"])
+    # mean rank of the model's other scores: the others' zeros count as what they are
+    others = (of_model.transform("sum") - rank.fillna(0)) / (
+        of_model.transform("count") - rank.notna()).replace(0, np.nan)
+    for row in scores.index[(scores["score"] == 0) & ((chance > 0.05) | (others > 0.4))]:
+        yield ("a score of 0", int(row), "score", f"0 of {scores['model'][row]}",
+               "unknown? leave the row out")
 
 
 def _chance(scores: pd.DataFrame, benchmarks: pd.DataFrame) -> Odd:

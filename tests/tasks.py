@@ -30,6 +30,11 @@ def own_id():
     return os.getpid()
 
 
+def hold_the_lock():
+    """Half a minute and more in which no other thread of the worker can run."""
+    return sum(range(10**9 * 3))
+
+
 def refuse_odd(number):
     """Half of the number, or an error where it is odd."""
     if number % 2:

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from densing_bayes.breakpoints.densities import OFF_CHANCE, densities
 from densing_bayes.intervals import Interval
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.fit import choose
 from densing_bayes.questions.regimes import of_densities as ask
-from densing_bayes.regimes.densities import OFF_CHANCE, densities
 from densing_bayes.sections.regimes import of_densities
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables

@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densing_bayes.density import extrapolation, log_density
+from densing_bayes.densities import extrapolation, log_density
 
 
 def test_density_of_the_papers_example():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
+import inspect
 import re
 import shlex
 import tomllib
@@ -12,14 +14,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import densing_bayes
 from densing_bayes.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob(
     "*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SLOW = {"report", "fit", "growth", "density", "regimes", "compression", "scaling", "prices",
-        "forecast", "study", "calibrate"}  # these fit models; other tests run them
+# these fit models or write folders; other tests run them
+SLOW = {"new", "import", "report", "fit", "growth", "density", "regimes", "compression", "scaling",
+        "prices", "forecast", "study", "calibrate"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -57,6 +61,17 @@ def test_commands_of_the_readme_run(line, tmp_path, monkeypatch):
     else:
         done = runner.invoke(app, words)
         assert done.exit_code == 0, done.output
+
+
+def test_python_of_the_readme_names_public_functions_and_their_arguments():
+    """Calls that would fit a model are not run: names and arguments have to be there."""
+    blocks = re.findall(r"^```python\n(import .*?)^```", README, re.DOTALL | re.MULTILINE)
+    calls = [node for block in blocks for node in ast.walk(ast.parse(block))
+             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("db.")]
+    assert len(calls) >= 3
+    for call in calls:
+        verb = getattr(densing_bayes, ast.unparse(call.func).removeprefix("db."))
+        inspect.signature(verb).bind(*call.args, **{word.arg: word for word in call.keywords})
 
 
 def test_make_targets_named_in_the_readme_exist():

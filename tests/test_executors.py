@@ -193,12 +193,15 @@ def test_an_executor_that_breaks_and_is_not_ours_fails_the_rest_and_says_so():
     assert "case 0" in failures
 
 
-def test_workers_go_when_their_parent_is_killed():
+@pytest.mark.parametrize("busy", ["own_id", pytest.param("hold_the_lock", marks=pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux ends a worker that holds Python's lock"))])
+def test_workers_go_when_their_parent_is_killed(busy):
     code = ("import time\nfrom densing_bayes.executors import open_executor\nimport tasks\n"
             "if __name__ == '__main__':\n"
             "    with open_executor('processes:2') as workers:\n"
             "        found = [workers.executor.submit(tasks.own_id) for _ in range(8)]\n"
             "        print(*{future.result() for future in found}, flush=True)\n"
+            f"        workers.executor.submit(tasks.{busy})\n"
             "        time.sleep(60)\n")
     here = Path(__file__).parent
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from importlib import import_module
@@ -13,9 +14,11 @@ import densing_bayes
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = [
-    "Context", "DensingError", "Fit", "GateError", "InputError", "Interval", "ModelSpec", "Prior",
-    "doubling_set", "doubling_time", "growth_summary", "load_model", "load_report", "load_tables",
-    "run_report", "select", "validate",
+    "Answer", "Context", "DensingError", "Fit", "GateError", "InputError", "Interval",
+    "MachineError", "ModelSpec", "Prior", "SuspiciousData", "calibrate", "compression", "density",
+    "doubling_set", "doubling_time", "forecast", "growth", "growth_summary", "load_model",
+    "load_report", "load_tables", "opened", "prices", "regimes", "report", "run_report", "scaling",
+    "select", "study", "validate",
 ]
 
 
@@ -36,6 +39,17 @@ def test_no_name_is_also_a_module():
     """Importing ``densing_bayes.x`` would put the module in the place of the function ``x``."""
     modules = {path.stem for path in (ROOT / "densing_bayes").iterdir()}
     assert modules.isdisjoint(PUBLIC)
+    import_module("densing_bayes.pipeline")
+    assert all(callable(getattr(densing_bayes, name)) for name in PUBLIC)
+
+
+def test_type_checkers_see_the_same_names():
+    """Checked as a user's code would be: every name is there and none is a module."""
+    tree = ast.parse((ROOT / "densing_bayes" / "__init__.py").read_text(encoding="utf-8"))
+    seen = {alias.asname: node.module for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) for alias in node.names if alias.asname}
+    assert seen == {name: f"densing_bayes.{home}" for name, home in densing_bayes._HOME.items()}
+    assert (ROOT / "densing_bayes" / "py.typed").is_file()
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from densing_bayes.breakpoints.chains import by_nuts
+from densing_bayes.breakpoints.designs import regimes_for
+from densing_bayes.breakpoints.fits import carried, fit
+from densing_bayes.breakpoints.series import Series, as_days
 from densing_bayes.importance import DENSITIES, SCALES, Coordinates, importance, stream
 from densing_bayes.priors import DISTRIBUTIONS, Prior
-from densing_bayes.regimes.chains import by_nuts
-from densing_bayes.regimes.designs import regimes_for
-from densing_bayes.regimes.fits import carried, fit
-from densing_bayes.regimes.series import Series, as_days
 from densing_bayes.specs import load_model
 
 

@@ -161,7 +161,7 @@ def test_subjects_of_mmlu_become_their_mean(tmp_path):
     value["results"] = dict(list(subjects.items())[:20])  # too few to stand for all
     rows, _ = read(put(tmp_path, "r.json", value))
     assert rows.scores == []
-    assert rows.left["subjects of MMLU without the whole"] == 20
+    assert rows.left["parts of mmlu without the whole"] == 20
 
 
 # -- leaderboards and hubs ------------------------------------------------------------------------
@@ -481,3 +481,40 @@ def test_dates_as_people_write_them(said, meant):
 
 def test_opened_names():
     assert Opened("a/mmlu_external.csv", None).stem == "mmlu_external"
+
+
+def test_the_leaderboards_own_results_are_its_benchmarks_not_their_mean(tmp_path):
+    value = {"results": {
+        "leaderboard": {"acc,none": 0.4, "acc_norm,none": 0.45, "alias": "leaderboard"},
+        "leaderboard_bbh": {"acc_norm,none": 0.5, "acc_norm_stderr,none": 0.006},
+        "leaderboard_bbh_snarks": {"acc_norm,none": 0.6},
+        "leaderboard_mmlu_pro": {"acc,none": 0.4, "acc_stderr,none": 0.004},
+        "leaderboard_gpqa_main": {"acc_norm,none": 0.3},
+        "leaderboard_gpqa_diamond": {"acc_norm,none": 0.2},
+        "leaderboard_gpqa_extended": {"acc_norm,none": 0.4}},
+        "group_subtasks": {"leaderboard_bbh": ["leaderboard_bbh_snarks"],
+                           "leaderboard": ["leaderboard_bbh", "leaderboard_mmlu_pro"]},
+        "config": {"model_args": "pretrained=a/b"}}
+    rows, _ = read(put(tmp_path, "r.json", value))
+    assert {row["benchmark"]: round(row["score"], 3) for row in rows.scores} == {
+        "leaderboard_bbh": 0.5, "leaderboard_mmlu_pro": 0.4, "leaderboard_gpqa": 0.3}
+
+
+def test_records_of_json_are_a_sheet(tmp_path):
+    lines = [{"model": f"M{i}", "benchmark": "MMLU", "score": 0.5 + i / 10, "shots": 5,
+              "harness": "h", "source": "me", "extra": {"a": 1}} for i in range(4)]
+    put(tmp_path, "scores.jsonl", "\n".join(map(json.dumps, lines)))
+    put(tmp_path, "models.json", [{"model": f"M{i}", "params_total": 7e9 + i, "type": "Chat",
+                                   "release_date": f"2024-0{i + 1}-03"} for i in range(4)])
+    import_files([tmp_path], tmp_path / "out")
+    assert table(tmp_path / "out", "scores")["score"].tolist() == ["0.5", "0.6", "0.7", "0.8"]
+    models = table(tmp_path / "out", "models")
+    assert models["params_total"].tolist()[3] == "7000000003"
+    assert set(models["type"]) == {"instruct"}
+
+
+def test_shots_stand_in_a_header(tmp_path):
+    put(tmp_path, "s.csv", "Model,MMLU (5-shot),GSM8K 8-shot\nAsh 7B,60,50\n")
+    import_files([tmp_path / "s.csv"], tmp_path / "out")
+    assert table(tmp_path / "out", "scores")[["benchmark", "score", "shots"]].values.tolist() == [
+        ["MMLU", "0.6", "5"], ["GSM8K", "0.5", "8"]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from densing_bayes.errors import InputError
-from densing_bayes.intervals import Interval, growth_summary, summary, words_of_set
+from densing_bayes.intervals import Interval, growth_summary, summary, time_in_words, words_of_set
 
 
 def test_an_interval_says_what_it_is():
@@ -73,8 +73,13 @@ def test_growth_through_zero_is_two_rays():
         [-math.inf, pytest.approx(math.log(2) / low)],
         [pytest.approx(math.log(2) / high), math.inf]]
     assert out["doubling_time_days"]["p_growth"] == pytest.approx(300 / 401)
-    # the median is ln 2 over the median rate, not the median of draws of a ratio
-    assert out["doubling_time_days"]["median"] == pytest.approx(math.log(2) * 365.25)
+    assert math.isnan(out["doubling_time_days"]["median"])  # a ratio through zero has no middle
+    # where it has one it is ln 2 over the median rate, not the median of draws of a ratio
+    out = growth_summary(rates[rates > 0], Interval(0.9))
+    assert out["doubling_time_days"]["median"] == pytest.approx(
+        math.log(2) * 365.25 / np.median(rates[rates > 0]))
+    assert "-" not in time_in_words(growth_summary(rates, Interval(0.9)), Interval(0.9)).split(
+        "stands for")[1].split("(")[0]
 
 
 @pytest.mark.parametrize(("parts", "unit", "words"), [

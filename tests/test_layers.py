@@ -105,7 +105,7 @@ def loaded_by(*names: str) -> set[str]:
 
 @pytest.mark.parametrize(("layer", "names", "allowed"), [
     ("the command line", ("cli.main", "errors"), set()),
-    ("the science", ("laws", "trends", "density", "costs", "intervals"), {"numpy"}),
+    ("the science", ("laws", "trends", "densities", "costs", "intervals"), {"numpy"}),
     ("what is asked", ("shelf", "priors", "settings", "specs"), {"numpy"}),
     ("tables", ("schemas", "reading", "cells", "tables", "observations", "devices"),
      {"numpy", "pandas", "xarray"}),

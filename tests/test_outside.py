@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from densing_bayes.compression import run_compression
+from densing_bayes.compressed import run_compression
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.outside import admitted, all_sizes, curve_slopes, outside_sizes
 from densing_bayes.joint.predict import cells_at, moved, thin

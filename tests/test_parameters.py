@@ -9,7 +9,7 @@ from densing_bayes.specs import FAMILIES, load_model
 
 
 def test_lists_equal_the_table():
-    assert layout.VARIABLES == tuple(row.name for row in PARAMETERS)
+    assert tuple(row.name for row in PARAMETERS) == layout.VARIABLES
     assert FAMILIES["densing"].parameters == PRIORS
     assert FAMILIES["densing"].kinds == KINDS
     assert set(load_model("densing").priors) == set(PRIORS)

@@ -10,11 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from densing_bayes.errors import InputError, TableError
-from densing_bayes.figures import draw
-from densing_bayes.intervals import Interval
-from densing_bayes.questions.regimes import Regimes
-from densing_bayes.regimes import (
+from densing_bayes.breakpoints import (
     Columns,
     Series,
     compare_sources,
@@ -24,9 +20,9 @@ from densing_bayes.regimes import (
     regimes,
     series_from,
 )
-from densing_bayes.regimes.asking import judge_kink
-from densing_bayes.regimes.designs import Regime, regimes_for
-from densing_bayes.regimes.evidence import (
+from densing_bayes.breakpoints.asking import judge_kink
+from densing_bayes.breakpoints.designs import Regime, regimes_for
+from densing_bayes.breakpoints.evidence import (
     RULE,
     leave_future_out,
     leave_one_out,
@@ -34,11 +30,15 @@ from densing_bayes.regimes.evidence import (
     power,
     stack,
 )
-from densing_bayes.regimes.fits import fit, fit_all
-from densing_bayes.regimes.ratios import ratio_summary
-from densing_bayes.regimes.series import as_days
-from densing_bayes.regimes.shapes import Jump, Kink
-from densing_bayes.regimes.words import odds
+from densing_bayes.breakpoints.fits import fit, fit_all
+from densing_bayes.breakpoints.ratios import ratio_summary
+from densing_bayes.breakpoints.series import as_days
+from densing_bayes.breakpoints.shapes import Jump, Kink
+from densing_bayes.breakpoints.words import odds
+from densing_bayes.errors import InputError, TableError
+from densing_bayes.figures import draw
+from densing_bayes.intervals import Interval
+from densing_bayes.questions.regimes import Regimes
 from densing_bayes.sections.regimes import section
 from densing_bayes.specs import load_model
 from densing_bayes.trends import DAYS_PER_YEAR

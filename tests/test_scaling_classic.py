@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from densing_bayes import laws
 from densing_bayes.devices import Device
 from densing_bayes.errors import InputError
-from densing_bayes.scaling import calculator, classic, form, precision
-from densing_bayes.scaling.approaches import parabola_bias
-from densing_bayes.scaling.lifetime import lifetime_optimum, money_costs
+from densing_bayes.scaling_laws import calculator, classic, form, precision
+from densing_bayes.scaling_laws.approaches import parabola_bias
+from densing_bayes.scaling_laws.lifetime import lifetime_optimum, money_costs
 from densing_bayes.specs import load_model
 
 exponents = st.floats(0.05, 0.9)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from densing_bayes import laws
-from densing_bayes.scaling import classic
-from densing_bayes.scaling.envelope import envelope_loss
-from densing_bayes.scaling.run import scaling
-from densing_bayes.scaling.tables import ladder, read_runs
+from densing_bayes.scaling_laws import classic
+from densing_bayes.scaling_laws.envelope import envelope_loss
+from densing_bayes.scaling_laws.run import scaling
+from densing_bayes.scaling_laws.tables import ladder, read_runs
 
 SIZES = np.geomspace(1e8, 3e9, 7)
 DESIGNS = {
@@ -44,6 +44,7 @@ def test_a_line_of_runs_tells_the_loss_along_it_and_nothing_across(kind):
     said = found.summary()["ladders"]["runs"]
     assert said["identified"] is False
     assert "allocation" not in said
+    assert "alpha" not in said["laws"]["chinchilla"]["parameters"]
     text = "\n".join(found.lines())
     assert "the compute-optimal allocation rest on the prior and are not told" in text
     assert "warning: off the line of the runs" in text

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from densing_bayes import importance, laws
+from densing_bayes import laws
 from densing_bayes.errors import InputError
 from densing_bayes.importance import Weighted
-from densing_bayes.scaling import classic, form
-from densing_bayes.scaling.approaches import side_by_side
-from densing_bayes.scaling.fit import fit_law
-from densing_bayes.scaling.ladders import fit_ladder
-from densing_bayes.scaling.optima import curve_minima, parabola_minima
-from densing_bayes.scaling.questions import allocation, params_for, tokens_for
-from densing_bayes.scaling.run import scaling
-from densing_bayes.scaling.tables import ladder, read_runs
+from densing_bayes.scaling_laws import classic, fit, form
+from densing_bayes.scaling_laws.approaches import side_by_side
+from densing_bayes.scaling_laws.fit import fit_law
+from densing_bayes.scaling_laws.ladders import fit_ladder
+from densing_bayes.scaling_laws.optima import curve_minima, parabola_minima
+from densing_bayes.scaling_laws.questions import allocation, params_for, tokens_for
+from densing_bayes.scaling_laws.run import scaling
+from densing_bayes.scaling_laws.tables import ladder, read_runs
 from densing_bayes.specs import load_model
 
 SPEC = load_model("scaling")
@@ -184,7 +184,7 @@ def test_a_law_that_importance_sampling_refuses_is_sampled_again(monkeypatch):
     one = ladder("few", grid(classic.CHINCHILLA, noise=0.005, sizes=4, budgets=(10, 40, 160)))
     first = fit_law(one, "chinchilla", SPEC)
     monkeypatch.setattr(Weighted, "passed", property(lambda one: False))
-    monkeypatch.setattr(importance, "FINAL", (8000,))
+    monkeypatch.setattr(fit, "FINAL", (8000,))
     again = fit_law(one, "chinchilla", SPEC)
     assert first.diagnostics["method"] == "importance"
     assert again.diagnostics["method"] == "walkers"

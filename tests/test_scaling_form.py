@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densing_bayes import laws
-from densing_bayes.scaling import classic, form
+from densing_bayes.scaling_laws import classic, form
 
 CENTRE = (20.7, 24.1)
 LAW = form.from_constants(centre=CENTRE, **classic.CHINCHILLA_REFIT)

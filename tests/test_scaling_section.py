@@ -13,8 +13,8 @@ from densing_bayes import laws
 from densing_bayes.figures import house
 from densing_bayes.outputs import json_text
 from densing_bayes.reports import printed
-from densing_bayes.scaling import classic, fit, form, ladders, rehearse, study
-from densing_bayes.scaling.score import ScorePrediction
+from densing_bayes.scaling_laws import classic, fit, form, ladders, rehearse, study
+from densing_bayes.scaling_laws.score import ScorePrediction
 from densing_bayes.sections import scaling as words
 from densing_bayes.specs import load_model
 

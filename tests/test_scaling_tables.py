@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from densing_bayes.errors import InputError, TableError
-from densing_bayes.scaling.tables import point, read_runs
+from densing_bayes.scaling_laws.tables import point, read_runs
 
 SIZES = np.array([1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9])
 

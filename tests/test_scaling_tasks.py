@@ -8,8 +8,8 @@ import pytest
 
 from densing_bayes import laws
 from densing_bayes.errors import InputError, TableError
-from densing_bayes.scaling.score import predict_score
-from densing_bayes.scaling.tasks import task_scores
+from densing_bayes.scaling_laws.score import predict_score
+from densing_bayes.scaling_laws.tasks import task_scores
 from densing_bayes.specs import load_model
 
 SPEC = load_model("scaling")

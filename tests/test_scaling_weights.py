@@ -8,11 +8,11 @@ import pytest
 import xarray as xr
 
 from densing_bayes.priors import Prior
-from densing_bayes.scaling import weights
-from densing_bayes.scaling.pooling import pool
-from densing_bayes.scaling.predict import largest_hidden
-from densing_bayes.scaling.rehearse import cuts, same_size
-from densing_bayes.scaling.tables import ladder
+from densing_bayes.scaling_laws import weights
+from densing_bayes.scaling_laws.pooling import pool
+from densing_bayes.scaling_laws.predict import largest_hidden
+from densing_bayes.scaling_laws.rehearse import cuts, same_size
+from densing_bayes.scaling_laws.tables import ladder
 
 PRIOR = Prior("HalfNormal", {"sigma": 0.01})
 

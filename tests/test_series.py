@@ -13,11 +13,8 @@ from hypothesis import strategies as st
 from pytensor.compile.mode import Mode
 from scipy import integrate, special, stats
 
-from densing_bayes.errors import InputError, TableError
-from densing_bayes.families.points import LIKELIHOODS, SIZES, log_likelihood, rows_matrix
-from densing_bayes.families.series import GRAPH, build
-from densing_bayes.regimes.columns import Columns, read_series, series_from
-from densing_bayes.regimes.designs import (
+from densing_bayes.breakpoints.columns import Columns, read_series, series_from
+from densing_bayes.breakpoints.designs import (
     Design,
     Regime,
     Units,
@@ -25,7 +22,7 @@ from densing_bayes.regimes.designs import (
     regimes_for,
     rows_of,
 )
-from densing_bayes.regimes.noise import (
+from densing_bayes.breakpoints.noise import (
     Covariance,
     Dates,
     carry_on,
@@ -34,10 +31,13 @@ from densing_bayes.regimes.noise import (
     products,
     unit_size,
 )
-from densing_bayes.regimes.outliers import outlying
-from densing_bayes.regimes.quadrature import sums, survey
-from densing_bayes.regimes.series import Series, as_date, as_days, density_series
-from densing_bayes.regimes.shapes import Bend, Jump, Kink, Kinks, Shape, Turn, Walk
+from densing_bayes.breakpoints.outliers import outlying
+from densing_bayes.breakpoints.quadrature import sums, survey
+from densing_bayes.breakpoints.series import Series, as_date, as_days, density_series
+from densing_bayes.breakpoints.shapes import Bend, Jump, Kink, Kinks, Shape, Turn, Walk
+from densing_bayes.errors import InputError, TableError
+from densing_bayes.families.points import LIKELIHOODS, SIZES, log_likelihood, rows_matrix
+from densing_bayes.families.series import GRAPH, build
 from densing_bayes.specs import load_model
 
 PYTHON = Mode("py", "fast_compile")  # nothing is compiled
@@ -253,6 +253,17 @@ class TestQuadrature:
         whole, first = (integrate.quad(density, 0.01, 6, args=(power,))[0] for power in (0, 1))
         assert weight @ size == pytest.approx(first / whole, rel=1e-3)
 
+    @pytest.mark.parametrize("error", [0.0, 0.5])
+    def test_points_without_scatter_are_no_fault_of_the_grid(self, error):
+        """On a line, or with errors that explain more than there is: the size goes to zero."""
+        time = np.linspace(-0.5, 0.5, 12)
+        value = 3 * time + (0.1 * np.cos(40 * time) if error else 0.0)
+        passed = survey(time, value, np.full(12, error), np.zeros(12),
+                        {"constant": np.zeros((1, 0, 12))}, load_model("series").priors)
+        found = sums(passed, "constant", np.ones(1), np.zeros(1), load_model("series").priors)
+        assert found.weight[passed.grid.edge].sum() < 0.005
+        assert found.weight[:, 0] @ passed.grid.size < max(0.02, error)
+
     def test_an_outlier_is_found_and_a_jump_is_none(self):
         rng = np.random.default_rng(5)
         priors = load_model("series").priors
@@ -447,7 +458,10 @@ class TestReading:
         assert len(got) == 8
         assert "rows 8, 9, 10, 11, 12 and 3 more repeat an earlier row" in got.notes[0]
         labelled = twice.assign(model=range(16))  # two models of one day and score are two
-        assert len(self.read(labelled)) == 16
+        got = self.read(labelled)
+        assert len(got) == 16
+        assert got.notes == ("8 points of the date and value of an earlier one, in rows that "
+                             "differ elsewhere: kept",)
 
     def test_the_best_record_of_a_date_counts(self):
         frame = self.change(4, "when", "2020-04-01")

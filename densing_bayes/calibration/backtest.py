@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from densing_bayes.calibration.coverage import share_error
 from densing_bayes.calibration.rig import Refit, refit
 from densing_bayes.fitting import case_seed, sample
 from densing_bayes.joint.engine import compiled_joint
@@ -288,10 +289,15 @@ def _against(joint: pd.DataFrame, rival: pd.DataFrame, seed: int) -> tuple[float
 
 
 def _clustered_error(hit: pd.Series, origin: pd.Series, seed: int) -> float:
-    """Standard error of a share whose trials come in origins."""
+    """Standard error of a share whose trials come in origins.
+
+    Never below that of as many independent trials, nor zero: resampling shares of 0 or 1 gives
+    no error at all, however few the trials.
+    """
     by = hit.groupby(origin.to_numpy()).agg(["sum", "size"]).to_numpy(float)
     if len(by) < 2:
         return np.nan
     rng = np.random.default_rng(seed)
     at = rng.integers(0, len(by), (500, len(by)))
-    return float((by[at, 0].sum(axis=1) / by[at, 1].sum(axis=1)).std())
+    again = by[at, 0].sum(axis=1) / by[at, 1].sum(axis=1)
+    return max(float(again.std()), share_error(hit))

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, as_completed
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 
 from densing_bayes.calibration import backtest, coverage, rounds, sbc
 from densing_bayes.calibration.rig import invented
-from densing_bayes.errors import InputError, Problem
+from densing_bayes.errors import InputError, MachineError, Problem
 from densing_bayes.fitting import program
 from densing_bayes.intervals import Interval
 from densing_bayes.joint.fit import Joint, choose, prepare
@@ -143,7 +143,11 @@ def calibrate(*, quick: bool = False, out: Path, tables: Tables | None = None,
     else:
         jobs = [executor.submit(run_chunk, chunk, out, spec, tables, plan) for chunk in chunks]
         for done, job in enumerate(as_completed(jobs), 1):
-            job.result()
+            try:
+                job.result()
+            except BrokenExecutor:
+                raise MachineError("a worker died (out of memory?): what was finished is kept, and "
+                                   "the same command goes on with the rest") from None
             progress(f"calibration: {done} of {len(jobs)} chunks of cases")
     result = certificate(out, spec, tables, plan)
     result["timing_s"] = {"this run": time.perf_counter() - started,

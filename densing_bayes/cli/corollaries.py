@@ -46,7 +46,7 @@ def prices(
 
 def forecast(
     size: Annotated[float | None, typer.Option(
-        "--size", parser=number(1e3, 1e18), help="Parameters, such as 8e9.")] = None,
+        "--size", parser=number(1e3, 1e18), help="Parameters, such as 8B or 8e9.")] = None,
     device: Device = None,
     match: Annotated[str | None, typer.Option(
         "--match", help="Model to match, such as GPT-4.")] = None,
@@ -67,7 +67,7 @@ def forecast(
 ) -> None:
     """When will a model of a size, or on a device, match another; what will fit at a date?
 
-    Example: densing forecast --size 8e9 --match GPT-4
+    Example: densing forecast --size 8B --match GPT-4
     """
     from densing_bayes.progress import Steps
     from densing_bayes.verbs.spec import check_forecast, day_of

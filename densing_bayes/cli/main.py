@@ -51,7 +51,8 @@ class _Group(typer.core.TyperGroup):
             status = error.status
         except DensingError as error:
             with contextlib.suppress(OSError):
-                typer.echo("\n".join(getattr(error, "answer", ())), nl=hasattr(error, "answer"))
+                for line in getattr(error, "answer", ()):
+                    typer.echo(line)
             refused = "refused by the diagnostics gate: " if isinstance(error, GateError) else ""
             complain(f"{refused}{error}")
             status = error.status

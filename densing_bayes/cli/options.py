@@ -25,17 +25,23 @@ Executor = Annotated[str, typer.Option(
     "--executor", help="serial, processes:N or dask:tcp://host:port.")]
 
 
+_TIMES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+
 def number(low: float, high: float) -> Callable[[str], float]:
     """A parser of an option that is a number between two bounds, refused before any work.
 
+    A number that may be large may be written as sizes of models are: 8B, 70M.
+
     Examples
     --------
-    >>> number(0, 1)("0.5")
-    0.5
+    >>> number(0, 1)("0.5"), number(1e3, 1e18)("8B")
+    (0.5, 8000000000.0)
     """
     def parse(text: str) -> float:
+        times = _TIMES.get(text[-1:].upper(), 0.0) if high > 1e9 else 0.0
         try:
-            value = float(text)
+            value = times * float(text[:-1]) if times else float(text)
         except ValueError:
             value = float("nan")
         if not low <= value <= high:

@@ -62,7 +62,7 @@ def regimes(
             "options of a series of your own, but no SERIES.csv is given",
             given=", ".join(name for name, given in own.items() if given is not None)))
     with Steps() as progress:
-        from densing_bayes.regimes.designs import check_breaks
+        from densing_bayes.breakpoints.designs import check_breaks
 
         check_breaks(breaks or ())
         if out is not None:
@@ -75,7 +75,7 @@ def regimes(
 
             found = ask(None, ctx, breaks=breaks or (), out=out, progress=progress)
         else:
-            from densing_bayes.regimes.columns import Columns
+            from densing_bayes.breakpoints.columns import Columns
             from densing_bayes.verbs.regimes import regimes as ask
 
             kind = "records" if records else "frontier" if frontier else "all"

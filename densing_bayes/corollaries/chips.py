@@ -139,9 +139,9 @@ def fit_chips(hardware: pd.DataFrame, spec: ModelSpec, *,
         compiled = compiled or fitting.compile_model(
             family.build({"devices": table}, {"kind": kinds}, spec))
         progress(f"growth of {RESOURCES[resource][0]}")
-        tree = fitting.sample(compiled, spec.sampling, case=f"chips {resource}",
-                              data={"devices": matrix(table)}, priors=spec.priors)
-        gates[resource] = checks.diagnostics(tree, ["growth", "level", "shock"])
+        tree, gates[resource] = checks.sampled(
+            compiled, spec.sampling, ["growth", "level", "shock"], case=f"chips {resource}",
+            data={"devices": matrix(table)}, priors=spec.priors)
         posterior = tree["posterior"].to_dataset()[["growth", "level", "shock"]]
         offset = mean.reindex(kinds).fillna(0.0).to_numpy()
         posterior["level"] = posterior["level"] + xr.DataArray(offset, dims="kind")

@@ -137,8 +137,9 @@ def fit_drivers(log_density: xr.DataArray, models: pd.DataFrame, spec: ModelSpec
          "densities": {"log_density": densities.mean(axis=0)}},
         {"predictor": names, "organization": list(labels)}, spec))
     long = replace(spec.sampling, draws=1000, tune=1000, chains=4)
-    tree = fitting.sample(compiled, long, case="drivers mean", priors=spec.priors)
-    gate = checks.diagnostics(tree, ["coefficient", "trend", "sigma", "sd_organization"])
+    tree, gate = checks.sampled(
+        compiled, long, ["coefficient", "trend", "sigma", "sd_organization"],
+        case="drivers mean", priors=spec.priors)
 
     def slope(values: np.ndarray) -> np.ndarray:
         return values @ time / (time @ time)

@@ -27,7 +27,7 @@ from densing_bayes.corollaries.capability import (
 )
 from densing_bayes.corollaries.draws import pair, years_of
 from densing_bayes.errors import GateError, InputError, Problem, did_you_mean
-from densing_bayes.intervals import Interval, summary
+from densing_bayes.intervals import Interval, summary, time_of
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec
 from densing_bayes.trends import DAYS_PER_MONTH, doubling_set
@@ -343,7 +343,8 @@ def halving(fall: Any, interval: Interval) -> dict[str, Any]:
     rate = summary(fall, interval)
     months = [[12 * low, 12 * high] for low, high in doubling_set(rate["low"], rate["high"])]
     return {"fall_per_year": rate, "p_fall": float((np.asarray(fall) > 0).mean()),
-            "halving_months": {"median": float(12 * np.log(2) / rate["median"]), "set": months}}
+            "halving_months": {
+                "median": 12 * time_of(rate["median"], rate["low"], rate["high"]), "set": months}}
 
 
 def split_fall(fall: Any, density: Any, chips: Any, rng: np.random.Generator) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from densing_bayes.corollaries.prices import PriceStudy, fit_prices, split_fall
 from densing_bayes.corollaries.releases import first_release
 from densing_bayes.corollaries.targets import target
 from densing_bayes.devices import report_devices
-from densing_bayes.errors import InputError
+from densing_bayes.errors import GateError, InputError, explain, faults_are_shown
 from densing_bayes.intervals import Interval
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables
@@ -97,9 +97,13 @@ def run_corollaries(posteriors: Posterior | Sequence[Posterior], tables: Tables,
         progress(f"corollaries: {name}")
         try:
             return work()
-        except InputError as error:  # a table without what this one needs: the rest goes on
+        except (InputError, GateError) as error:  # without what this one needs, the rest goes on
             missing[name] = str(error)
-            return None
+        except Exception as error:  # a fault here costs this one only
+            if faults_are_shown():
+                raise
+            missing[name] = explain(error)
+        return None
 
     def need(table: str) -> pd.DataFrame:
         frame = getattr(tables, table)

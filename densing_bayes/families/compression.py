@@ -38,7 +38,7 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
     Parameters
     ----------
     arrays
-        From `densing_bayes.compression.pair_arrays`.
+        From `densing_bayes.compressed.pair_arrays`.
     coords
         Labels of ``benchmark``, ``family``, ``treatment`` (method and bits), ``kind``, ``pair``,
         ``cell`` (a pair on a benchmark), ``row`` (a cell in a source) and ``start`` (one per
@@ -98,7 +98,7 @@ def build(arrays: dict[str, Any], coords: dict[str, Any], spec: ModelSpec) -> pm
         fitted = expected + agree * error[data["score_partner"]] * counted
         sigma = pt.sqrt(counted**2 * (1 - agree**2) + 4 * variance * scatter**2)
         logp = pm.logp(pm.Normal.dist(fitted, sigma), data["score"])
-        pm.Potential("scores", (data["score_weight"] * logp).sum())
+        pm.Potential("scores", logp.sum())
         last = data["row_cell"].shape[0]
         pm.Deterministic("child_error", ((data["score"] - fitted) / sigma)[-last:], dims="row")
     return model

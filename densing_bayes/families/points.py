@@ -1,8 +1,8 @@
 """Likelihood of points below a frontier, and of records, given their path; without PyMC.
 
-Written once for numpy (`densing_bayes.regimes`) and for the graph of
+Written once for numpy (`densing_bayes.breakpoints`) and for the graph of
 `densing_bayes.families.series`. (Points that scatter on either side of their path are linear
-in it: `densing_bayes.regimes.quadrature`.)
+in it: `densing_bayes.breakpoints.quadrature`.)
 
 ``frontier``
     Every point is given, and the trend is the best possible: a skew normal below f (Aigner,

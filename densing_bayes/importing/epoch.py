@@ -10,7 +10,8 @@ from densing_bayes.importing.rows import Row, Rows, day, number, text
 NAME = ("Model version", "model", "Model")
 ABOUT = {"Release date", "Organization", "Country", "Training compute (FLOP)",
          "Training compute notes", "Name", "Shots", "Source", "Source link", "Notes", "id",
-         "stderr", "Log viewer", "Logs", "Started at", "Tools", "Agent", "Scaffold", "UUID", "ID",
+         "stderr", "Stderr", "SE", "Standard error",
+         "Log viewer", "Logs", "Started at", "Tools", "Agent", "Scaffold", "UUID", "ID",
          "Model accessibility", "Confidence", "Model name", "Description", "Display name",
          "Source link (site from table)", "Date added", "Model", "Status", "task", "Task version"}
 SCORE = "Best score (across scorers)"
@@ -24,7 +25,7 @@ def knows(opened: Opened) -> bool:
     if not opened.is_table:
         return False
     columns = set(opened.value.columns)
-    return ({"Model version", "Release date"} <= columns or {"task", "model", SCORE} <= columns
+    return ("Model version" in columns or {"task", "model", SCORE} <= columns
             or any(header <= columns for header in _MODEL_LISTS))
 
 
@@ -53,12 +54,14 @@ def read(opened: Opened) -> Rows:
 
 def _score_column(frame: pd.DataFrame) -> str | None:
     """The file's main score: the first column that is none of the known and holds fractions."""
+    if SCORE in frame:
+        return SCORE
     for column in frame.columns:
         if column in ABOUT or column in NAME:
             continue
         values = [number(cell) for cell in frame[column] if text(cell)]
         if not values or None in values:
-            return None
+            continue  # words: which scaffold, which format
         return column if all(0 <= value <= 100 for value in values) else None
     return None
 
@@ -70,7 +73,8 @@ def _score(rows: Rows, cells: Row, column: str, benchmark: str, opened: Opened) 
         rows.left["Epoch AI: rows without a model's name or without a score"] += 1
         return
     percent = score > 1
-    error = number(cells.get("stderr") or cells.get("Accuracy SE"))
+    error = next((error for name in ("stderr", "Stderr", "SE", "Standard error", "Accuracy SE")
+                  if (error := number(cells.get(name)))), None)
     about = _about(cells)
     if about:
         rows.models.append(about)

@@ -24,7 +24,17 @@ _NO_SCORE = re.compile(r"perplexity|bits_per_byte|bleu|rouge|ter\b|chrf|wer\b|li
                        r"pct_stereotype|brier|seconds|loss")
 _MARKS_OF_A_TASK = re.compile(r"(?:harness|leaderboard|lighteval|original|helm|extended|custom|"
                               r"community)\|([^|]+)\|(\d+)(?:\|\d+)?$")
-FEWEST_SUBJECTS = 50  # of 57, to make a mean of MMLU from
+# parts of benchmarks: their form, the whole, and how many of them make a mean
+_PARTS = tuple((re.compile(form), whole, fewest) for form, whole, fewest in (
+    (r"hendrycksTest-|mmlu:|mmlu_(?!pro|redux|cot|flan|llama|continuation|humanities$|stem$|other$|"
+     r"social_sciences$)", "mmlu", 50),
+    (r"mmlu_(humanities|stem|other|social_sciences)$", "mmlu's four fields", 99),
+    (r"leaderboard_bbh_", "leaderboard_bbh", 20), (r"bbh_(cot_fewshot|fewshot)_", "bbh", 20),
+    (r"leaderboard_gpqa_", "leaderboard_gpqa", 3), (r"leaderboard_musr_", "leaderboard_musr", 3),
+    (r"leaderboard_math_(?!hard$)", "leaderboard_math_hard", 7),
+    (r"minerva_math_", "minerva_math", 7), (r"mmlu_pro_", "mmlu_pro", 14),
+    (r"agieval_(?!en$)", "agieval", 8), (r"ceval-valid_", "ceval-valid", 50),
+    (r"cmmlu_", "cmmlu", 60)))
 
 
 def knows(opened: Opened) -> bool:
@@ -50,23 +60,21 @@ def read(opened: Opened) -> Rows:
         rows.hand.append(f"{text(opened.name)} names no model: taken from its path, "
                          f"{about['model']!r}")
     tasks = _tasks(value)
-    parts = {name for names in (value.get("group_subtasks") or {}).values() for name in names or ()}
     date = day(value.get("date")) or _date_of_file(opened.name)
     common = {"model": about["model"], "harness": HARNESS, "evaluated": date,
               "source": f"{HARNESS} results, {text(opened.name, 120)}"}
+    inside = _parts(value, tasks)
     for task, result in tasks.items():
-        if task in parts and any(task in (names or ()) and group in tasks for group, names in
-                                 (value.get("group_subtasks") or {}).items()):
-            rows.left["parts of a group of tasks whose whole is taken"] += 1
+        if task in inside:
+            rows.left[inside[task]] += 1
             continue
-        if _subject(task):
+        if _whole_of(task) is not None:
             continue
         row = _score(task, result, value, rows)
         if row is not None:
             rows.scores.append(common | row)
-    mean = _mean_of_subjects(tasks, value, rows)
-    if mean is not None and not any(row["benchmark"] == "mmlu" for row in rows.scores):
-        rows.scores.append(common | mean)
+    have = {mark_of(row["benchmark"], HARNESS) for row in rows.scores}
+    rows.scores += [common | mean for mean in _means(tasks, value, inside, have, rows)]
     if rows.scores:
         rows.models.append(about)
     return rows
@@ -88,10 +96,28 @@ def _bare(task: str) -> str:
     return text(found[1] if found else task)
 
 
-def _subject(task: str) -> bool:
-    """Whether a task is one of the 57 subjects of MMLU."""
-    return bool(re.match(r"(hendrycksTest-|mmlu:|mmlu_(?!pro|redux|cot|flan|llama|continuation|"
-                         r"humanities$|stem$|other$|social_sciences$))", _bare(task)))
+def _whole_of(task: str) -> tuple[str, int] | None:
+    """The benchmark that a task is a part of, and how many parts make its mean; or None."""
+    return next(((whole, fewest) for form, whole, fewest in _PARTS if form.match(_bare(task))),
+                None)
+
+
+def _parts(value: dict[str, Any], tasks: dict[str, Any]) -> dict[str, str]:
+    """Tasks that are not taken because of a group: task -> why.
+
+    The parts of a benchmark whose whole is there; of a collection of benchmarks (a leaderboard)
+    the collection.
+    """
+    found = {}
+    for group, names in (value.get("group_subtasks") or {}).items():
+        there = [name for name in names or () if name in tasks]
+        if group not in tasks or not there:
+            continue
+        if mark_of(group, HARNESS) is None and any(mark_of(name, HARNESS) for name in there):
+            found[group] = "means over several benchmarks"
+        else:
+            found |= dict.fromkeys(there, "parts of a group of tasks whose whole is taken")
+    return found
 
 
 def _metric(task: str, result: dict[str, Any]) -> tuple[str, str] | None:
@@ -159,21 +185,26 @@ def _items(task: str, result: dict[str, Any], value: dict[str, Any]) -> float | 
     return None
 
 
-def _mean_of_subjects(tasks: dict[str, dict[str, Any]], value: dict[str, Any],
-                      rows: Rows) -> Row | None:
-    """MMLU as the mean over its subjects, where a file has these and no whole."""
-    scores, shots = [], None
+def _means(tasks: dict[str, dict[str, Any]], value: dict[str, Any], inside: dict[str, str],
+           have: set[str | None], rows: Rows) -> list[Row]:
+    """Benchmarks as the mean over their parts, where a file has enough of these and no whole."""
+    parts: dict[tuple[str, int], list[tuple[str, float]]] = {}
     for task, result in tasks.items():
-        found = _metric(task, result) if _subject(task) else None
-        if found is not None:
-            scores.append(number(result[found[0]]))
-            shots = _shots(task, value) if shots is None else shots
-    if len(scores) >= FEWEST_SUBJECTS:
-        return {"benchmark": "mmlu", "score": sum(scores) / len(scores), "metric": "acc",
-                "shots": shots}
-    if scores:
-        rows.left["subjects of MMLU without the whole"] += len(scores)
-    return None
+        whole = None if task in inside else _whole_of(task)
+        found = _metric(task, result) if whole else None
+        if whole and found:
+            parts.setdefault(whole, []).append((task, number(result[found[0]]) or 0.0))
+    means = []
+    for (whole, fewest), scores in parts.items():
+        if mark_of(whole, HARNESS) in have - {None}:
+            rows.left["parts of a group of tasks whose whole is taken"] += len(scores)
+        elif len(scores) >= fewest:
+            means.append({"benchmark": whole, "metric": "mean of parts",
+                          "score": sum(score for _, score in scores) / len(scores),
+                          "shots": _shots(scores[0][0], value)})
+        else:
+            rows.left[f"parts of {whole} without the whole"] += len(scores)
+    return means
 
 
 def _model(value: dict[str, Any]) -> Row:

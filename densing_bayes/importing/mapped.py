@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from densing_bayes.cells import MEANT
 from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.importing.known import mark_of
 from densing_bayes.importing.opening import Opened
@@ -50,6 +51,7 @@ _HEADERS = {  # what a header without case and signs is taken for
                          "completionprice", "outputcost", "outputper1m", "output1m", "outputperm",
                          "outputpriceusd1m"),
 }
+_SHOTS = re.compile(r"[,(\[\s_-]*(\d+)[- _]?shots?\s*[)\]]?", re.IGNORECASE)
 _UNITS = re.compile(r"[\[( _]\s*(in\s+)?(k|m|mn|million|b|bn|billion|t|tn|trillion)s?\s*[\])]?$",
                     re.IGNORECASE)
 _SAID = re.compile(r"[~<>≈$]?\s*(\d+(?:[.,]\d+)?)\s*(k|m|mn|million|b|bn|billion|t|tn|trillion)?"
@@ -102,15 +104,18 @@ def guess(columns: Sequence[str]) -> dict[str, str]:
     >>> guess(["Name", "Params (B)", "MMLU", "colour"])
     {'model': 'Name', 'params_total': 'Params (B)', 'score:MMLU': 'MMLU'}
     """
-    found: dict[str, str] = {}
+    own = {column for name in ("models", "scores", "prices") for column in TABLES[name].columns}
+    found = {column: column for column in columns if column in own and column != "date"}
     for column in columns:
         key = plain(column)
+        if column in found:
+            continue
         for target, words in _HEADERS.items():
             if key in words and target not in found:
                 found[target] = column
                 break
         else:
-            name = mark_of(column)
+            name = mark_of(_SHOTS.sub("", column))
             if name is not None and f"score:{name}" not in found:
                 found[f"score:{name}"] = column
     return found
@@ -164,18 +169,19 @@ def read(opened: Opened, asked: dict[str, str] | None = None) -> Rows:
             continue
         common = {"model": name, "source": text(line.get("source")) or source}
         rows.models.append(common | {
-            key: (day(line[key]) if key == "release_date" else line[key])
-            for key in TABLES["models"].columns if line.get(key) not in (None, "")
-            and key not in common})
+            key: _word(key, line[key], rows) for key in TABLES["models"].columns
+            if line.get(key) not in (None, "") and key not in common})
         scores = [(target.removeprefix("score:"), line[target]) for target in wide]
         if "score" in mapping and line.get("benchmark"):
             scores.append((text(line["benchmark"]), line["score"]))
         for benchmark, score in scores:
             if score not in (None, ""):
+                shots = _SHOTS.search(mapping.get(f"score:{benchmark}", ""))
                 rows.scores.append(common | {
                     "benchmark": benchmark, "score": score,
                     **{key: line.get(key) for key in ("shots", "n_items", "stderr", "metric",
-                                                      "harness")}})
+                                                      "harness", "low", "high", "evaluated")},
+                    **({"shots": float(shots[1])} if shots else {})})
         if line.get("input_usd_per_m") and line.get("output_usd_per_m"):
             rows.prices.append(common | {
                 "provider": text(line.get("provider") or line.get("organization")) or "unknown",
@@ -183,6 +189,21 @@ def read(opened: Opened, asked: dict[str, str] | None = None) -> Rows:
                 "input_usd_per_m": line["input_usd_per_m"],
                 "output_usd_per_m": line["output_usd_per_m"]})
     return rows
+
+
+def _word(column: str, said: object, rows: Rows) -> object:
+    """A cell of models.csv as the contract writes it; unknown where it has no such word."""
+    spec = TABLES["models"].columns[column]
+    if spec.kind == "date":
+        return day(said)
+    if not spec.choices:
+        return said
+    word = str(said).casefold()
+    word = MEANT.get(word, word)
+    if word not in spec.choices:
+        rows.left[f"words of {column} that the contract does not have ({cut(word, 30)!r})"] += 1
+        return None
+    return word
 
 
 def loose_number(said: str) -> float | None:

@@ -24,7 +24,7 @@ def knows(opened: Opened) -> bool:
     if not opened.is_table:
         return False
     columns = set(opened.value.columns)
-    return bool({"fullname", "model_name_for_query", "eval_name"} & columns) and (
+    return bool({"fullname", "model_name_for_query", "eval_name", "Average ⬆️"} & columns) and (
         len(columns & set(SECOND)) >= 3 or len(columns & set(FIRST)) >= 3)
 
 
@@ -63,7 +63,7 @@ def read(opened: Opened) -> Rows:
 
 def _model(cells: Row) -> Row:
     name = text(cells.get("fullname") or cells.get("model_name_for_query")
-                or re.sub(r"<[^>]*>", " ", str(cells.get("Model") or "")))
+                or re.sub(r"<[^>]*>|📑", " ", str(cells.get("Model") or "")))
     size = number(cells.get("#Params (B)"))
     precision = text(cells.get("Precision"))
     bits = {"bfloat16": 16, "float16": 16, "torch.bfloat16": 16, "torch.float16": 16,

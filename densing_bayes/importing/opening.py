@@ -91,6 +91,12 @@ def read_bytes(name: str, data: bytes) -> Iterator[Opened | Problem]:
                     if (not hidden and not member.is_dir() and member.file_size < LARGEST
                             and PurePosixPath(member.filename.lower()).suffix in KNOWN):
                         yield from read_bytes(member.filename, archive.read(member))
+        elif ending in (".xlsx", ".xls", ".ods"):
+            sheets = pd.read_excel(io.BytesIO(data), dtype=object, engine="calamine",
+                                   sheet_name=None)
+            for sheet, frame in sheets.items():
+                if len(frame):
+                    yield Opened(f"{name} {sheet}" if len(sheets) > 1 else name, _as_text(frame))
         elif ending in TABLES:
             yield Opened(name, _table(ending, data))
         elif ending in (".json", ".jsonl"):
@@ -105,6 +111,16 @@ def read_bytes(name: str, data: bytes) -> Iterator[Opened | Problem]:
     except Exception as error:  # whatever a library says of a damaged file
         said = " ".join(str(error).split())
         yield Problem("the file cannot be read", file=shown(name), hint=cut(said, 150))
+
+
+def as_table(opened: Opened) -> Opened:
+    """A list of flat records (of JSON) as a table; anything else as it is."""
+    rows = opened.value
+    if not (isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)):
+        return opened
+    flat = [{key: cell for key, cell in row.items() if not isinstance(cell, dict | list)}
+            for row in rows]
+    return Opened(opened.name, _as_text(pd.DataFrame(flat).astype(object)))
 
 
 def _json(said: str, lines: bool) -> Any:
@@ -131,8 +147,6 @@ def _table(ending: str, data: bytes) -> pd.DataFrame:
         import pyarrow.parquet as pq
 
         return _as_text(pq.read_table(io.BytesIO(data)).to_pandas())
-    if ending in (".xlsx", ".xls", ".ods"):
-        return _as_text(pd.read_excel(io.BytesIO(data), dtype=object, engine="calamine"))
     try:
         said = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ from densing_bayes.importing import (
 )
 from densing_bayes.importing.filling import anchor_scores, key_of, merge, price_key, shelf_names
 from densing_bayes.importing.known import MARKS, mark_of
-from densing_bayes.importing.opening import open_all
+from densing_bayes.importing.opening import as_table, open_all
 from densing_bayes.importing.rows import Row, Rows, day, text
 from densing_bayes.outputs import check_out, whole_folder
 from densing_bayes.problems import by_kind
@@ -133,8 +133,11 @@ def _read(paths: list[Path], asked: dict[str, str]) -> tuple[Rows, list[Problem]
     for found in open_all(paths):
         (problems if isinstance(found, Problem) else opened).append(found)
     for one in helm.join_runs(opened):
-        name, reader = ("sheets", mapped) if asked and one.is_table else next(
-            ((name, reader) for name, reader in READERS.items() if reader.knows(one)), ("", None))
+        known = [(name, reader) for name, reader in READERS.items() if reader.knows(one)]
+        if not known or asked:
+            one = as_table(one)
+            known = [("sheets", mapped)] if one.is_table and (asked or mapped.knows(one)) else known
+        name, reader = known[0] if known else ("", None)
         if reader is None:
             columns = ", ".join(map(str, one.value.columns)) if one.is_table else ", ".join(
                 map(str, one.value)) if isinstance(one.value, dict) else ""

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
+from densing_bayes.degenerate import refuse_degenerate
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint.data import inputs
@@ -55,8 +56,10 @@ def choose(tables: Tables, spec: ModelSpec) -> Observations:
     asked = spec.options
     names = ("open_only", "closed_until", "types", "architectures", "precisions", "benchmarks",
              "exclude_compressed", "without_models", "without_families", "without_organizations")
-    return select(tables, since=asked["since"] or None, until=asked["until"] or None,
-                  **{name: asked[name] for name in names})
+    found = select(tables, since=asked["since"] or None, until=asked["until"] or None,
+                   **{name: asked[name] for name in names})
+    refuse_degenerate(found.data)
+    return found
 
 
 def prepare(observations: Observations, spec: ModelSpec) -> Joint:

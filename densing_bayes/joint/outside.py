@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from densing_bayes.compression import log_slopes
+from densing_bayes.compressed import log_slopes
 from densing_bayes.joint.curves import log_density
 from densing_bayes.joint.predict import cells_at, moved, thin
 from densing_bayes.observations import Observations, select
@@ -56,7 +56,7 @@ def admitted(tables: Tables, options: dict[str, Any]) -> list[str]:
 
 def curve_slopes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
                  observations: Observations) -> xr.DataArray:
-    """Draws of ln slope of each fitted benchmark, for `densing_bayes.compression`."""
+    """Draws of ln slope of each fitted benchmark, for `densing_bayes.compressed`."""
     names = [str(name) for name in observations.data["benchmark"].values]
     anchors = len(columns["anchors"]["chance"])
     law = derived[["gamma", "midpoint", "alpha", "log_b", "beta", "irreducible"]]

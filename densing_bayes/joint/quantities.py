@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes import laws
-from densing_bayes.density import extrapolation
+from densing_bayes.densities import extrapolation
 from densing_bayes.joint.curves import axis_size
 from densing_bayes.joint.growth import SEGMENT, softplus, years_behind
 from densing_bayes.joint.ruler import COORDINATES, law_and_curve

@@ -7,15 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from densing_bayes.compression import CompressionResult, run_compression
+from densing_bayes.compressed import CompressionResult, run_compression
 from densing_bayes.context import Context
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.joint.outside import curve_slopes
-from densing_bayes.scaling.study import ScalingStudy, study
+from densing_bayes.scaling_laws.study import ScalingStudy
+from densing_bayes.scaling_laws.study import study as of_ladders
 from densing_bayes.specs import load_model
-from densing_bayes.studies import load_study, run_study
 from densing_bayes.studies.bar import Within
-from densing_bayes.studies.study import Study
+from densing_bayes.studies.spec import load_study
+from densing_bayes.studies.study import Study, run_study
 
 
 def compression(context: Context) -> CompressionResult:
@@ -36,7 +37,7 @@ def scaling(context: Context) -> ScalingStudy:
     spec = replace(load_model("scaling"), interval=context.interval).with_seed(
         context.spec.sampling.seed)
     context.progress("scaling laws of every ladder")
-    return study(tables.runs, pairs=tables.pairs, benchmarks=tables.benchmarks,
+    return of_ladders(tables.runs, pairs=tables.pairs, benchmarks=tables.benchmarks,
                  hardware=tables.hardware, spec=spec)
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from densing_bayes.regimes import Series, Verdict, compare_sources, judge
-from densing_bayes.regimes.designs import check_breaks, need_inside
-from densing_bayes.regimes.forecasts import ahead
+from densing_bayes.breakpoints import Series, Verdict, compare_sources, judge
+from densing_bayes.breakpoints.designs import check_breaks, need_inside
+from densing_bayes.breakpoints.forecasts import ahead
 from densing_bayes.specs import load_model
 
 if TYPE_CHECKING:  # the joint model: a series of one's own needs none of it
+    from densing_bayes.breakpoints.densities import Densities
     from densing_bayes.context import Context
-    from densing_bayes.regimes.densities import Densities
 
 BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
 
@@ -58,7 +58,7 @@ def of_densities(context: Context, breaks: Sequence[str] = ()) -> Regimes:
         Suspected dates; by default the release of ChatGPT where models lie on both sides of it,
         else unknown.
     """
-    from densing_bayes.regimes.densities import densities
+    from densing_bayes.breakpoints.densities import densities
 
     spec = replace(load_model("series"), interval=context.interval).with_seed(
         context.spec.sampling.seed)

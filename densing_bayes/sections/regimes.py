@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from densing_bayes.breakpoints import words
+from densing_bayes.breakpoints.drawing import PATHS, POINTS, series_picture
+from densing_bayes.breakpoints.evidence import RULE
+from densing_bayes.breakpoints.ratios import ratio_summary
+from densing_bayes.breakpoints.series import as_date
+from densing_bayes.breakpoints.verdict import Verdict
 from densing_bayes.figures.regimes import (
     break_dates,
     rate_fan,
@@ -18,17 +24,11 @@ from densing_bayes.figures.regimes import (
 from densing_bayes.intervals import growth_summary, summary, words_of_set
 from densing_bayes.outputs import counted
 from densing_bayes.questions.regimes import Regimes
-from densing_bayes.regimes import words
-from densing_bayes.regimes.drawing import PATHS, POINTS, series_picture
-from densing_bayes.regimes.evidence import RULE
-from densing_bayes.regimes.ratios import ratio_summary
-from densing_bayes.regimes.series import as_date
-from densing_bayes.regimes.verdict import Verdict
 from densing_bayes.reports import Picture, Section, Table, write_report
 
 if TYPE_CHECKING:
+    from densing_bayes.breakpoints.densities import Densities
     from densing_bayes.context import Context
-    from densing_bayes.regimes.densities import Densities
 
 def of_densities(context: Context, found: Regimes) -> Section:
     """The section of the main report: did growth of density change at ChatGPT?"""

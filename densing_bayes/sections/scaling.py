@@ -7,9 +7,9 @@ import pandas as pd
 
 from densing_bayes.intervals import summary
 from densing_bayes.reports import Picture, Section, Table
-from densing_bayes.scaling import pictures
-from densing_bayes.scaling.classic import GOPHER_FLOP
-from densing_bayes.scaling.study import ScalingStudy
+from densing_bayes.scaling_laws import pictures
+from densing_bayes.scaling_laws.classic import GOPHER_FLOP
+from densing_bayes.scaling_laws.study import ScalingStudy
 
 B, T = 1e9, 1e12
 

@@ -13,13 +13,19 @@ import pandas as pd
 from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.figures.studies import specification_curve, subset_matrix, tornado
 from densing_bayes.fitting import provenance
-from densing_bayes.intervals import Interval, growth_summary, words_of_set
+from densing_bayes.intervals import (
+    Interval,
+    growth_summary,
+    rate_in_words,
+    time_in_words,
+    words_of_set,
+)
 from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.sections.study_draws import influence, priors, shares
 from densing_bayes.studies.cases import axis_of
 from densing_bayes.studies.spec import AXES
 from densing_bayes.studies.study import Study
-from densing_bayes.trends import DAYS_PER_YEAR, doubling_set, doubling_time
+from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
 CHOICES = {
     "benchmarks": "benchmarks", "protocol": "protocol", "contamination": "contamination",
@@ -114,14 +120,13 @@ def _curve(study: Study, interval: Interval) -> Any:
     slowest, fastest = table.loc[table["median"].idxmin()], table.loc[table["median"].idxmax()]
     low, high = (float(row["median"]) / DAYS_PER_YEAR for row in (slowest, fastest))
     text = (
-        f"The main fit puts the growth rate at {main['median'] / DAYS_PER_YEAR:.4f} per day "
-        f"({interval}: {main['low'] / DAYS_PER_YEAR:.4f} to {main['high'] / DAYS_PER_YEAR:.4f}), "
-        f"doubling in {growth['doubling_time_days']['median']:.0f} days. "
+        f"In the main fit density {rate_in_words(growth['rate_per_day'], interval)}; it "
+        f"{time_in_words(growth, interval)}. "
         + ("Nothing was varied." if len(table) == 1 else
            f"Over {len(table)} variants the median rate runs from {low:.4f} ({slowest['case']}) to "
-           f"{high:.4f} per day ({fastest['case']}), doubling in {_days(high)} to {_days(low)}; "
-           f"{inside:.0%} of the medians lie inside the main fit's {interval}. The smallest "
-           f"probability of growth in any variant is {table['p_growth'].min():.3f}."))
+           f"{high:.4f} per day ({fastest['case']}); {inside:.0%} of the medians lie inside the "
+           f"main fit's {interval}. The smallest probability of growth in any variant is "
+           f"{table['p_growth'].min():.3f}."))
     frame = pd.DataFrame({
         "variant": table["case"], "rate per day": table["median"] / DAYS_PER_YEAR,
         "low": table["low"] / DAYS_PER_YEAR, "high": table["high"] / DAYS_PER_YEAR,
@@ -165,18 +170,6 @@ def _notes(table: pd.DataFrame) -> str:
     """What is to be said of single variants; a note that several share, once."""
     noted = table[table["note"] != ""].groupby("note", sort=False)["case"].agg("; ".join)
     return " ".join(f"{cases}: {note}." for note, cases in noted.items())
-
-
-def _days(rate_per_day: float) -> str:
-    """A doubling time in words; negative rates halve.
-
-    Examples
-    --------
-    >>> _days(0.005), _days(-0.005)
-    ('139 days', 'minus 139 days (halving)')
-    """
-    days = float(doubling_time(rate_per_day))
-    return f"{days:.0f} days" if days > 0 else f"minus {-days:.0f} days (halving)"
 
 
 def _tornado(study: Study) -> Any:

@@ -127,9 +127,9 @@ def compression(data: Data = None, *, device: str | None = None, seed: int | Non
     Returns
     -------
     Answer
-        ``values`` is a `densing_bayes.compression.CompressionResult`.
+        ``values`` is a `densing_bayes.compressed.CompressionResult`.
     """
-    from densing_bayes.compression import run_compression
+    from densing_bayes.compressed import run_compression
     from densing_bayes.sections.compression import section
 
     spec = load_model("compression")

@@ -117,8 +117,9 @@ def density(models: Sequence[str] = (), data: Data = None, *, device: str | None
               f"{row['high']:.2f}]  x{row['gap_median']:.1f}  {row['p_on_frontier']:.2f}"
               for row in rows]
     top = rows[0]
-    text = (f"The densest of {len(rows)} models by posterior median is {top['model']}: "
-            f"{top['median']:.2f} ({interval}: {top['low']:.2f} to {top['high']:.2f}). On "
+    first = (f"{top['model']} has a density of" if len(rows) == 1 else
+             f"The densest of {len(rows)} models by posterior median is {top['model']}:")
+    text = (f"{first} {top['median']:.2f} ({interval}: {top['low']:.2f} to {top['high']:.2f}). On "
             f"{frontier['date']} the frontier stands at {frontier['median']:.1f} "
             f"({frontier['low']:.1f} to {frontier['high']:.1f}).")
     return Answer(text, pd.DataFrame(rows),

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from densing_bayes.breakpoints.columns import Columns, read_series, series_from
+from densing_bayes.breakpoints.designs import check_breaks
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.outputs import check_out
 from densing_bayes.questions.regimes import of_densities, of_series
-from densing_bayes.regimes.columns import Columns, read_series, series_from
-from densing_bayes.regimes.designs import check_breaks
 from densing_bayes.sections import regimes as words
 from densing_bayes.specs import ModelSpec
 from densing_bayes.verbs.answer import Answer
@@ -38,8 +38,8 @@ def regimes(series: str | Path | pd.DataFrame | None = None, data: Data = None, 
     breaks
         Suspected dates of change; none: looked for.
     columns
-        Of the series, and how to read them: `densing_bayes.SeriesColumns`, whose fields may also
-        be given by name, such as ``log=True, kind="records"``.
+        Of the series, and how to read them: `densing_bayes.breakpoints.Columns`, whose fields may
+        also be given by name, such as ``log=True, kind="records"``.
     out
         Folder for page, PDF, figures, tables and every regime's draws.
     data, spec, seed, fit, skip_bad, progress, options

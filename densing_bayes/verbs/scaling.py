@@ -12,10 +12,10 @@ import pandas as pd
 from densing_bayes.errors import InputError
 from densing_bayes.outputs import clean
 from densing_bayes.reports import Picture
-from densing_bayes.scaling import pictures
-from densing_bayes.scaling.run import Scaling
-from densing_bayes.scaling.run import scaling as ask
-from densing_bayes.scaling.tasks import task_scores
+from densing_bayes.scaling_laws import pictures
+from densing_bayes.scaling_laws.run import Scaling
+from densing_bayes.scaling_laws.run import scaling as ask
+from densing_bayes.scaling_laws.tasks import task_scores
 from densing_bayes.verbs.answer import Answer
 from densing_bayes.verbs.opening import Data, tables_of
 from densing_bayes.verbs.steps import Progress, steps
@@ -54,9 +54,9 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, data: Data = None, *,
     Returns
     -------
     Answer
-        ``values`` is a `densing_bayes.scaling.run.Scaling`; ``table`` its parameters, or the
+        ``values`` is a `densing_bayes.scaling_laws.run.Scaling`; ``table`` its parameters, or the
         predictions where some are asked for. With tasks, a
-        `densing_bayes.scaling.tasks.TaskAnswers` and its table of scores.
+        `densing_bayes.scaling_laws.tasks.TaskAnswers` and its table of scores.
     """
     if runs is not None and data is not None:
         raise InputError("give either a CSV of runs or --data, not both")
@@ -92,10 +92,12 @@ def _scores(pairs: Any, data: Data, tasks: Sequence[str], predict: Any, laws: An
 
 
 def _pictures(result: Scaling, compute: Sequence[float]) -> list[Picture]:
-    """Compute-optimal size over compute, a picture per ladder that has the law."""
+    """Compute-optimal size over compute, a picture per ladder that can tell it."""
     flop = max(compute) if compute else None
     out: list[Picture] = []
     for name, fit in result.fits.items():
+        if fit.ladder.design.line:  # its runs do not tell size from tokens
+            continue
         law = fit.laws.get("chinchilla", fit.best)
         at = flop or 6.0 * float((fit.ladder.frame["params"] * fit.ladder.frame["tokens"]).max())
         out.append(Picture(

@@ -15,11 +15,11 @@ from scipy.special import huber, logsumexp
 from scipy.stats import binom
 
 from densing_bayes import laws
-from densing_bayes.scaling import classic, designs, form
-from densing_bayes.scaling.fit import LAWS, fit_law, location_scale
-from densing_bayes.scaling.ladders import fit_ladder
-from densing_bayes.scaling.predict import big_from_small
-from densing_bayes.scaling.tables import ladder, read_runs
+from densing_bayes.scaling_laws import classic, designs, form
+from densing_bayes.scaling_laws.fit import LAWS, fit_law, location_scale
+from densing_bayes.scaling_laws.ladders import fit_ladder
+from densing_bayes.scaling_laws.predict import big_from_small
+from densing_bayes.scaling_laws.tables import ladder, read_runs
 from densing_bayes.specs import load_model
 
 pytestmark = pytest.mark.slow
