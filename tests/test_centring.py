@@ -1,4 +1,4 @@
-"""Where scores put models: only coordinates depend on it, but they must be finite and about right."""
+"""Where scores put models: coordinates depend on it; it must be finite and about right."""
 
 from __future__ import annotations
 
