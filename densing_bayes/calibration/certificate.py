@@ -328,17 +328,19 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
     for row in result["backtest"]:
         if row["horizon"]:
             continue
+        few = row["origins"] < FEWEST
         if row["method"] != "joint" and _finite(row["against"]):
             out.append({"promise": f"back-test, {row['what']}: CRPS below that of "
                         f"'{row['method']}'", "found": row["against"],
                         "error": row["against_se"], "range": [0.0, None],
-                        "count": row["forecasts"],
-                        "kept": _kept(row["against"], row["against_se"], 0.0, None)})
+                        "count": row["forecasts"], "kept": "open" if few else
+                        _kept(row["against"], row["against_se"], 0.0, None)})
         if row["method"] == "joint":
             found, error = row["coverage_50%"], row["coverage_50%_se"]
             out.append({"promise": f"back-test, {row['what']}: 50% intervals cover",
                         "found": found, "error": error, "range": [0.35, 0.65],
-                        "count": row["forecasts"], "kept": _kept(found, error, 0.35, 0.65)})
+                        "count": row["forecasts"],
+                        "kept": "open" if few else _kept(found, error, 0.35, 0.65)})
     return out
 
 
