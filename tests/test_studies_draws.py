@@ -160,7 +160,7 @@ def test_the_density_below_a_boundary_is_that_of_the_sum():
 
 def test_chains_start_at_the_main_fits_mean(small_world, small_joint, small_fit):
     columns, coords = small_world.columns, small_world.coords
-    base = Base.of(small_fit.posterior, columns, coords)
+    base = Base.of(small_fit.posterior, small_world.observations, columns, coords)
     start = structures.starting_point(small_joint.compiled, base, columns, coords,
                                       small_world.spec)
     points = np.array([small_joint.compiled.point({
@@ -176,7 +176,8 @@ def test_chains_start_at_the_main_fits_mean(small_world, small_joint, small_fit)
     {"until": "2024-06-30"}, {"size": "cost"}, {"group": "organization"}, {"may_regress": True},
     {"irreducible": True}, {"ceiling": 0.9}])
 def test_variants_start_where_their_density_is_finite(small_world, small_fit, settings):
-    base = Base.of(small_fit.posterior, small_world.columns, small_world.coords)
+    base = Base.of(small_fit.posterior, small_world.observations, small_world.columns,
+                   small_world.coords)
     one = variant(Case.of(settings), small_world.spec, small_world.tables,
                   small_world.observations)
     columns, coords = tables_of(one.observations, one.spec, base)
@@ -193,7 +194,7 @@ def test_readings_are_the_quantities_of_the_draws(small_world, told):
     """Each rule against its definition; views add own trends."""
     few, derived = told
     spec, columns, observations = small_world.spec, small_world.columns, small_world.observations
-    years = window(columns)
+    years = window(observations, columns)
 
     def rate(**settings):
         return read(Case.of(settings), few, columns, observations, spec, years)[0]

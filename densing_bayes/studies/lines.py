@@ -44,7 +44,7 @@ def read(case: Case, posterior: xr.Dataset, columns: dict[str, Any], observation
     """
     rule = case["frontier"] or "frontier"
     derived = derive(posterior, observations, columns, case_seed(spec.sampling.seed, "derive"))
-    first, last = window(columns)
+    first, last = window(observations, columns)
     start, end = max(within[0], first), min(within[1], last)
     if end - start < LEAST:
         raise ValueError(f"its eligible models share less than {LEAST * 12:.0f} months with the "

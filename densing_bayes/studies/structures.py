@@ -13,6 +13,8 @@ from densing_bayes.joint.engine import CompiledJoint, compiled_joint, own_coordi
 from densing_bayes.observations import Observations
 from densing_bayes.specs import ModelSpec
 
+LITTLE = 0.02  # irreducible share of the loss at which a case with E starts
+
 
 @dataclass(frozen=True)
 class Base:
@@ -40,18 +42,17 @@ class Base:
     window: tuple[float, float]
 
     @classmethod
-    def of(cls, posterior: xr.Dataset, columns: dict[str, Any], coords: dict[str, Any]) -> Base:
-        """From the main fit's draws, columns and labels."""
+    def of(cls, posterior: xr.Dataset, observations: Observations, columns: dict[str, Any],
+           coords: dict[str, Any]) -> Base:
+        """From the main fit's draws, observations, columns and labels."""
         setting = {name: float(value[0]) for name, value in columns["setting"].items()}
         return cls(posterior.mean(("chain", "draw")), setting, middles(columns),
-                   str(coords["anchor"][0]), window(columns))
+                   str(coords["anchor"][0]), window(observations, columns))
 
 
-def window(columns: dict[str, Any]) -> tuple[float, float]:
+def window(observations: Observations, columns: dict[str, Any]) -> tuple[float, float]:
     """Years since LLaMA-1 of the eligible models' first (not before LLaMA-1) and last date."""
-    models = columns["models"]
-    time = np.asarray(models["time"], float)[np.asarray(models["eligible"]) > 0]
-    time = time + float(columns["setting"]["centre_time"][0])
+    time = observations.data["time"].values[np.asarray(columns["models"]["eligible"]) > 0]
     return max(0.0, float(time.min())), float(time.max())
 
 
@@ -103,6 +104,8 @@ def starting_point(compiled: CompiledJoint, base: Base, columns: dict[str, Any],
         for dim in value.dims:
             value = value.reindex({dim: coords[str(dim)]}).fillna(value.mean())
         at[str(name)] = value.values
+    if "irreducible_share" in compiled.shapes and "irreducible_share" not in at:
+        at["irreducible_share"] = np.full(len(coords["anchor"]), LITTLE)
     at["growth"] = np.interp(middles(columns), base.middle, base.mean["growth"].values)
     floors = {"headroom": "anchors", "linked_headroom": "linked_benchmarks"}
     for name in floors.keys() & at.keys():  # another benchmark's mean may lie below the floor

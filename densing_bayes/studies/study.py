@@ -110,7 +110,7 @@ def run_study(study: StudySpec, tables: Tables, out: Path, executor: str | Execu
     posterior = fit.posterior
     gate = diagnostics(fit.tree, [str(name) for name in posterior.data_vars])
     columns, coords = tables_of(observations, study.model)
-    base = Base.of(posterior, columns, coords)
+    base = Base.of(posterior, observations, columns, coords)
     step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // READ)
     few = posterior.isel(draw=slice(None, None, step))
     derived = derive(few, observations, columns, case_seed(study.model.sampling.seed, "derive"))

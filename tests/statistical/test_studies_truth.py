@@ -66,23 +66,22 @@ def test_built_in_dependences_show_and_others_do_not(tmp_path):
 benchmarks = [["Facts", "Puzzles"], ["Sums"], ["Facts", "Sums"]]
 without_flag = "each"
 date_kind = ["weights"]
-pair_step = [2]
-priors = ["rate", "omega", "headroom"]
-frontier = ["running maximum", "upper quantile", "censored records"]
+ladder = ["without the largest size"]
+priors = ["rate", "drift", "headroom"]
+frontier = ["best available", "records", "upper quantile"]
 """)
     found = run_study(study, tables, tmp_path / "out")
     assert found.failures == {}
     moved = shifts(found)
-    # built in: flagged models lift the end of the series, Sums sees faster growth
-    assert moved["without models flagged leak"] < -1
-    # (all three together follow the two that agree: without Sums little changes)
-    assert moved["only Sums"] > 2
-    assert moved["only Facts + Sums"] > 2
-    assert moved["only Facts + Puzzles"] < 0
+    # built in: flagged models lift the end of the series, Sums sees faster growth than the others
+    assert moved["without models flagged leak"] < -0.5
+    table = found.readings.table.set_index("case")["median"]
+    assert table["as Sums sees it"] > table["main fit"] + 0.2
+    assert table["only Facts + Sums"] > table["only Facts + Puzzles"]
     # not built in
-    for name in ("only models dated by weights", "one pair of loss and score in 2",
-                 "prior of rate x0.5", "prior of rate x2", "prior of omega x0.5",
-                 "prior of omega x2", "prior of headroom x2"):
+    for name in ("only models dated by weights", "ladder without the largest size",
+                 "prior of rate x0.5", "prior of rate x2", "prior of drift x0.5",
+                 "prior of drift x2", "prior of headroom x2"):
         assert abs(moved[name]) < 1, name
     shares = found.readings.shares.set_index("source")["share"]
     assert shares["choice of models"] > 5 * shares["choice of priors"]
@@ -95,16 +94,20 @@ def test_importance_weights_agree_with_fits_where_they_say_they_do(tmp_path):
     from densing_bayes.studies.structures import tables_of
 
     tables = synthetic_tables(models=40, seed=5)
-    study = study_in(tmp_path, "pair_step = [2]", draws=1000)
-    study = replace(study, influence=replace(study.influence, refit_above=-10.0))  # all of them
+    study = study_in(tmp_path, "reference_tokens = [1e12]", draws=1000)
+    study = replace(study, influence=replace(
+        study.influence, refit_above=-10.0, most_refits=1000))  # all of them
     found = run_study(study, tables, tmp_path / "out")
     from densing_bayes.fitting import Fit
     from densing_bayes.joint.fit import choose
+    from densing_bayes.joint.quantities import derive
 
     fit = Fit.load(tmp_path / "out" / "main.nc", study.model)
     observations = choose(tables, study.model)
     columns, _ = tables_of(observations, study.model)
-    weights = influence(fit.posterior, columns, observations.data, ("family",)).set_index("name")
+    derived = derive(fit.posterior, observations, columns)
+    weights = influence(fit.posterior, derived, columns, observations, study.model,
+                        ("family",)).set_index("name")
     refits = found.readings.influence.set_index("name")
     assert (refits["method"] == "fitted again").all()
     table = found.readings.table.set_index("case")
@@ -122,7 +125,7 @@ def test_importance_weights_agree_with_fits_where_they_say_they_do(tmp_path):
 
 AXES = """
 benchmarks = [["Facts"], ["Sums"]]
-frontier = ["top 3", "upper quantile"]
+frontier = ["records", "upper quantile"]
 reference_tokens = [1e12, "own"]
 priors = ["rate"]
 """
