@@ -16,6 +16,7 @@ from densing_bayes.outputs import check_out
 from densing_bayes.progress import Steps
 from densing_bayes.questions.growth import growth
 from densing_bayes.reports import Section, write_report
+from densing_bayes.sections.front import front
 from densing_bayes.sections.headline import headline
 from densing_bayes.sections.registry import SECTIONS
 from densing_bayes.specs import ReportSpec
@@ -57,6 +58,12 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
             failed[name] = explain(error)
             sections.append(Section(f"failed-{name}", f"Section '{name}'", [
                 f"Not told: this section failed ({failed[name]}). The others do not rest on it."]))
+    try:
+        screen = front(context)
+    except Exception as error:  # the page stands without it
+        if faults_are_shown():
+            raise
+        screen, failed["first screen"] = None, explain(error)
     summary = {
         "spec": spec.model.name, "report": spec.name, "spec_hash": spec.model.hash,
         "seed": spec.model.sampling.seed, "data": tables.sha256,
@@ -69,7 +76,8 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
     try:
         write_report(out, title=spec.title, headline=lines, sections=sections,
                      summary=summary, provenance=provenance(spec.model, tables.sha256),
-                     refused=refused, fit_saver=context.fit.save, progress=progress)
+                     refused=refused, front=screen, fit_saver=context.fit.save,
+                     progress=progress)
     except (OSError, MemoryError) as error:
         raise MachineError(f"the report could not be written: {machine_error(error)}",
                            answer=[] if refused else lines) from None

@@ -6,9 +6,7 @@ this module knows HTML, Typst, CSV and JSON.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -16,16 +14,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import matplotlib
 import numpy as np
 import pandas as pd
-import typst
 
 from densing_bayes import figures
 from densing_bayes.errors import explain, faults_are_shown
-from densing_bayes.outputs import WRITER, clean, csv_text, json_text, whole_folder
-from densing_bayes.shelf import shelf
+from densing_bayes.outputs import WRITER, clean, csv_text, json_text, plain, whole_folder
+from densing_bayes.pages import html_text, pdf_bytes
 
 LONGEST = 500  # rows of a table on the page and in the PDF; its CSV has all
 
@@ -85,6 +80,8 @@ class Section:
 
     ``summary`` is merged into summary.json: dicts are merged, lists are joined. ``page`` is a
     whole HTML page of its own (an explorer), written beside the report as <key>.html.
+    The first paragraph is the answer; with a picture, the others are folded below it.
+    ``faults`` (what could not be drawn) never are.
     """
 
     key: str
@@ -94,17 +91,46 @@ class Section:
     pictures: list[Picture] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     page: str | None = None
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A small figure of the first screen: a value that is read at a glance.
+
+    ``marks`` are (low, median, high) as shares of its width; ``target`` is the key of the
+    section that has more.
+    """
+
+    label: str
+    value: str
+    note: str
+    target: str
+    marks: list[tuple[float, float, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Front:
+    """The first screen below the first sentences: one picture that can be touched, and tiles.
+
+    ``data`` (plain values, see `densing_bayes.questions.timeline`) is what the page's script
+    draws; ``picture`` stands where there are no scripts, and in the PDF.
+    """
+
+    picture: Picture
+    data: dict[str, Any]
+    tiles: list[Tile] = field(default_factory=list)
 
 
 def write_report(out: Path, *, title: str, headline: list[str], sections: list[Section],
                  summary: dict[str, Any], provenance: dict[str, Any],
-                 refused: str | None = None,
+                 refused: str | None = None, front: Front | None = None,
                  fit_saver: Callable[[Path], None] | None = None,
                  progress: Callable[[str], None] = lambda step: None) -> Path:
     """Write the report folder, whole or not at all, and return its path.
 
-    The folder holds index.html (one file that needs no network and no script), report.pdf,
-    summary.json, tables/<key>.csv in full precision, figures/<key>.svg and, with a
+    The folder holds index.html (one file that needs no network, nor scripts to be read),
+    report.pdf, summary.json, tables/<key>.csv in full precision, figures/<key>.svg and, with a
     ``fit_saver``, fit.nc. See `densing_bayes.outputs` for what happens to a folder that is
     there already, and for infinities in summary.json.
 
@@ -123,6 +149,8 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
     refused
         Why the diagnostics gate refused the fit: the report is marked and its statements are
         not called results. None when it passed.
+    front
+        The first screen; None: the title and headline alone.
     fit_saver
         Writes the fit to the path given.
     progress
@@ -137,6 +165,7 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
     """
     tables = [table for section in sections for table in section.tables]
     pictures = [picture for section in sections for picture in section.pictures]
+    pictures += [front.picture] if front else []
     for kind, items in (("section", sections), ("table", tables), ("figure", pictures)):
         _check_keys(kind, [item.key for item in items])
     merged = merge(summary, *(section.summary for section in sections))
@@ -145,11 +174,14 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
             (folder / name).mkdir()
         progress("drawing figures")
         sections = [_drawn(section, folder / "figures") for section in sections]
+        if front and not _drawn(Section("front", "", pictures=[front.picture]),
+                                folder / "figures").pictures:
+            front = None
         progress("writing tables and page")
         for table in tables:
             path = folder / "tables" / f"{table.key}.csv"
             path.write_text(csv_text(table.frame), encoding="utf-8")
-        said = document(title, headline, refused, sections, provenance)
+        said = document(title, headline, refused, sections, provenance, front)
         (folder / "index.html").write_text(html_text(said, folder), encoding="utf-8")
         for section in sections:
             if section.page is not None:
@@ -183,31 +215,27 @@ def _drawn(section: Section, folder: Path) -> Section:
             continue
         (folder / f"{picture.key}.svg").write_text(text, encoding="utf-8")
         drawn.append(picture)
-    return replace(section, pictures=drawn, text=[*section.text, *lost])
+    return replace(section, pictures=drawn, faults=[*section.faults, *lost])
 
 
 # -- what is said, as plain values that both templates read ----------------------------------
 
 
 def document(title: str, headline: list[str], refused: str | None, sections: list[Section],
-             provenance: dict[str, Any]) -> dict[str, Any]:
+             provenance: dict[str, Any], front: Front | None = None) -> dict[str, Any]:
     """The report as JSON-able values: numbered, formatted, every string cleaned."""
-    table_number = figure_number = 0
+    table_number, figure_number = 0, 0 if front is None else 1
     chapters = []
     for section in sections:
         chapter: dict[str, Any] = {
             "key": section.key, "title": clean(section.title),
             "text": [clean(paragraph) for paragraph in section.text],
-            "pictures": [], "tables": [],
+            "faults": [clean(fault) for fault in section.faults], "pictures": [], "tables": [],
             "page": None if section.page is None else f"{section.key}.html",
         }
         for picture in section.pictures:
             figure_number += 1
-            chapter["pictures"].append({
-                "key": picture.key, "number": figure_number, "caption": clean(picture.caption),
-                "alt": clean(picture.alt), "file": f"figures/{picture.key}.svg",
-                "width": picture.width, "height": picture.height,
-            })
+            chapter["pictures"].append(_shown(picture, figure_number))
         for table in section.tables:
             table_number += 1
             chapter["tables"].append({
@@ -219,8 +247,26 @@ def document(title: str, headline: list[str], refused: str | None, sections: lis
     return {
         "title": clean(title), "headline": [clean(line) for line in headline],
         "refused": None if refused is None else clean(refused), "sections": chapters,
+        "front": front and {
+            "picture": _shown(front.picture, 1), "data": _cleaned(plain(front.data)),
+            "tiles": [_cleaned(vars(tile)) for tile in front.tiles]},
         "facts": [_fact(label, value) for label, value in provenance.items()],
     }
+
+
+def _shown(picture: Picture, number: int) -> dict[str, Any]:
+    return {"key": picture.key, "number": number, "caption": clean(picture.caption),
+            "alt": clean(picture.alt), "file": f"figures/{picture.key}.svg",
+            "width": picture.width, "height": picture.height}
+
+
+def _cleaned(value: Any) -> Any:
+    """Plain values with every string in them cleaned."""
+    if isinstance(value, dict):
+        return {key: _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def _small_print(table: Table) -> str:
@@ -297,34 +343,6 @@ def merge(*summaries: dict[str, Any]) -> dict[str, Any]:
             elif out[key] != value and value == value:  # two NaN say the same: there is none
                 raise ValueError(f"two values of '{key}' in the summary: {out[key]!r}, {value!r}")
     return out
-
-
-# -- pages -----------------------------------------------------------------------------------
-
-
-def html_text(said: dict[str, Any], folder: Path) -> str:
-    """The page: the template filled, styles and figures inside it."""
-    templates = shelf("reports/templates")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-
-    def embedded(file: str) -> str:
-        data = base64.b64encode((folder / file).read_bytes()).decode()
-        return f"data:image/svg+xml;base64,{data}"
-
-    return environment.get_template("report.html.j2").render(
-        said, style=(templates / "style.css").read_text(encoding="utf-8"), embedded=embedded)
-
-
-def pdf_bytes(said: dict[str, Any], folder: Path) -> bytes:
-    """The PDF, set by Typst from the same values, which it reads as data and never as markup."""
-    return typst.compile(
-        (shelf("reports/templates") / "report.typ").read_bytes(), root=folder,
-        sys_inputs={"report": json.dumps(said)},
-        # matplotlib's own fonts: those that the figures' text was measured with
-        font_paths=[Path(matplotlib.get_data_path()) / "fonts" / "ttf"],
-    )
 
 
 # -- small checks ----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -137,21 +136,25 @@ def test_density_timeline_draws_every_model(fig):
     date = np.array(["2023-02-24", "2023-09-27", "2024-02-01", "2025-03-01"], "datetime64[D]")
     median = np.array([0.1, 0.5, 0.4, 4.0])
     band_date = np.array(["2023-01-01", "2025-06-01"], "datetime64[D]")
+    sparse = np.array([False, False, True, False])
     figures.density_timeline(
-        ax, date=date, median=median, low=median / 2, high=median * 2,
-        p_frontier=[0.9, 0.8, 0.1, 0.7], name=["LLaMA-1", "Mistral-7B", "Other", "New"],
-        record=[True, True, False, True], band_date=band_date,
-        band=np.array([[0.1, 2], [0.15, 4], [0.2, 8]]), interval=INTERVAL)
-    dots = ax.collections[-1]
-    order = np.argsort([0.9, 0.8, 0.1, 0.7])
-    assert np.allclose(dots.get_offsets()[:, 1], median[order])
-    assert np.allclose(dots.get_offsets()[:, 0], date2num(date[order]))
-    assert np.allclose(dots.get_array(), [0.1, 0.7, 0.8, 0.9])
+        ax, date=date, median=median, low=median / 2, high=median * 2, sparse=sparse,
+        name=["LLaMA-1", "Mistral-7B", "Other", "New"], record=[True, True, False, True],
+        band_date=band_date, band=np.array([[0.1, 2], [0.12, 3], [0.15, 4], [0.18, 5], [0.2, 8]]),
+        best_date=date[[0, 1, 3]], best=median[[0, 1, 3]], interval=INTERVAL,
+        mark=(np.datetime64("2023-06-01"), "A day"))
+    dense, experts = ax.collections[-2:]
+    assert np.allclose(dense.get_offsets()[:, 1], median[~sparse])
+    assert np.allclose(experts.get_offsets()[:, 1], median[sparse])
+    assert np.allclose(experts.get_facecolor()[0, :3], 1), "hollow"
     assert np.allclose(ax.lines[0].get_ydata(), [0.15, 4])
-    assert {label.get_text() for label in ax.texts} == {"LLaMA-1", "Mistral-7B", "New"}
+    assert np.allclose(ax.lines[1].get_ydata(), [0.1, 0.5, 4.0])
+    assert {label.get_text() for label in ax.texts} == {"LLaMA-1", "Mistral-7B", "New", "A day"}
     assert ax.get_yscale() == "log"
     legend = [label.get_text() for label in ax.get_legend().get_texts()]
-    assert all("80% equal-tailed interval" in label for label in legend)
+    assert legend == ["frontier, 50% and 80% equal-tailed interval",
+                      "model, 80% equal-tailed interval", "best available", "dense",
+                      "mixture of experts"]
 
 
 def test_rate_posterior_marks_the_interval_and_published_rates(fig):

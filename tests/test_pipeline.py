@@ -159,7 +159,8 @@ def test_a_context_answers_from_a_saved_fit(small_world, small_fit):
     assert block["growth"]["rate_per_day"]["median"] > 0
     assert refusal(context) is None
     lines = headline(context)
-    assert f"{block['growth']['rate_per_day']['median']:.4f} per day" in lines[0]
+    months = 12 * np.log(2) / block["growth"]["rate_per_year"]["median"]
+    assert f"doubled every {months:.1f} months" in lines[0]
 
 
 def test_a_fit_that_must_exist_is_not_made(small_world, tmp_path):

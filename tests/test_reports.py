@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import html.parser
 import io
 import json
@@ -148,9 +149,15 @@ def test_folder_holds_what_the_contract_names(folder):
     assert set(json.loads((folder / "summary.json").read_text())["files"]) == files
 
 
-def test_page_is_offline_and_runs_nothing(folder, page):
+def test_page_is_offline_and_runs_its_own_script_alone(folder, page):
     text = (folder / "index.html").read_text(encoding="utf-8")
-    assert not {"script", "link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
+    assert not {"link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
+    script, = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy, = [attrs["content"] for attrs in page.all("meta") if "http-equiv" in attrs]
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert page.all("script") == [{}]
     assert not re.search(r"https?://", re.sub(r"base64,[^\"]*", "", text))
     for tag, attrs in page.tags:
         assert not [name for name in attrs if name.startswith("on")], tag
@@ -185,11 +192,15 @@ def contrast(one: str, other: str) -> float:
 
 def test_text_colours_have_contrast():
     css = Path("reports/templates/style.css").read_text(encoding="utf-8")
-    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", css))
-    for name in ("ink", "muted", "accent"):
-        for ground in ("#ffffff", colours["pale"]):
-            assert contrast(colours[name], ground) >= 4.5  # WCAG AA
-    assert contrast("#6d0f12", "#fdf1f1") >= 4.5
+    schemes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
+               for block in re.findall(r"{([^{}]*--ink[^{}]*)}", css)]
+    assert len(schemes) == 3  # light, dark by the reader's system, dark by the button
+    assert schemes[1] == schemes[2]
+    for colours in schemes:
+        for name in ("ink", "muted", "accent"):
+            for ground in ("paper", "pale"):
+                assert contrast(colours[name], colours[ground]) >= 4.5  # WCAG AA
+        assert contrast(colours["alarm"], colours["flush"]) >= 4.5
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)  # known pair
 
 

@@ -8,14 +8,9 @@ draws are stored as integers of 1e-4 e-fold; `read` gives them back.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
-import json
-import re
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -29,6 +24,7 @@ from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
 from densing_bayes.observations import ORIGIN
 from densing_bayes.outputs import clean
+from densing_bayes.pages import environment, inline_json, script_of
 from densing_bayes.shelf import shelf
 from densing_bayes.specs import ModelSpec
 
@@ -132,18 +128,7 @@ def page(said: dict[str, Any], title: str = "Milestone calculator") -> str:
     said
         From `payload`.
     """
-    templates = shelf("reports/templates")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    script = "\n" + (templates / "explorer.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("explorer.html.j2").render(
-        said=said, title=title, script=script, digest=digest,
-        style=(templates / "style.css").read_text(encoding="utf-8"), data=_inline(said))
-
-
-def _inline(said: dict[str, Any]) -> str:
-    """JSON that may stand between script tags: no <, > or & is left in it."""
-    text = json.dumps(said, separators=(",", ":"), allow_nan=False)
-    return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    script, digest = script_of("explorer.js")
+    return environment().get_template("explorer.html.j2").render(
+        said=said, title=title, script=script, digest=digest, data=inline_json(said),
+        style=(shelf("reports/templates") / "style.css").read_text(encoding="utf-8"))

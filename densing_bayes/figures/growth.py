@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.dates import date2num
 from scipy.stats import gaussian_kde
 
-from densing_bayes.figures.house import BLUE, INK, ORANGE, PALE
+from densing_bayes.figures.house import BLUE, INK, MUTED, ORANGE, PALE
 from densing_bayes.figures.parts import (
     doubling_axis,
     doubling_side,
@@ -21,43 +20,50 @@ from densing_bayes.figures.parts import (
 )
 from densing_bayes.intervals import Interval
 
-PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#b9c6cf", BLUE, "#001f3d"])
 
-
-def density_timeline(ax: Any, *, date: Any, median: Any, low: Any, high: Any, p_frontier: Any,
+def density_timeline(ax: Any, *, date: Any, median: Any, low: Any, high: Any, sparse: Any,
                      name: Sequence[str], record: Any, band_date: Any, band: Any,
-                     interval: Interval) -> None:
-    """Density of every model over release date, with the frontier as a band.
+                     best_date: Any, best: Any, interval: Interval, mark: Any = None) -> None:
+    """Density of every model over release date, with the frontier's bands and the best available.
 
     Parameters
     ----------
     date, median, low, high
         Per model: datetime64, and density with its interval.
-    p_frontier
-        Per model: probability of being on the frontier; sets the colour.
+    sparse
+        Per model: whether it is a mixture of experts, drawn hollow.
     name, record
         Per model: its name, and whether to label it (labels never overlap; the densest models
         come first, and one that finds no place goes without).
     band_date, band
-        Dates (datetime64) and the frontier's low, median and high there, shape (3, dates).
+        Dates (datetime64) and the frontier's low, lower quartile, median, upper quartile and
+        high there, shape (5, dates).
+    best_date, best
+        Dates at which the best available rises, and its density from there on.
+    mark
+        A day and its label, drawn as a dotted line.
     """
     date = np.asarray(date, dtype="datetime64[D]")
-    median, low, high, p_frontier, record = (
-        np.asarray(values) for values in (median, low, high, p_frontier, record))
-    ax.fill_between(band_date, band[0], band[2], color=ORANGE, alpha=0.2, lw=0, zorder=2)
-    ax.plot(band_date, band[1], color=ORANGE, zorder=2.1, label=f"frontier, {interval}")
-    ax.vlines(date, low, high, color=PALE, lw=0.9, zorder=1, label=f"model, {interval}")
-    order = np.argsort(p_frontier)  # the likely frontier is drawn last, on top
-    dots = ax.scatter(date[order], median[order], c=p_frontier[order], cmap=PROBABILITY, vmin=0,
-                      vmax=1, s=26, edgecolor="white", linewidth=0.5, zorder=3)
+    median, low, high, sparse, record = (
+        np.asarray(values) for values in (median, low, high, sparse, record))
+    ax.fill_between(band_date, band[0], band[4], color=ORANGE, alpha=0.15, lw=0, zorder=2)
+    ax.fill_between(band_date, band[1], band[3], color=ORANGE, alpha=0.25, lw=0, zorder=2)
+    ax.plot(band_date, band[2], color=ORANGE, zorder=2.1, label=f"frontier, 50% and {interval}")
+    ax.vlines(date, low, high, color=PALE, lw=0.7, zorder=1, label=f"model, {interval}")
+    ax.step(best_date, best, where="post", color=INK, lw=1.2, zorder=2.2, label="best available")
+    for hollow in (False, True):
+        chosen = sparse == hollow
+        ax.scatter(date[chosen], median[chosen], s=22, edgecolor=BLUE, linewidth=1, zorder=3,
+                   facecolor="white" if hollow else BLUE, alpha=0.8,
+                   label="mixture of experts" if hollow else "dense")
     log_axis(ax, "y")
     time_axis(ax)
+    if mark is not None:
+        ax.axvline(mark[0], color=MUTED, lw=0.9, ls=":")
+        ax.annotate(mark[1], (mark[0], 0.01), xycoords=("data", "axes fraction"), fontsize=9,
+                    xytext=(3, 0), textcoords="offset points", color=MUTED, va="bottom")
     ax.set(ylabel="density (1 = reference family)", xlabel="release date")
-    bar = ax.get_figure().colorbar(dots, ax=ax, location="top", shrink=0.45, aspect=22, pad=0.02,
-                                   anchor=(1.0, 0.0), ticks=[0, 0.5, 1])
-    bar.set_label("P(on the frontier)", fontsize=10)
-    bar.outline.set_visible(False)
-    ax.legend(loc="upper left", bbox_to_anchor=(-0.01, 1.0))
+    ax.legend(loc="upper left", bbox_to_anchor=(-0.01, 1.0), fontsize=9)
     shown = np.flatnonzero(record)[np.argsort(-median[record])]
     place_labels(ax, date2num(date[shown]), median[shown],
                  [shorten(name[i], 20) for i in shown],

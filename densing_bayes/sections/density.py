@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,9 +11,14 @@ from matplotlib.figure import Figure
 from densing_bayes.context import Context
 from densing_bayes.figures import density_timeline
 from densing_bayes.joint.quantities import NEAR_CEILING, NEAR_FRONTIER, frontier_path
+from densing_bayes.observations import ORIGIN
 from densing_bayes.questions import density as questions
+from densing_bayes.questions.frontier import CHATGPT
+from densing_bayes.questions.growth import ends
+from densing_bayes.questions.timeline import levels, steps
 from densing_bayes.questions.windows import years_since
-from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.reports import Picture, Section, Table, cell_text
+from densing_bayes.trends import DAYS_PER_YEAR
 
 DRAWN = 2000  # models in the picture: more cannot be told apart
 RECORD = 0.3  # probability from which a model is marked as a record
@@ -52,7 +59,6 @@ def section(context: Context) -> Section:
                        "high": "{:.2f}", "gap (factor)": "{:.1f}", "P(on frontier)": "{:.2f}",
                        "P(record)": "{:.2f}", "e-folds beyond the ladder": "{:.1f}",
                        "P(near ceiling)": "{:.2f}", "effective size (billions)": "{:.1f}"})],
-        pictures=[timeline_picture(context)],
         summary={"density": [
             {"model": row["model"], "median": row["median"], "low": row["low"],
              "high": row["high"], "gap_median": row["gap_median"],
@@ -63,31 +69,50 @@ def section(context: Context) -> Section:
 
 
 def timeline_picture(context: Context) -> Picture:
-    """Every model's density over time with the frontier."""
+    """Every model's density over time with the frontier and the best available."""
     many = context.derived.sizes["model"] > DRAWN
-    return Picture("density-timeline", f"Density over release date ({context.interval})"
-                   + (f"; {DRAWN:,} models by chance, and the records" if many else ""),
-                   "Scatter of model densities over time under a rising frontier band.",
-                   lambda fig: timeline(fig, context), 7.5, 5.5)
+    steps = best_steps(context)
+    first, last = steps["density"][0], steps["density"][-1]
+    said = (f"The best available rose from {cell_text(first)} ({steps['date'][0]}) to "
+            f"{cell_text(last)} ({steps['date'][-1]})")
+    return Picture(
+        "density-timeline", f"{said}. A dot is a model; steps are the best available, the band "
+        f"the frontier below which models lie (50% and {context.interval}). Growth of other "
+        "windows is read from thinned draws of this fit, without a new one"
+        + (f"; {DRAWN:,} models by chance, and the records." if many else "."),
+        f"Densities of {context.derived.sizes['model']} models by release date. {said}.",
+        lambda fig: timeline(fig, context), 7.5, 5.0)
+
+
+def best_steps(context: Context) -> dict[str, list[Any]]:
+    """Dates at which the best available rises, and its median density from there on."""
+    said = steps(context)[context.spec.options["size"]]
+    origin = np.datetime64(ORIGIN)
+    return {"date": [str(origin + round(year * DAYS_PER_YEAR)) for year in said["years"]],
+            "density": said["density"][levels(context).index(0.5)]}
 
 
 def timeline(fig: Figure, context: Context) -> None:
-    """Every model's density with the frontier band."""
+    """Every model's density with the frontier's bands."""
     rows = pd.DataFrame(questions.densities(context))
+    rows["sparse"] = context.derived["architecture"].values != "dense"
     if len(rows) > DRAWN:
         chosen = np.zeros(len(rows), bool)
         rng = np.random.default_rng(context.seed("timeline"))
         chosen[rng.choice(len(rows), DRAWN, replace=False)] = True
         rows = rows[chosen | (rows["p_record"] > RECORD)]
     dates = rows["date"].to_numpy("datetime64[D]")
-    grid = np.linspace(dates.min().astype(float), dates.max().astype(float), 60
-                       ).astype("datetime64[D]")
+    first, last = (np.datetime64(day) for day in ends(context.derived))
+    grid = np.linspace(first.astype(float), last.astype(float), 60).astype("datetime64[D]")
     path = np.exp(frontier_path(context.derived, years_since(grid)).stack(s=("chain", "draw")))
-    band = np.quantile(path.transpose("time", "s").values,
-                       [context.interval.tails[0], 0.5, context.interval.tails[1]], axis=1)
+    low, high = context.interval.tails
+    band = np.quantile(path.transpose("time", "s").values, [low, 0.25, 0.5, 0.75, high], axis=1)
+    best = best_steps(context)
     density_timeline(
         fig.subplots(), date=dates, median=rows["median"], low=rows["low"], high=rows["high"],
-        p_frontier=rows["p_on_frontier"], name=list(rows["model"]),
-        record=rows["p_record"] > RECORD, band_date=grid, band=band, interval=context.interval)
-
-
+        sparse=rows["sparse"], name=list(rows["model"]), record=rows["p_record"] > RECORD,
+        band_date=grid, band=band, interval=context.interval,
+        best_date=np.array([*best["date"], str(last)], "datetime64[D]"),
+        best=[*best["density"], best["density"][-1]],
+        mark=(np.datetime64(CHATGPT), "ChatGPT") if first < np.datetime64(CHATGPT) < last
+        else None)

@@ -12,23 +12,19 @@ from densing_bayes.sections import calibration
 
 def headline(context: Context) -> list[str]:
     """The few statements that a reader takes away."""
-    interval = context.interval
     whole = questions.growth(context)
     by = {"total": "", "active": " counted by active parameters",
           "cost": " counted by cost of inference"}[whole.axis]
-    day = whole.summary()["rate_per_day"]
     lines = [
         f"Between {whole.window.start:%B %Y} and {whole.window.end:%B %Y} the capability density "
-        f"of language models{by} {doubled(whole.summary(), interval)}: "
-        f"{day['median']:.4f} per day ({day['low']:.4f} to {day['high']:.4f}), from "
-        f"{whole.models} models.",
-        "Capability density is the size of a reference model with the same scores, divided by the "
+        f"of {'open ' if context.spec.options['open_only'] else ''}language models{by} "
+        f"{briefly(whole)}, by the scores of {whole.models} models.",
+        "Capability density: the size of a reference model with the same scores, over the "
         "model's own.",
     ]
     for one in questions.windows(context):
         if one.window.name == "last-12-months" and one.window.start > whole.window.start:
-            lines.append(f"In the last twelve of these months it "
-                         f"{doubled(one.summary(), interval)}.")
+            lines.append(f"In the last twelve of these months it {briefly(one)}.")
     last = frontier.on_last_day(context)
     best = last["best_available"]
     lines.append(f"The best available on {last['date']} had a density of {best['median']:.0f} "
@@ -47,3 +43,9 @@ def headline(context: Context) -> list[str]:
     if certificate and any(one["kept"] == "no" for one in certificate["verdict"]):
         lines += calibration.headline(certificate)
     return lines
+
+
+def briefly(asked: questions.Growth) -> str:
+    """What density did over a window, the interval by its probability alone."""
+    interval = asked.interval
+    return doubled(asked.summary(), interval).replace(str(interval), f"{interval.prob:.0%}")
