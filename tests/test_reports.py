@@ -193,7 +193,7 @@ def contrast(one: str, other: str) -> float:
 def test_text_colours_have_contrast():
     css = Path("reports/templates/style.css").read_text(encoding="utf-8")
     schemes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
-               for block in re.findall(r"{([^{}]*--ink[^{}]*)}", css)]
+               for block in re.findall(r"{([^{}]*--ink: [^{}]*)}", css)]
     assert len(schemes) == 3  # light, dark by the reader's system, dark by the button
     assert schemes[1] == schemes[2]
     for colours in schemes:
