@@ -7,8 +7,8 @@ import pandas as pd
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest
-from densing_bayes.intervals import words_of_set
-from densing_bayes.joint.predict import benchmark_rates
+from densing_bayes.intervals import growth_summary, words_of_set
+from densing_bayes.joint.predict import benchmark_rates, rate_of_another_benchmark
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
@@ -20,6 +20,8 @@ def section(context: Context) -> Section:
     names = [str(name) for name in data["benchmark"].values]
     rates = benchmark_rates(context.derived).stack(sample=("chain", "draw")).transpose(
         "sample", "benchmark").values
+    another = rate_of_another_benchmark(context.derived, context.posterior["trend_spread"],
+                                        context.seed("another benchmark")).values.ravel()
     stray = context.posterior["sd_benchmark_z"] * context.posterior["c1"]
     low, high = interval.of(rates, axis=0)
     rows = [{
@@ -44,8 +46,11 @@ def section(context: Context) -> Section:
         f"{loud['benchmark']} strays most from the common size: typically by a factor of "
         f"{loud['own deviation (factor of size)']:.1f}.",
         "A benchmark's own rate is the joint rate plus its own trend in date; it is not "
-        "a fit of that benchmark alone (that is what a sensitivity "
-        "study does).",
+        "a fit of that benchmark alone (that is what a sensitivity study does). "
+        f"By one more benchmark of this kind growth would be "
+        f"{np.median(another) / DAYS_PER_YEAR:.4f} per day ({interval}: "
+        f"{interval.of(another)[0] / DAYS_PER_YEAR:.4f} to "
+        f"{interval.of(another)[1] / DAYS_PER_YEAR:.4f}): the headline is for these, equally.",
     ] if len(rows) > 1 else ["One benchmark only: nothing to compare it with."]
     plain = [[row[key] * DAYS_PER_YEAR for row in rows] for key in ("rate per day", "low", "high")]
     return Section(
@@ -60,5 +65,5 @@ def section(context: Context) -> Section:
                           lambda fig: rate_forest(fig.subplots(), name=names, median=plain[0],
                                                   low=plain[1], high=plain[2],
                                                   interval=interval), 7, 3.6)],
-        summary={"benchmarks": rows},
+        summary={"benchmarks": rows, "another_benchmark": growth_summary(another, interval)},
     )

@@ -12,7 +12,7 @@ from densing_bayes.checks import ESS_MIN, RHAT_MAX
 from densing_bayes.context import Context
 from densing_bayes.figures import predictive_check
 from densing_bayes.importance import K_MAX
-from densing_bayes.joint.predict import replicated_records, score_coverage
+from densing_bayes.joint.predict import replicated_records, residual_trends, score_coverage
 from densing_bayes.reports import Picture, Section, Table
 
 
@@ -40,6 +40,8 @@ def section(context: Context) -> Section:
            + ": read statements about records with that in mind." if odd else
            " The model reproduces both."),
     ]
+    left = _residual_trends(context)
+    text.append(_left(left))
     rows = pd.DataFrame([{"check": check["name"], "expected": check["expected"],
                           "observed": check["observed"],
                           "P(replicated >= observed)": check["p"]} for check in checks])
@@ -47,7 +49,12 @@ def section(context: Context) -> Section:
         key="checks", title="Checks", text=text,
         tables=[Table("checks", "Posterior predictive checks", rows,
                       {"expected": "{:.2f}", "observed": "{:.2f}",
-                       "P(replicated >= observed)": "{:.2f}"})],
+                       "P(replicated >= observed)": "{:.2f}"}),
+                Table("check-trends", "Trends left in the residuals of each benchmark", left,
+                      dict.fromkeys(left.columns[1:], "{:+.3f}"),
+                      note="Nats of effective size per year of release date and per nat of "
+                           "parameters, beyond the benchmark's own trends in the fit, with one "
+                           "standard error.")],
         pictures=[
             Picture("check-records", "Records: replicated worlds and the data",
                     "Histogram of the number of records in replicated worlds.",
@@ -55,8 +62,30 @@ def section(context: Context) -> Section:
             Picture("check-pit", "Where the scores fall in their predictive distributions "
                     "(flat is right)", "Histogram of probability integral transform values.",
                     lambda fig: _pit(fig, pit), 7, 3.2)],
-        summary={"diagnostics": gate, "checks": checks},
+        summary={"diagnostics": gate, "checks": checks,
+                 "residual_trends": left.to_dict("records")},
     )
+
+
+def _residual_trends(context: Context) -> pd.DataFrame:
+    """A row per benchmark: what is left of trends in date and in size, with standard errors."""
+    found = residual_trends(context.cells, context.columns)
+    return pd.DataFrame({
+        "benchmark": [str(name) for name in context.observations.data["benchmark"].values],
+        "per year": found["date"], "error (year)": found["date_error"],
+        "per nat of size": found["size"], "error (size)": found["size_error"]})
+
+
+def _left(table: pd.DataFrame) -> str:
+    """Whether the residuals still have trends, in a sentence."""
+    beyond = [f"{row['benchmark']} in {what}" for row in table.to_dict("records")
+              for what, value, error in (("date", "per year", "error (year)"),
+                                         ("size", "per nat of size", "error (size)"))
+              if abs(row[value]) > 2 * row[error]]
+    if not beyond:
+        return ("Beyond the benchmarks' own trends no trend in date or size is left in the "
+                "residuals: each lies within two standard errors of zero.")
+    return (f"Trends are left in the residuals, beyond two standard errors: {', '.join(beyond)}.")
 
 
 def _measured(gate: dict[str, Any]) -> str:
