@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -430,14 +431,17 @@ def test_the_section_says_what_the_certificate_says(faked, folder, tmp_path):
     tables, spec = load_tables(folder), load_model("densing")
     result = certificate.calibrate(out=tmp_path, tables=tables, spec=spec, plan=PLAN)
     saved = json.loads((tmp_path / "certificate.json").read_text())
-    told = section(saved, spec_hash=spec.hash)
+    told = section(saved, spec)
     assert told.summary["calibration"]["cases"]["done"] == result["cases"]["done"]
     for method in backtest.METHODS[1:]:  # every rival is named where the comparison is
         assert LABELS.get(method, method) in " ".join(told.text)
     assert "'the frontier grew'" in " ".join(told.text)
     broken = [dict(one, kept="no") for one in result["verdict"][:1]]
     assert broken[0]["promise"] in headline(result | {"verdict": broken})[0]
-    assert "another version" in " ".join(section(saved, spec_hash="0" * 12).text)
+    longer = replace(spec, sampling=replace(spec.sampling, draws=9000))
+    assert "other priors" not in " ".join([*told.text, *section(saved, longer).text])
+    other = spec.with_options(constant_spread=True)
+    assert "other priors or options" in " ".join(section(saved, other).text)
     assert "untested" in section(None).text[0]
     from densing_bayes.figures import house
 

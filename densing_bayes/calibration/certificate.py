@@ -241,6 +241,11 @@ def _read(out: Path, case: tuple[str, str], spec: ModelSpec, tables: Tables, pla
     return saved["result"] if saved.get("key") == _key(case[0], spec, tables, plan) else None
 
 
+def model_hash(spec: ModelSpec) -> str:
+    """Of what a certificate speaks: options, priors and interval, however long the chains are."""
+    return replace(spec, sampling=Sampling()).hash
+
+
 # -- summing up -------------------------------------------------------------------------------
 
 
@@ -254,7 +259,8 @@ def certificate(out: Path, spec: ModelSpec, tables: Tables, plan: Plan) -> dict[
             found.setdefault(case[0], []).append(result)
     done = sum(map(len, found.values()))
     result: dict[str, Any] = {
-        "format": FORMAT, "spec": spec.name, "spec_hash": spec.hash, "seed": spec.sampling.seed,
+        "format": FORMAT, "spec": spec.name, "spec_hash": spec.hash,
+        "model_hash": model_hash(spec), "seed": spec.sampling.seed,
         "data": tables.sha256, "interval": {"prob": spec.interval.prob,
                                             "kind": spec.interval.kind},
         "versions": {name: version(name) for name in ("densing-bayes", "pymc", "nutpie")},

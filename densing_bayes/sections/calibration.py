@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from densing_bayes.calibration import backtest, coverage, sbc
-from densing_bayes.calibration.certificate import FEWEST
+from densing_bayes.calibration.certificate import FEWEST, model_hash
 from densing_bayes.figures.house import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PURPLE
 from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.specs import ModelSpec
 
 COLOURS = {"joint": BLUE, "plug-in": ORANGE, "bootstrap": GREEN, "no change": MUTED,
            "record jumps": GREEN, "paper": ORANGE, "published rate": PURPLE}
@@ -24,21 +25,21 @@ MARKERS = dict(zip(COLOURS, "osDsDov", strict=True))
 TITLE = "Are the intervals true?"
 
 
-def section(result: dict[str, Any] | None, spec_hash: str | None = None) -> Section:
+def section(result: dict[str, Any] | None, spec: ModelSpec | None = None) -> Section:
     """The certificate of `densing_bayes.calibration.calibrate` (or a published one).
 
     Parameters
     ----------
     result
         None where there is no certificate: the section says so.
-    spec_hash
+    spec
         Of the report's own spec: the text says when the certificate is of another.
     """
     if result is None:
         return Section("calibration", TITLE, ["No certificate has been published: whether these "
                                               "intervals hold what they promise is untested."],
                        summary={"calibration": None})
-    text = [*headline(result), _made(result, spec_hash), *_sbc_words(result)]
+    text = [*headline(result), _made(result, spec), *_sbc_words(result)]
     tables = [_promises(result)]
     pictures: list[Picture] = []
     if result["sbc"]:
@@ -84,7 +85,7 @@ def headline(result: dict[str, Any]) -> list[str]:
         f"{one['promise']} (found {one['found']:.2f})" for one in broken) + "."]
 
 
-def _made(result: dict[str, Any], spec_hash: str | None) -> str:
+def _made(result: dict[str, Any], spec: ModelSpec | None) -> str:
     cases, chains = result["cases"], result["chains"]
     words = (f"The certificate rests on {cases['done']} of {cases['planned']} planned cases, each "
              f"a refit with {chains['chains']} chains of {chains['draws']} draws after "
@@ -92,9 +93,9 @@ def _made(result: dict[str, Any], spec_hash: str | None) -> str:
              f"{chains['models']} models.")
     if result.get("edition"):
         words += f" Edition: {result['edition']}."
-    if spec_hash is not None and spec_hash != result["spec_hash"]:
-        words += (" It was made with another version of the model's spec, and speaks for this "
-                  "one only as far as the two agree.")
+    if spec is not None and model_hash(spec) != result["model_hash"]:
+        words += (" It was made with other priors or options, and speaks for these only as far "
+                  "as the two agree.")
     ill = {kind: health for kind, health in result["health"].items()
            if health["with_divergences"] > 0.05 or health["rhat_above_1.05"] > 0.05}
     if ill:

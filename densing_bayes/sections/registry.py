@@ -156,7 +156,7 @@ def _calibration(context: Context) -> list[Section]:
     from densing_bayes.calibration import published
     from densing_bayes.sections import calibration
 
-    return [calibration.section(published(), context.spec.hash)]
+    return [calibration.section(published(), context.spec)]
 
 
 def _limits(context: Context) -> list[Section]:
