@@ -282,7 +282,7 @@ def certificate(out: Path, spec: ModelSpec, tables: Tables, plan: Plan) -> dict[
                        if row["what"] == what and row["method"] == "joint"]
                 for what in backtest.QUANTITIES},
     }
-    if found.get("sbc wrong"):
+    if len(found.get("sbc wrong", [])) >= FEWEST:
         result["wrong_likelihood"] = rounds.judge_rounds(found["sbc wrong"])
     result["verdict"] = verdict(result, spec.interval)
     return result
@@ -313,7 +313,8 @@ def verdict(result: dict[str, Any], interval: Interval) -> list[dict[str, Any]]:
     for one in result["sbc"].values():
         out.append({"promise": f"SBC, {one['design']}: ranks uniform "
                     f"(false alarms {one['false_alarms']:.0%})",
-                    "found": min(one["p"].values()) * len(one["p"]), "error": None,
+                    "found": min(1.0, min(one["p"].values()) * len(one["p"])),
+                    "error": None,
                     "range": [one["false_alarms"], None], "count": one["simulations"],
                     "kept": "no" if not one["passed"] else
                     "yes" if one["too_narrow_fails"] and one["shifted_fails"] else "open"})

@@ -200,7 +200,7 @@ def pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         Of `coverage_table`.
     """
     out = []
-    for shared, where in ((True, "where the model holds"), (False, "where it is wrong, all kinds")):
+    for shared, where in ((True, "where the model holds"), (False, "where it is wrong")):
         for method in METHODS:
             these = [row for row in rows if row["method"] == method
                      and WORLDS[row["world"]].shared == shared]

@@ -253,7 +253,7 @@ def _coverage_picture(fig: Figure, result: dict[str, Any]) -> None:
         ax.errorbar(part["coverage"], y, xerr=2 * part["coverage_se"], fmt=MARKERS[method],
                     color=COLOURS[method], ms=5, lw=1.2, label=LABELS.get(method, method))
     ax.set(yticks=range(len(worlds)), yticklabels=worlds, xlim=(-0.02, 1.03),
-           xlabel=f"share of {prob:.0%} intervals that hold the true rate")
+           xlabel=f"share of {prob:.0%} intervals that hold the true growth")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
 
 
