@@ -3,6 +3,7 @@
 # make bench    speed beside Stan, NumPyro, PyMC, and scale (half an hour; QUICK=1: a few minutes)
 # make fuzz     bad input for SECONDS=300 (SEED=n repeats a run; seeds are printed)
 # make versions the tests that matter most with the lowest and the newest versions of dependencies
+# make docs     the site, in site/ (opens from disk; search works offline)
 # make wheel  build and try the wheel;  make lock  new pinned versions
 
 OUT ?=
@@ -28,6 +29,10 @@ test-slow: .venv/ready-dev
 check: .venv/ready-dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+
+# NO_MKDOCS_2_WARNING: an advertisement, not a warning of the build
+docs: .venv/ready-dev
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 bench: .venv/ready .venv/ready-peers
 	@$(PY) -m benchmarks.run $(if $(QUICK),--quick)
@@ -58,4 +63,4 @@ lock: .venv/ready-dev
 	@touch $@
 
 clean:
-	rm -rf .venv dist densing-out
+	rm -rf .venv dist densing-out site

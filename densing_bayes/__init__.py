@@ -1,9 +1,9 @@
 """Bayesian Densing Law: how fast language models get denser, with honest uncertainty.
 
 ``import densing_bayes as db``, then ``db.growth()``, ``db.density()``, ``db.regimes()``, ... as the
-command has them; each gives an `Answer`. The names are loaded on first use (PEP 562), so that
-importing the package is free. None is also the name of a module: Python would put the module in
-its place.
+command has them; each gives an `Answer`. ``db.model()`` is the joint model in PyMC. The names are
+loaded on first use (PEP 562), so that importing the package is free. None is also the name of a
+module: Python would put the module in its place.
 
 Examples
 --------
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from densing_bayes.verbs.growth import density as density
     from densing_bayes.verbs.growth import growth as growth
+    from densing_bayes.verbs.model import model as model
     from densing_bayes.verbs.opening import SuspiciousData as SuspiciousData
     from densing_bayes.verbs.opening import opened as opened
     from densing_bayes.verbs.regimes import regimes as regimes
@@ -93,6 +94,7 @@ _HOME = {
     "load_model": "specs",
     "load_report": "specs",
     "load_tables": "tables",
+    "model": "verbs.model",
     "opened": "verbs.opening",
     "prices": "verbs.corollaries",
     "regimes": "verbs.regimes",

@@ -205,7 +205,10 @@ class Fit:
         """Write one netCDF file with its checksum at the end, whole or not at all."""
         with replacing(path) as temporary:
             try:
-                self.tree.to_netcdf(temporary)
+                self.tree.to_netcdf(temporary, encoding={
+                f"/{group}": {str(name): {"zlib": True, "complevel": 1, "shuffle": True}
+                              for name in self.tree[group].data_vars}
+                for group in self.tree.children})
             except RuntimeError as error:  # what netCDF makes of a full disk
                 raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
             with open(temporary, "ab") as file:  # netCDF ends where its header says

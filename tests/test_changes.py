@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md is so: the journey's functions exist, the worked changes touch what they say."""
+"""ARCHITECTURE.md and CONTRIBUTING.md are so: functions exist, changes touch what they say."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PLACES = ("densing_bayes", "models", "reports")  # what a change may touch, besides tests
 
 
-def part(title: str) -> str:
-    """The part of ARCHITECTURE.md under a heading."""
-    return re.search(rf"(?ms)^## {title}\n(.*?)(?=^## |\Z)", TEXT)[1]
+def part(title: str, text: str = TEXT) -> str:
+    """The part of a document (ARCHITECTURE.md) under a heading."""
+    return re.search(rf"(?ms)^## {title}\n(.*?)(?=^## |\Z)", text)[1]
 
 
 def resolve(path: str) -> object:
@@ -40,12 +40,14 @@ def test_the_journey_goes_through_functions_that_exist(name):
 
 def changes() -> list[tuple[str, str, list[str]]]:
     rows = re.findall(r"(?m)^\| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", part(
-        "Three changes, and the files they touch"))
+        "Three changes, and the files they touch") + part(
+            "Worked examples", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
     return [(what, example, re.findall(r"`([^`]+)`", files)) for what, example, files in rows]
 
 
 def test_there_are_worked_changes():
-    assert changes()
+    assert {what.split()[1] for what, *_ in changes()} == {
+        "section", "regime", "prior", "likelihood", "reader"}
 
 
 @pytest.mark.parametrize(("what", "example", "files"), changes())

@@ -50,11 +50,15 @@ class Table:
     """A table as one matrix ``pm.Data``: columns by name, whole numbers by ``index``."""
 
     def __init__(self, name: str, columns: Mapping[str, Sequence[float]]):
-        self.names = list(columns)
+        self.names, self.columns = list(columns), columns
         self.data = pm.Data(name, matrix(columns))
 
     def __getitem__(self, column: str) -> Any:
         return self.data[:, self.names.index(column)]
+
+    def values(self, column: str) -> np.ndarray:
+        """A column as it was given: for observed values, which PyMC takes as numbers only."""
+        return np.asarray(self.columns[column], dtype=float)
 
     def index(self, column: str) -> Any:
         """A column of whole numbers, to index with."""

@@ -98,6 +98,22 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
     return tables, coords
 
 
+def counted(name: str, table: dict[str, Any]) -> dict[str, np.ndarray]:
+    """A table's columns as arrays, without the rows of weight 0.
+
+    Examples
+    --------
+    >>> counted("ladder", {"log_loss": [0.1, 0.2], "weight": [0.0, 1.0]})
+    {'log_loss': array([0.2]), 'weight': array([1.])}
+    """
+    arrays = {key: np.asarray(value, float) for key, value in table.items()}
+    if "weight" not in arrays:
+        return arrays
+    if not np.isin(arrays["weight"], (0, 1)).all():
+        raise ValueError(f"{name}: a row counts or not, its weight is 1 or 0")
+    return {key: value[arrays["weight"] == 1] for key, value in arrays.items()}
+
+
 def eligible(data: Any, options: dict[str, Any]) -> np.ndarray:
     """Which models may lie on the frontier and be the best available, shape (model,).
 

@@ -18,6 +18,7 @@ from scipy import special
 from densing_bayes.joint import kernel
 from densing_bayes.joint.centring import own_places
 from densing_bayes.joint.curves import axis_size, least_variance
+from densing_bayes.joint.data import counted
 from densing_bayes.joint.growth import effects, softplus, turns  # noqa: F401 (softplus: example)
 from densing_bayes.joint.ruler import COORDINATES, Ruler, law_and_curve
 from densing_bayes.nuts import model_for_nutpie
@@ -165,7 +166,7 @@ def compiled_function(density: Callable[[np.ndarray], tuple[float, np.ndarray]],
 
 def packed(columns: Columns, priors: Mapping[str, Prior]) -> dict[str, np.ndarray]:
     """The kernel's tables (`kernel.ROWS`): rows without weight left out, constants computed."""
-    kept = {name: _weighted(name, table) for name, table in columns.items()}
+    kept = {name: counted(name, table) for name, table in columns.items()}
     models, setting, contrasts = kept["models"], kept["setting"], kept["contrasts"]
     seen = own_places(columns)
     of_cells = {"anchored": seen.anchored, "linked_cells": seen.linked}
@@ -218,17 +219,6 @@ def constant_of(dist: str, first: float, second: float = 0.0) -> float:
         "LogNormal": lambda: -0.5 * np.log(2 * np.pi) - np.log(second),
         "Gamma": lambda: first * np.log(second) - special.gammaln(first),
         "Exponential": lambda: np.log(first)}[dist]())
-
-
-def _weighted(name: str, table: dict[str, Any]) -> dict[str, np.ndarray]:
-    """A table's columns as arrays, without the rows of weight 0."""
-    arrays = {key: np.asarray(value, float) for key, value in table.items()}
-    if "weight" not in arrays:
-        return arrays
-    weight = arrays.pop("weight")
-    if not np.isin(weight, (0, 1)).all():
-        raise ValueError(f"{name}: a row counts or not, its weight is 1 or 0")
-    return {key: value[weight == 1] for key, value in arrays.items()}
 
 
 def whole_point(at: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]],

@@ -29,6 +29,7 @@ from densing_bayes.families.blocks import Mirrored, Packed, Table, pack_priors, 
 from densing_bayes.families.frontier import normal_lcdf
 from densing_bayes.joint.centring import own_places
 from densing_bayes.joint.curves import axis_size
+from densing_bayes.joint.data import counted
 from densing_bayes.joint.growth import effects, turns
 from densing_bayes.joint.kernel.layout import SOFTNESS
 from densing_bayes.joint.measurement import score_likelihood, source_error
@@ -56,6 +57,7 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
     spec
         Priors and options of family ``densing``.
     """
+    tables = {name: counted(name, columns) for name, columns in tables.items()}
     with pm.Model(coords=coords, check_bounds=False) as model:
         priors = pack_priors(spec.priors)
         table = {name: Table(name, columns) for name, columns in tables.items()}
@@ -188,8 +190,12 @@ def _family_gaps(scale: Any, *, pull: Any, precision: Any) -> Any:
         x = tau * pull + y
         return pt.log(tau / scale) - pt.log1pexp(-x) - tau * pt.log1pexp(x) / scale
 
+    def random(tau: Any, pull: Any, scale: Any, *, rng: np.random.Generator, size: Any) -> Any:
+        gap = scale * rng.standard_exponential(size) / tau
+        return gap + np.log(-np.expm1(-gap)) - tau * pull  # the inverse of softplus
+
     y = pm.CustomDist("family_coordinate", tau, pull, scale, logp=logp, dims="family",
-                      random=_never, support_point=lambda rv, size, tau, pull, scale:
+                      random=random, support_point=lambda rv, size, tau, pull, scale:
                       pt.zeros_like(tau))
     return tau * pt.log1pexp(tau * pull + y)
 
@@ -213,14 +219,15 @@ def _places(mean: Any, sd: Any, gap: Any, noise: Any, place: Any, precision: Any
         return (np.log(2 / np.sqrt(2 * np.pi)) + pt.log(step / omega) - 0.5 * e**2
                 + normal_lcdf(-gap / noise * e))
 
+    def random(start: Any, step: Any, frontier: Any, gap: Any, noise: Any, *,
+               rng: np.random.Generator, size: Any) -> Any:
+        below, about = np.abs(rng.standard_normal(size)), rng.standard_normal(size)
+        return (frontier - gap * below + noise * about - start) / step
+
     y = pm.CustomDist("model_coordinate", start, sd * root, mean + MEAN_HALF * gap, gap, noise,
-                      logp=logp, dims="model", random=_never,
+                      logp=logp, dims="model", random=random,
                       support_point=lambda rv, size, start, *_: pt.zeros_like(start))
     return start + sd * root * y
-
-
-def _never(*args: Any, **kwargs: Any) -> Any:
-    raise NotImplementedError("coordinates follow the scores: `simulation` draws worlds")
 
 
 def _own_trends(priors: dict[str, Packed], c1: Any, count: int) -> tuple[Any, Any]:

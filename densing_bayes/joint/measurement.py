@@ -21,14 +21,13 @@ from densing_bayes.joint.curves import least_variance
 def source_error(contrasts: Table, priors: dict[str, Packed]) -> Any:
     """Sd of one source's score at S = 1/2, per benchmark, with the likelihood of repeated cells.
 
-    ``contrasts`` (benchmark, value, spread, weight) are orthonormal differences between the
+    ``contrasts`` (benchmark, value, spread) are orthonormal differences between the
     sources of one cell, free of the cell's mean; the sd scales as sqrt(4 S (1 - S)), so that it
     vanishes at 0 and 1.
     """
     tau = rv("sd_source", priors["sd_source"], dims="benchmark")
     sigma = tau[contrasts.index("benchmark")] * contrasts["spread"]
-    residual = pm.logp(pm.StudentT.dist(nu=3.0, mu=0.0, sigma=sigma), contrasts["value"])
-    pm.Potential("sources", (contrasts["weight"] * residual).sum())
+    pm.StudentT("sources", nu=3.0, mu=0.0, sigma=sigma, observed=contrasts.values("value"))
     return tau
 
 
@@ -39,7 +38,7 @@ def score_likelihood(name: str, cells: Table, expected: Any, slope: Any, sd_benc
     Parameters
     ----------
     cells
-        A row per cell: model, benchmark, score, items, replicates, weight.
+        A row per cell: model, benchmark, score, items, replicates.
     expected, slope
         Curve at the model's effective size, and its derivative per e-fold.
     """
@@ -51,5 +50,5 @@ def score_likelihood(name: str, cells: Table, expected: Any, slope: Any, sd_benc
         + 4 * spread * sd_source[benchmark] ** 2 / cells["replicates"]
     )
     sigma = pt.sqrt(variance + least_variance(cells["items"]))
-    residual = pm.logp(pm.StudentT.dist(nu=nu, mu=expected, sigma=sigma), cells["score"])
-    pm.Potential(f"{name}_scores", (cells["weight"] * residual).sum())
+    pm.StudentT(f"{name}_scores", nu=nu, mu=expected, sigma=sigma,
+                observed=cells.values("score"))

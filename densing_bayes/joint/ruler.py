@@ -15,6 +15,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Interval
+from scipy import stats
 
 from densing_bayes import laws
 from densing_bayes.families.blocks import Packed, Table, rv
@@ -119,8 +120,8 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
                      priors: dict[str, Packed]) -> None:
     """Likelihood of the ladder's losses and of the models with a loss and a score.
 
-    ``ladder`` has a row per run (anchor, log_params, log_tokens, log_loss, weight), ``pairs``
-    one per model (anchor, loss, score, share, weight). A model scores on the curve, or, where
+    ``ladder`` has a row per run (anchor, log_params, log_tokens, log_loss), ``pairs``
+    one per model (anchor, loss, score, share). A model scores on the curve, or, where
     the answer format is not switched on, at chance however low its loss (``off_share`` of the
     pairs). ``share`` is what a row counts beside its neighbours of the same run.
     """
@@ -128,17 +129,27 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
     fitted = np.log(laws.loss(params=np.exp(ladder["log_params"]),
                               tokens=np.exp(ladder["log_tokens"]), **_pick(law, anchor)))
     sigma = rv("sigma_loss", priors["sigma_loss"], dims="anchor")
-    residual = pm.logp(pm.Normal.dist(fitted, sigma[anchor]), ladder["log_loss"])
-    pm.Potential("ladder_losses", (ladder["weight"] * residual).sum())
+    pm.Normal("ladder_losses", fitted, sigma[anchor], observed=ladder.values("log_loss"))
 
     anchor = pairs.index("anchor")
     expected = laws.score(loss=pairs["loss"], **_pick(curve, anchor))
     sigma = rv("sigma_pair", priors["sigma_pair"], dims="anchor")[anchor]
     off = rv("off_share", priors["off_share"], dims="anchor")[anchor]
-    at_chance = pm.logp(pm.Normal.dist(_pick(curve, anchor)["chance"], sigma), pairs["score"])
-    on_curve = pm.logp(pm.Normal.dist(expected, sigma), pairs["score"])
-    both = pt.logaddexp(pt.log1p(-off) + on_curve, pt.log(off) + at_chance)
-    pm.Potential("pair_scores", (pairs["weight"] * pairs["share"] * both).sum())
+    pm.CustomDist("pair_scores", expected, _pick(curve, anchor)["chance"], sigma, off,
+                  pairs["share"], logp=_pair_logp, random=_pair_random,
+                  observed=pairs.values("score"))
+
+
+def _pair_logp(score: Any, expected: Any, chance: Any, sigma: Any, off: Any, share: Any) -> Any:
+    on_curve, at_chance = (pm.logp(pm.Normal.dist(mean, sigma), score)
+                           for mean in (expected, chance))
+    return share * pt.logaddexp(pt.log1p(-off) + on_curve, pt.log(off) + at_chance)
+
+
+def _pair_random(expected: Any, chance: Any, sigma: Any, off: Any, share: Any, *,
+                 rng: np.random.Generator, size: Any) -> np.ndarray:
+    mean = np.where(rng.random(size) < off, chance, expected)
+    return mean + sigma * rng.standard_normal(size)
 
 
 def above_floor(name: str, prior: Packed, floor: Any, **kwargs: Any) -> Any:
@@ -146,8 +157,20 @@ def above_floor(name: str, prior: Packed, floor: Any, **kwargs: Any) -> Any:
 
     Up to the constant by which the prior above the floor integrates to one.
     """
-    return rv(name, prior, default_transform=Interval(bounds_fn=lambda *_: (floor, 1.0)),
-              initval=floor + 0.5 * (1 - floor), **kwargs)
+    if prior.dist != "Beta":
+        raise ValueError(f"{prior.dist} is no share")
+    return pm.CustomDist(
+        name, prior.args["alpha"], prior.args["beta"], floor,
+        logp=lambda value, alpha, beta, floor: pm.logp(pm.Beta.dist(alpha, beta), value),
+        random=_share_above, default_transform=Interval(bounds_fn=lambda *_: (floor, 1.0)),
+        initval=floor + 0.5 * (1 - floor), **kwargs)
+
+
+def _share_above(alpha: Any, beta: Any, floor: Any, *, rng: np.random.Generator, size: Any,
+                 ) -> np.ndarray:
+    prior = stats.beta(alpha, beta)
+    least = prior.cdf(floor)
+    return prior.ppf(least + rng.random(size) * (1 - least))
 
 
 def _pick(values: dict[str, Any], index: Any) -> dict[str, Any]:

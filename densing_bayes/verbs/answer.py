@@ -6,12 +6,17 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from densing_bayes.errors import InputError
 from densing_bayes.outputs import clean, json_text
 from densing_bayes.reports import Picture, Section, Table
+
+if TYPE_CHECKING:
+    from densing_bayes.context import Context
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +40,8 @@ class Answer:
     refused
         Why the diagnostics gate refused what this rests on, '' where it passed: then no number
         here is a result, and the text says so.
+    source
+        The run of the joint fit that it comes from, where it comes from one; `Answer.tree`.
 
     Examples
     --------
@@ -52,6 +59,7 @@ class Answer:
     pictures: Sequence[Picture] = ()
     printed: str = ""
     refused: str = ""
+    source: Context | None = None
 
     @classmethod
     def of_section(cls, section: Section, values: Any, said: dict[str, Any] | None = None,
@@ -73,6 +81,23 @@ class Answer:
         """Plain values, exactly those that ``--json`` prints."""
         found: dict[str, Any] = json.loads(json_text(self.said))
         return found
+
+    @cached_property
+    def tree(self) -> Any:
+        """The joint fit behind the answer as an `xarray.DataTree` for ArviZ.
+
+        Made when first asked for; `densing_bayes.trees.tree_of` lists its groups and names.
+
+        Raises
+        ------
+        InputError
+            The answer comes from no joint fit.
+        """
+        if self.source is None:
+            raise InputError("this answer comes from no joint fit: it has no tree")
+        from densing_bayes.trees import tree_of
+
+        return tree_of(self.source)
 
     def plot(self, key: str | None = None) -> Any:
         """Draw a picture on a new figure of pyplot and return its axes (an array of several).

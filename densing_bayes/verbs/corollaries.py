@@ -64,7 +64,7 @@ def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
     table = pd.json_normalize(found["cases"])
     return Answer(lines[0], table, found, study,
                   tuple(picture(case, context.interval) for case in study.cases[:1]),
-                  "\n".join(lines)).gated(study.passed, "prices")
+                  "\n".join(lines), source=context).gated(study.passed, "prices")
 
 
 def _sizes(context: Context) -> dict[str, float]:
@@ -110,7 +110,7 @@ def forecast(data: Data = None, *, size: float | None = None, device: str | None
             effective=effective, date=day, use=Use(bits=bits, tokens_per_second=tokens_per_second),
             seed=seed, progress=step)
     return Answer(" ".join(lines), pd.json_normalize(found), found, found,
-                  printed="\n".join(lines))
+                  printed="\n".join(lines), source=context)
 
 
 def compression(data: Data = None, *, device: str | None = None, seed: int | None = None,

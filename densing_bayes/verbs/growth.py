@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,
         found = ask_growth.growth(context, window)
         lines = headline(context) if window is None else [window_words(found)]
     return Answer(" ".join(lines), growth_table([found]), found.to_dict(), found,
-                  (posterior_picture(context, found),), "\n".join(lines))
+                  (posterior_picture(context, found),), "\n".join(lines), source=context)
 
 
 def window_words(found: ask_growth.Growth) -> str:
@@ -108,7 +109,7 @@ def density(models: Sequence[str] = (), data: Data = None, *, device: str | None
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
         if device is not None:
-            return _by_cost(ask_costs.costs(context, device), names)
+            return replace(_by_cost(ask_costs.costs(context, device), names), source=context)
         rows = ask_density.named(context, names)
         frontier = ask_density.frontier(context)
     interval = context.interval
@@ -124,7 +125,7 @@ def density(models: Sequence[str] = (), data: Data = None, *, device: str | None
             f"({frontier['low']:.1f} to {frontier['high']:.1f}).")
     return Answer(text, pd.DataFrame(rows),
                   {"interval": {"prob": interval.prob, "kind": interval.kind}, "density": rows},
-                  rows, (timeline_picture(context),), "\n".join(lines))
+                  rows, (timeline_picture(context),), "\n".join(lines), source=context)
 
 
 def _by_cost(found: ask_costs.Costs, names: list[str]) -> Answer:

@@ -60,6 +60,7 @@ def regimes(series: str | Path | pd.DataFrame | None = None, data: Data = None, 
     check_breaks(breaks)
     if out is not None:
         check_out(Path(out))
+    context = None
     with steps(progress) as step:
         if series is None:
             from densing_bayes.verbs.opening import opened
@@ -80,7 +81,8 @@ def regimes(series: str | Path | pd.DataFrame | None = None, data: Data = None, 
         page = "" if out is None else (
             f"page: {words.report(found, section, Path(out), step) / 'index.html'}")
     answer = Answer.of_section(section, found, said=found.to_dict())
-    answer = replace(answer, printed=f"{answer}\n{page}" if page else str(answer))
+    answer = replace(answer, printed=f"{answer}\n{page}" if page else str(answer),
+                     source=context)
     if found.verdict.passed:
         return answer
     return answer.gated(False, "regimes " + ", ".join(found.verdict.diagnostics["refused"]))

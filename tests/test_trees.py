@@ -1,0 +1,180 @@
+"""The tree of an answer for ArviZ, and the joint model for PyMC."""
+
+from __future__ import annotations
+
+import warnings
+
+import arviz_stats as azs
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+from scipy import stats
+
+from densing_bayes.errors import InputError, SpecError
+from densing_bayes.joint.quantities import years_of
+from densing_bayes.priors import Prior
+from densing_bayes.trees import RENAMED
+from densing_bayes.verbs.answer import Answer
+from densing_bayes.verbs.growth import growth
+from densing_bayes.verbs.model import model
+
+
+@pytest.fixture(scope="module")
+def answer(small_world, small_fit):
+    return growth(small_world.folder, spec=small_world.report.with_name("small.toml"),
+                  fit=small_world.report.with_name("fit.nc"))
+
+
+@pytest.fixture(scope="module")
+def tree(answer):
+    return answer.tree
+
+
+def test_the_groups_are_those_of_arviz_and_the_samplers_own(tree):
+    assert set(tree.children) == {
+        "posterior", "prior", "log_prior", "log_likelihood", "posterior_predictive",
+        "observed_data", "constant_data", "sample_stats", "sampler"}
+    told = set(tree["posterior"].data_vars)
+    assert {"rate", "level", "density", "best_available", "frontier", "trend", "ceiling", "alpha",
+            "beta"} <= told
+    assert not [name for name in told if name.endswith(("_z", "_coordinate", "_contrast"))]
+    assert "model_coordinate" in tree["sampler"].data_vars
+
+
+def test_its_rate_is_the_answers(tree, answer):
+    np.testing.assert_array_equal(tree["posterior"]["rate"], answer.values.rate)
+    row = azs.summary(tree, var_names=["rate"], round_to="none").iloc[0]
+    assert float(row["mean"]) == pytest.approx(float(answer.values.rate.mean()))
+
+
+def test_best_available_is_the_densest_model_so_far(tree):
+    post = tree["posterior"].to_dataset()
+    at = post["time"].values[20]
+    before = tree["constant_data"]["eligible"].values & (post["date"].values <= at)
+    np.testing.assert_allclose(post["best_available"].sel(time=at),
+                               post["density"].isel(model=before).max("model"))
+    assert years_of(post["time"].values).max() > years_of(post["date"].values).max()
+
+
+def test_the_likelihood_of_a_cell_is_the_students_by_hand(tree, small_world):
+    """A linked cell, from the natural names and the sampler's two units alone."""
+    post, raw = tree["posterior"].isel(chain=0, draw=3), tree["sampler"].isel(chain=0, draw=3)
+    benchmark = np.asarray(small_world.coords["linked"])[0]
+    k = int(np.flatnonzero(tree["observed_data"]["cell_benchmark"].values == benchmark)[0])
+    cell = tree["constant_data"].isel(cell=k)
+    who = str(tree["observed_data"]["cell_model"].values[k])
+    at = list(small_world.coords["model"]).index(who)
+    column = small_world.columns["models"]
+    moved = (float(post["trend"].sel(benchmark=benchmark)) * column["time"][at]
+             + float(post["tilt"].sel(benchmark=benchmark)) * column["tilt_size"][at])
+    slope = np.exp(float(post["log_kappa"].sel(linked=benchmark)))
+    middle = float(post["linked_midpoint"].sel(linked=benchmark))
+    size = np.log(float(post["effective_size"].sel(model=who))) + moved
+    chance = float(small_world.columns["linked_benchmarks"]["chance"][0])
+    room = float(post["ceiling"].sel(benchmark=benchmark)) - chance
+    share = 1 / (1 + np.exp(-slope * (size - middle)))
+    expected, gain = chance + room * share, room * share * (1 - share) * slope
+    spread = expected * (1 - expected)
+    items, sources = float(cell["items"]), float(cell["replicates"])
+    variance = ((gain * float(post["sd_benchmark"].sel(benchmark=benchmark))) ** 2
+                + spread / items + 4 * spread / sources
+                * float(post["sd_source"].sel(benchmark=benchmark)) ** 2
+                + (0.5 / items) ** 2 + 0.0003**2)
+    by_hand = stats.t.logpdf(float(tree["observed_data"]["score"][k]), 2 + float(raw["nu"]),
+                             expected, np.sqrt(variance))
+    assert float(tree["log_likelihood"]["score"][0, 3, k]) == pytest.approx(by_hand)
+
+
+def test_loo_and_power_scaling_take_it(tree):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # cells given their own model: high Pareto k
+        found = azs.loo(tree, var_name="score", pointwise=True)
+    assert found.n_data_points == tree.observed_data.sizes["cell"]
+    assert np.isfinite(found.elpd)
+    with pytest.raises(TypeError, match="Found several"):
+        azs.loo(tree)
+    table = azs.psense_summary(tree, var_names=["rate", "alpha"])
+    assert set(table.columns) == {"prior", "likelihood", "diagnosis"}
+    assert (table["likelihood"] > 0).all()
+
+
+def test_replicated_scores_are_spread_as_the_observed_ones(tree):
+    """Within what 60 models allow; scores of another benchmark's curve would be far outside."""
+    seen = tree["observed_data"]["score"].values
+    drawn = tree["posterior_predictive"]["score"].values.reshape(-1, len(seen))
+    inside = ((seen > np.quantile(drawn, 0.05, axis=0))
+              & (seen < np.quantile(drawn, 0.95, axis=0))).mean()
+    assert 0.8 < inside <= 1
+    wrong = ((np.roll(seen, 40) > np.quantile(drawn, 0.05, axis=0))
+             & (np.roll(seen, 40) < np.quantile(drawn, 0.95, axis=0))).mean()
+    assert wrong < 0.6
+
+
+def test_prior_draws_follow_the_priors(tree, small_world):
+    for name in ("rate", "log_alpha", "trend_spread"):
+        drawn = tree["prior"][RENAMED.get(name, name)].values.ravel()
+        assert stats.kstest(drawn, small_world.spec.priors[name].cdf).pvalue > 1e-4
+        values = tree["posterior"][RENAMED.get(name, name)].values
+        np.testing.assert_allclose(
+            tree["log_prior"][RENAMED.get(name, name)],
+            small_world.spec.priors[name].logpdf(values).reshape(*values.shape[:2], -1).sum(2))
+    floor = np.asarray(small_world.columns["anchors"]["floor"])
+    assert (tree["prior"]["headroom"].values >= floor).all()
+
+
+@pytest.mark.slow
+def test_a_tree_is_written_and_read(tree, tmp_path):
+    tree.to_netcdf(tmp_path / "tree.nc")
+    back = xr.load_datatree(tmp_path / "tree.nc")
+    np.testing.assert_array_equal(back["posterior"]["rate"], tree["posterior"]["rate"])
+
+
+def test_an_answer_without_a_joint_fit_has_no_tree():
+    with pytest.raises(InputError, match="comes from no joint fit"):
+        _ = Answer("Two.", None, {}, 2).tree
+
+
+# -- the model in PyMC -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made(small_world):
+    return model(small_world.report.with_name("small.toml"), small_world.folder)
+
+
+def test_the_model_has_observed_variables_and_no_potentials(made):
+    assert {one.name for one in made.observed_RVs} == {
+        "ladder_losses", "pair_scores", "sources", "anchored_scores", "linked_scores"}
+    assert made.potentials == []
+
+
+def test_a_prior_is_replaced_by_one_argument(small_world):
+    spec = small_world.report.with_name("small.toml")
+    narrow = Prior("Normal", {"mu": 1.0, "sigma": 0.01})
+    other = model(spec, small_world.folder, priors={"rate": narrow})
+    value = other["priors"].get_value()
+    assert 0.01 in value
+    with pytest.raises(SpecError, match="no parameter of family"):
+        model(spec, small_world.folder, priors={"rat": narrow})
+
+
+@pytest.mark.slow
+def test_prior_predictive_draws_are_worlds_of_the_model(made, small_world):
+    """Places lie below the frontier by a half-normal, and scores within their range."""
+    draws = pm.sample_prior_predictive(200, model=made, random_seed=1)
+    scores = draws["prior_predictive"]["anchored_scores"].values
+    assert np.isfinite(scores).all()
+    assert (np.median(scores) > 0) & (np.median(scores) < 1)
+    prior = draws["prior"]
+    gap = (prior["family_gap"] / (prior["gap_family_z"] * prior["c1"])).values
+    grown = np.exp(prior["spread_growth"].values[..., None] * np.asarray(
+        small_world.columns["families"]["time"]))
+    assert stats.kstest((gap / grown).ravel()[::7], "expon").pvalue > 1e-4
+
+
+@pytest.mark.slow
+def test_pymc_samples_it(made):
+    tree = pm.sample(20, tune=20, chains=1, cores=1, model=made, progressbar=False, random_seed=1,
+                     compute_convergence_checks=False)
+    assert np.isfinite(tree["posterior"]["rate_z"].values).all()
