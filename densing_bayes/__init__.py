@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from densing_bayes.trends import doubling_set as doubling_set
     from densing_bayes.trends import doubling_time as doubling_time
     from densing_bayes.verbs.answer import Answer as Answer
+    from densing_bayes.verbs.compare import compare as compare
     from densing_bayes.verbs.corollaries import (
         compression as compression,
     )
@@ -83,6 +84,7 @@ _HOME = {
     "Prior": "priors",
     "SuspiciousData": "verbs.opening",
     "calibrate": "verbs.studies",
+    "compare": "verbs.compare",
     "compression": "verbs.corollaries",
     "density": "verbs.growth",
     "doubling_set": "trends",

@@ -179,6 +179,8 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
                                 folder / "figures").pictures:
             front = None
         if front:
+            (folder / "figures" / f"{front.picture.key}.json").write_text(
+                json_text(front.data), encoding="utf-8", errors="backslashreplace")
             figures.save_png(_card(front, headline or [title]), folder / "figures" / "card.png")
         progress("writing tables and page")
         for table in tables:

@@ -98,7 +98,8 @@ models_app = typer.Typer(no_args_is_help=True, help="The model specs on the shel
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 
-for command in (report.report, shelf.validate, growth.fit, growth.growth, growth.density,
+for command in (report.report, report.compare, shelf.validate, growth.fit, growth.growth,
+                growth.density,
                 regimes.regimes, corollaries.compression, corollaries.prices,
                 corollaries.forecast, scaling.scaling, studies.study, studies.calibrate,
                 doctor.doctor):
