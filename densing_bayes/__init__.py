@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from densing_bayes.verbs.shelf import validate as validate
     from densing_bayes.verbs.studies import calibrate as calibrate
     from densing_bayes.verbs.studies import study as study
+    from densing_bayes.verbs.whatif import whatif as whatif
 
 _HOME = {
     "Answer": "verbs.answer",
@@ -104,6 +105,7 @@ _HOME = {
     "select": "observations",
     "study": "verbs.studies",
     "validate": "verbs.shelf",
+    "whatif": "verbs.whatif",
 }
 
 __all__ = sorted(_HOME)

@@ -171,7 +171,7 @@ class Question:
         total = np.cumsum(share, axis=1) - share / 2  # up to the middle of each step of the grid
         wanted = (np.arange(WITHIN) + 0.5) / WITHIN
         gap = np.array([np.interp(wanted, one, self.gaps[0]) for one in total])
-        weight, k = pareto_smoothed(worth + self._log_family() + self._log_ceilings(without))
+        weight, k = pareto_smoothed(worth + self._log_family() + self.log_ceilings(without))
         return Placed(self.frontier - gap, weight, k)
 
     def _gaps(self) -> np.ndarray:
@@ -195,7 +195,7 @@ class Question:
         if self.model.family is not None:
             at = list(map(str, self.context.posterior["family"].values)).index(self.model.family)
             return log_skew(gaps - self.draws.curves["family_gap"].values[:, [at]], own, noise)
-        return log_skew_exponential(gaps, own, noise, self.draws["gap_family"][some] * grown)
+        return log_skew_exponential(gaps, own, noise, self.draws["gap_family"] * grown)
 
     def _log_score(self, benchmark: str, score: float, gaps: np.ndarray) -> np.ndarray:
         """Ln likelihood of one score at each gap, (sample, grid)."""
@@ -216,7 +216,7 @@ class Question:
         gap = self.draws.curves["family_gap"].values[:, at]
         return growth * (old - new) + gap / scale * (np.exp(-growth * old) - np.exp(-growth * new))
 
-    def _log_ceilings(self, without: str | None) -> np.ndarray:
+    def log_ceilings(self, without: str | None = None) -> np.ndarray:
         """No ceiling lies below a score that was reached: ln 0 for draws in which one does."""
         data, found = self.context.observations.data, np.zeros(len(self.frontier))
         anchors = len(self.context.columns["anchors"]["chance"])

@@ -182,15 +182,16 @@ def whatif(context: Context, model: Newcomer, *, refit: bool = False) -> WhatIf:
                 for name in question.benchmarks}
 
     by_level = {"typical": scores_at(typical), "frontier": scores_at(question.frontier)}
+    expected = {name: {level: said[name] for level, said in by_level.items()}
+                for name in question.benchmarks}
     pulls = {name: middle - float(weighted(left.density, left.weight, context.interval)["median"])
              for name in model.scores for left in [question.placed(without=name)]}
     before = State(best, question.frontier, _growth(context, draws, model), even)
     rank, rivals = _rank(draws, placed.density, day)
     found = WhatIf(
-        model, placed.density, rank, rivals, before, replace(before, weight=placed.weight), eligible,
-        pulls, scores_at(best),
-        {name: {level: by_level[level][name] for level in by_level} for name in question.benchmarks},
-        placed.pareto_k, placed.ess, False, context.interval)
+        model, placed.density, rank, rivals, before, replace(before, weight=placed.weight),
+        eligible, pulls, scores_at(best), expected, placed.pareto_k, placed.ess, False,
+        context.interval)
     if found.holds or not refit:
         return found
     return _refitted(context, found)
