@@ -10,26 +10,6 @@ from densing_bayes.cli.answers import answer, context
 from densing_bayes.cli.options import Benchmarks, Data, FitPath, Json, Seed, SkipBad, Spec, number
 from densing_bayes.errors import InputError, Problem
 
-UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-
-
-def parameters(text: str) -> float:
-    """A number of parameters, such as 4B, 350M or 8e9.
-
-    Examples
-    --------
-    >>> parameters("0.5B"), parameters("8e9")
-    (500000000.0, 8000000000.0)
-    """
-    unit = UNITS.get(text[-1:].upper())
-    try:
-        value = float(text[:-1]) * unit if unit else float(text)
-    except ValueError:
-        value = float("nan")
-    if not 1e3 <= value <= 1e18:
-        raise typer.BadParameter(f"{text!r} is no number of parameters (allowed: 4B, 350M, 8e9)")
-    return value
-
 
 def scores_of(words: list[str]) -> dict[str, float]:
     """Scores given as BENCHMARK=SCORE.
@@ -59,8 +39,8 @@ def scores_of(words: list[str]) -> dict[str, float]:
 
 
 def whatif(
-    size: Annotated[float, typer.Option("--size", parser=parameters,
-                                        help="Parameters, such as 4B.")],
+    size: Annotated[float, typer.Option(
+        "--size", parser=number(1e3, 1e18), help="Parameters, such as 4B.")],
     date: Annotated[str, typer.Option("--date", help="Day of release, YYYY-MM-DD.")],
     score: Annotated[list[str] | None, typer.Option(
         "--score", help="BENCHMARK=SCORE, 0 to 1 (repeat for several; none: a planned model)."
@@ -68,7 +48,7 @@ def whatif(
     family: Annotated[str | None, typer.Option(
         "--family", help="Family of the fit that it belongs to; else a new one.")] = None,
     active: Annotated[float | None, typer.Option(
-        "--active", parser=parameters, help="Parameters used per token; else all.")] = None,
+        "--active", parser=number(1e3, 1e18), help="Parameters used per token; else all.")] = None,
     bits: Annotated[float, typer.Option(
         "--bits", parser=number(0.1, 64), help="Bits per weight, for specs that count cost."
     )] = 16.0,
