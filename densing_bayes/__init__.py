@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from densing_bayes.trends import doubling_set as doubling_set
     from densing_bayes.trends import doubling_time as doubling_time
     from densing_bayes.verbs.answer import Answer as Answer
+    from densing_bayes.verbs.compare import compare as compare
     from densing_bayes.verbs.corollaries import (
         compression as compression,
     )
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from densing_bayes.verbs.shelf import validate as validate
     from densing_bayes.verbs.studies import calibrate as calibrate
     from densing_bayes.verbs.studies import study as study
+    from densing_bayes.verbs.whatif import whatif as whatif
 
 _HOME = {
     "Answer": "verbs.answer",
@@ -84,6 +86,7 @@ _HOME = {
     "Prior": "priors",
     "SuspiciousData": "verbs.opening",
     "calibrate": "verbs.studies",
+    "compare": "verbs.compare",
     "compression": "verbs.corollaries",
     "density": "verbs.growth",
     "doubling_set": "trends",
@@ -104,6 +107,7 @@ _HOME = {
     "select": "observations",
     "study": "verbs.studies",
     "validate": "verbs.shelf",
+    "whatif": "verbs.whatif",
 }
 
 __all__ = sorted(_HOME)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -177,6 +178,10 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
         if front and not _drawn(Section("front", "", pictures=[front.picture]),
                                 folder / "figures").pictures:
             front = None
+        if front:
+            (folder / "figures" / f"{front.picture.key}.json").write_text(
+                json_text(front.data), encoding="utf-8", errors="backslashreplace")
+            figures.save_png(_card(front, headline or [title]), folder / "figures" / "card.png")
         progress("writing tables and page")
         for table in tables:
             path = folder / "tables" / f"{table.key}.csv"
@@ -200,6 +205,16 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
         (folder / "summary.json").write_text(
             json_text(merged), encoding="utf-8", errors="backslashreplace")
     return Path(out)
+
+
+def _card(front: Front, headline: list[str]) -> Picture:
+    """A picture to share: the first sentence above the front's picture, 1200 by 630 points."""
+    def drawn(fig: Any) -> None:
+        fig.suptitle(textwrap.fill(headline[0], 74), x=0.02, ha="left", fontsize=17,
+                     fontweight="bold")
+        front.picture.draw(fig)
+
+    return replace(front.picture, draw=drawn, width=12.0, height=6.3)
 
 
 def _drawn(section: Section, folder: Path) -> Section:

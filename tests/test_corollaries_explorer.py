@@ -219,3 +219,21 @@ def test_browser_says_what_is_wrong(page, tmp_path, question, box, words):
     shown = ask(path, tmp_path / "profile", **question)
     assert words in shown[box]
     assert shown.get("median", "") == ""  # and gives no answer
+    assert shown["question"].startswith("No answer")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+def test_browser_asks_what_if_growth_were_other(page, tmp_path):
+    """Without growth nothing happens later; at twice the growth more has happened by a day."""
+    path = tmp_path / "explorer.html"
+    path.write_text(page, encoding="utf-8")
+    asked = {"size": 8, "match": "score", "score": 0.8, "date": "2030-01-01"}
+    shown = {factor: ask(path, tmp_path / "profile", **asked, factor=factor)
+             for factor in (0, 1, 2)}
+    by = {factor: float(said["by"].rstrip("%")) for factor, said in shown.items()}
+    assert by[0] == float(shown[0]["already"].rstrip("%"))
+    assert by[0] < by[1] < by[2]
+    assert "2 times what is fitted" in shown[2]["question"]
+    low, high = shown[1]["error"].split(" to ")
+    assert low <= shown[1]["median"] <= high

@@ -122,6 +122,46 @@ def test_the_report_says_what_it_is_based_on(report):
         assert words in page
 
 
+def told_on_the_first_screen(out, summary) -> list[str]:
+    """Sentences and small figures, without names and days (which have digits of their own)."""
+    page = (out / "index.html").read_text(encoding="utf-8")
+    tiles = re.search(r'<ul class="tiles">(.*?)</ul>', page, re.DOTALL)[1]
+    tiles = re.sub(r"<svg.*?</svg>", "", tiles, flags=re.DOTALL)
+    lines = [*summary["headline"], *re.sub(r"<[^>]*>", "\n", tiles).split("\n")]
+    for row in summary["density"]:
+        lines = [line.replace(row["model"], "") for line in lines]
+    return [re.sub(r"\d{4}-\d\d-\d\d|[A-Z][a-z]+ \d{4}", "", line) for line in lines]
+
+
+def numbers_of(value) -> list[float]:
+    """Numbers of a summary's part: as they are, as a doubling time of a rate, as a percentage."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [number for part in parts for number in numbers_of(part)]
+    if isinstance(value, bool | str) or not value:
+        return []
+    return [value, 12 * math.log(2) / value, 100 * value]
+
+
+def test_each_number_of_the_first_screen_is_in_the_summary(report):
+    out, summary, _ = report
+    known = numbers_of([summary[name] for name in (
+        "growth", "windows", "best_available", "breakpoint", "interval", "claims")]
+        + [len(summary["density"])])
+
+    def found(text: str, factor: float = 1.0) -> bool:
+        digits = len(text.partition(".")[2])
+        wanted = f"{float(text) * factor:.{digits}f}"
+        return any(f"{value:.{digits}f}" == wanted for value in known)
+
+    said = [number for line in told_on_the_first_screen(out, summary)
+            for number in re.findall(r"\d*\.\d+|\d+", line)]
+    assert len(said) > 15
+    assert [number for number in said if not found(number)] == []
+    wrong = [found(number, 1.23) for number in said]
+    assert sum(wrong) < len(wrong) / 3, "numbers that are wrong by a quarter are mostly noticed"
+
+
 # -- the gate ---------------------------------------------------------------------------------
 
 

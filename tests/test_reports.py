@@ -22,9 +22,11 @@ from PIL import Image
 
 from densing_bayes.errors import InputError
 from densing_bayes.reports import (
+    Front,
     Picture,
     Section,
     Table,
+    Tile,
     cell_text,
     document,
     merge,
@@ -111,7 +113,7 @@ def folder(tmp_path_factory) -> Path:
 class Page(html.parser.HTMLParser):
     """Tags, ids and text of a page, with a check that elements close in order."""
 
-    VOID = ("meta", "img", "br", "link", "hr")
+    VOID = ("meta", "img", "input", "br", "link", "hr")
 
     def __init__(self, text: str):
         super().__init__()
@@ -165,6 +167,43 @@ def test_page_is_offline_and_runs_its_own_script_alone(folder, page):
             assert re.match(r"#|data:image/svg\+xml;base64,|(tables|figures)/[a-z-]+\.(csv|svg)$",
                             attrs.get(name, "#")), attrs
     assert len(text) < 3_000_000
+
+
+DATA = {"models": [{"name": name, "years": place / 9} for place, name in enumerate(NASTY)],
+        "first": 0.0, "gap": np.float64("nan")}
+
+
+@pytest.fixture(scope="module")
+def fronted(tmp_path_factory) -> Path:
+    """A report with a first screen."""
+    front = Front(Picture("first", "It rose. A dot is a model.", "Ten models.", scatter), DATA, [
+        Tile("Doubling time", "4.0 months", NASTY[0], "growth", [(0.2, 0.4, 0.6)]),
+        Tile("Elsewhere", "no section", "", "absent")])
+    return write(tmp_path_factory.mktemp("fronted") / "demo", front=front)
+
+
+def test_first_screen_holds_its_data_as_text(fronted):
+    text = (fronted / "index.html").read_text(encoding="utf-8")
+    inside = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1]
+    kept = json.loads(inside)
+    assert [row["name"] for row in kept["models"]][:1] == NASTY[:1]
+    assert "\u202e" not in kept["models"][8]["name"], "cleaned as everywhere"
+    assert kept["gap"] is None
+    assert not set("<>&") & set(inside)
+    assert "<script>alert" not in text.replace("&lt;script&gt;alert", "")
+    assert '<a href="#section-growth"><span class="label">Doubling time' in text
+    assert '<a><span class="label">Elsewhere' in text
+
+
+def test_first_screen_has_a_still_and_a_card(fronted):
+    with Image.open(fronted / "figures" / "card.png") as card:
+        assert card.size == (1200, 630)
+    page = Page((fronted / "index.html").read_text(encoding="utf-8"))
+    still = page.all("img")[0]
+    assert still["alt"] == "Ten models."
+    assert "hidden" not in still, "shown until a script takes its place"
+    assert {"figures/first.svg", "figures/card.png"} <= set(
+        json.loads((fronted / "summary.json").read_text("utf-8"))["files"])
 
 
 def test_page_is_accessible(page):

@@ -24,6 +24,7 @@ from densing_bayes.cli import (
     scaling,
     shelf,
     studies,
+    whatif,
 )
 from densing_bayes.cli.answers import say_problems
 from densing_bayes.errors import (
@@ -98,10 +99,11 @@ models_app = typer.Typer(no_args_is_help=True, help="The model specs on the shel
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 
-for command in (report.report, shelf.validate, growth.fit, growth.growth, growth.density,
+for command in (report.report, report.compare, shelf.validate, growth.fit, growth.growth,
+                growth.density,
                 regimes.regimes, corollaries.compression, corollaries.prices,
-                corollaries.forecast, scaling.scaling, studies.study, studies.calibrate,
-                doctor.doctor):
+                corollaries.forecast, whatif.whatif, scaling.scaling, studies.study,
+                studies.calibrate, doctor.doctor):
     app.command()(command)
 app.command("new")(importing.new)
 app.command("import")(importing.import_)

@@ -11,7 +11,7 @@ from densing_bayes.reports import Section
 from densing_bayes.sections import chips, drivers, forecasts, prices
 from densing_bayes.specs import load_model
 
-EXPLORER_DRAWS = 400
+EXPLORER_DRAWS = 1000
 
 
 def sections(result: Corollaries) -> list[Section]:

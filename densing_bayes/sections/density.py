@@ -17,7 +17,7 @@ from densing_bayes.questions.frontier import CHATGPT
 from densing_bayes.questions.growth import ends
 from densing_bayes.questions.timeline import levels, steps
 from densing_bayes.questions.windows import years_since
-from densing_bayes.reports import Picture, Section, Table, cell_text
+from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR
 
 DRAWN = 2000  # models in the picture: more cannot be told apart
@@ -73,8 +73,8 @@ def timeline_picture(context: Context) -> Picture:
     many = context.derived.sizes["model"] > DRAWN
     steps = best_steps(context)
     first, last = steps["density"][0], steps["density"][-1]
-    said = (f"The best available rose from {cell_text(first)} ({steps['date'][0]}) to "
-            f"{cell_text(last)} ({steps['date'][-1]})")
+    said = (f"The best available rose from {first:.2g} ({steps['date'][0]}) to "
+            f"{last:.2g} ({steps['date'][-1]})")
     return Picture(
         "density-timeline", f"{said}. A dot is a model; steps are the best available, the band "
         f"the frontier below which models lie (50% and {context.interval}). Growth of other "

@@ -57,13 +57,21 @@ function logSizes(ask) {
   });
 }
 
+// A path that goes on from a day at so many times its growth: what the reader supposes.
+function supposed(row, factor, since) {
+  if (factor === 1) return row;
+  const there = pathAt(row, since);
+  return row.map((f, k) => years[k] <= since ? f : there + factor * (f - there));
+}
+
 function answer(ask) {
+  const path = frontier.map((row) => supposed(row, ask.factor, yearsOf(ask.since)));
   const size = logSizes(ask);
   const target = ask.match === "model"
     ? data.targets.find((t) => t.name === ask.model) : data.scores.find((s) => s.score === ask.score);
   const wanted = need(target.need), when = yearsOf(ask.date);
-  const dates = frontier.map((row, i) => crossing(row.map((f) => size[i] + f - wanted[i])));
-  const now = frontier.map((row) => pathAt(row, when));
+  const dates = path.map((row, i) => crossing(row.map((f) => size[i] + f - wanted[i])));
+  const now = path.map((row) => pathAt(row, when));
   const share = (test) => dates.filter(test).length / dates.length;
   return {
     dates: dates,
@@ -121,6 +129,12 @@ function readForm() {
   }
   if (ask.match === "model") ask.model = at("model").value;
   else ask.score = Number(at("score").value);
+  take("factor", 0, 5, "A factor lies between 0 (no growth) and 5.");
+  ask.since = at("since").value;
+  const begun = ask.since >= data.as_of && ask.since <= data.horizon;
+  at("since").setAttribute("aria-invalid", String(!begun));
+  at("since-error").textContent = begun ? "" : "Choose a date from " + data.as_of + " to " + data.horizon + ".";
+  fine = fine && begun;
   const dated = ask.date >= data.as_of && ask.date <= data.horizon;
   at("date").setAttribute("aria-invalid", String(!dated));
   at("date-error").textContent = dated ? ""
@@ -134,7 +148,8 @@ function question(ask) {
     : "the largest model on " + ask.device;
   const match = ask.match === "model" ? ask.model
     : data.benchmark + " " + Math.round(100 * ask.score) + "%";
-  return "When will " + what + " match " + match + "?";
+  return "When will " + what + " match " + match + (ask.factor === 1 ? "?"
+    : ", if growth from " + ask.since + " on is " + ask.factor + " times what is fitted?");
 }
 
 function element(name, attributes, text) {
@@ -152,14 +167,14 @@ function chart(dates, words) {
   const x = (y) => left + (right - left) * (y - first) / (last - first);
   const v = (p) => bottom - (bottom - top) * p;
   for (const p of [0, 0.25, 0.5, 0.75, 1]) {
-    svg.append(element("line", { x1: left, x2: right, y1: v(p), y2: v(p), stroke: "#d5dbdf" }));
-    svg.append(element("text", { x: left - 8, y: v(p) + 4, "text-anchor": "end", fill: "#55616a" }, 100 * p + "%"));
+    svg.append(element("line", { x1: left, x2: right, y1: v(p), y2: v(p), stroke: "var(--line)" }));
+    svg.append(element("text", { x: left - 8, y: v(p) + 4, "text-anchor": "end", fill: "var(--muted)" }, 100 * p + "%"));
   }
   const from = Number(dateOf(first).slice(0, 4)) + 1, to = Number(dateOf(last).slice(0, 4));
   for (let year = from; year <= to; year += Math.max(1, Math.ceil(60 * (to - from + 1) / (right - left)))) {
     const place = x(yearsOf(year + "-01-01"));
-    svg.append(element("line", { x1: place, x2: place, y1: bottom, y2: bottom + 5, stroke: "#1b2733" }));
-    svg.append(element("text", { x: place, y: bottom + 20, "text-anchor": "middle", fill: "#55616a" }, year));
+    svg.append(element("line", { x1: place, x2: place, y1: bottom, y2: bottom + 5, stroke: "currentColor" }));
+    svg.append(element("text", { x: place, y: bottom + 20, "text-anchor": "middle", fill: "var(--muted)" }, year));
   }
   const sorted = dates.slice().sort((a, b) => a - b);
   let path = "", count = 0;
@@ -168,17 +183,28 @@ function chart(dates, words) {
     while (count < sorted.length && sorted[count] <= y) count++;
     path += (k ? "L" : "M") + x(y).toFixed(1) + " " + v(count / sorted.length).toFixed(1);
   }
-  svg.append(element("path", { d: path, fill: "none", stroke: "#005a8f", "stroke-width": 2.5 }));
-  svg.append(element("text", { x: (left + right) / 2, y: 256, "text-anchor": "middle", fill: "#1b2733" }, "date"));
+  svg.append(element("path", { d: path, fill: "none", stroke: "var(--accent)", "stroke-width": 2.5 }));
+  svg.append(element("text", { x: (left + right) / 2, y: 256, "text-anchor": "middle", fill: "currentColor" }, "date"));
 }
 
 function update() {
   const ask = readForm();
-  if (!ask) return;
+  at("found").hidden = at("picture").hidden = !ask;
+  if (!ask) {
+    at("question").textContent = "No answer until the marked field is right.";
+    return;
+  }
+  const kept = new URLSearchParams();
+  for (const key in ask) {
+    if (!(key === "factor" && ask.factor === 1) && !(key === "since" && ask.factor === 1)) kept.set(key, ask[key]);
+  }
+  history.replaceState(null, "", "#" + kept);
+  const half = 1.96 * Math.sqrt(0.25 / frontier.length);  // of a median, in ranks
   const found = answer(ask), [low, high] = data.interval.tails;
   const said = {
     question: question(ask), median: day(found.dates, 0.5), low: day(found.dates, low),
     high: day(found.dates, high), already: percent(found.already), never: percent(found.never),
+    error: day(found.dates, 0.5 - half) + " to " + day(found.dates, 0.5 + half),
     by: percent(found.by), needed: sizes(found.needed), effective: sizes(found.effective),
   };
   for (const id in said) at(id).textContent = said[id];

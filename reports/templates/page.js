@@ -122,7 +122,7 @@ function timeline(data) {
   const place = t => Math.round(200 * (t - data.first) / (data.last - data.first));
   const time = slide => data.first + slide.value / 200 * (data.last - data.first);
   document.querySelector("#timeline img").hidden = true;
-  at("chart").hidden = at("explore").hidden = false;
+  at("chart").hidden = at("controls").hidden = false;
   at("explore").open = innerWidth >= 768;
   at("controls").addEventListener("submit", event => event.preventDefault());
 
@@ -160,7 +160,7 @@ function timeline(data) {
   };
   function draw() {
     const box = at("chart"), W = Math.max(300, box.clientWidth), narrow = W < 560;
-    const H = narrow ? 290 : Math.min(400, Math.max(300, innerHeight * .42));
+    const H = narrow ? 240 : Math.min(400, Math.max(300, innerHeight * .42));
     const pad = {l: 38, r: narrow ? 8 : 96, t: 12, b: 24};
     svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
@@ -297,9 +297,11 @@ function timeline(data) {
       + `. Density ${short(mid)} (${percent}: ${short(low)} to ${short(high)})`
       + (state.axis === own ? "" : ` by ${AXES[state.axis]}`)
       + (model.counts ? `. Record of its day with probability ${model.record.toFixed(2)}` : "")
-      + (model.flags.length ? `. ${model.flags.join(", ")}` : "") + ".";
+      + "." + (model.flags.length ? ` Beware: ${model.flags.join(", ")}.` : "");
     const scores = make("ul");
-    for (const cell of model.scores.slice(0, hovered ? 6 : 40)) scores.append(make("li",
+    const once = model.scores.filter((cell, k) => !hovered
+      || model.scores.findIndex(other => other.benchmark === cell.benchmark) === k);
+    for (const cell of once.slice(0, hovered ? 8 : 40)) scores.append(make("li",
       `${cell.benchmark} ${(100 * cell.score).toFixed(1)}${hovered ? "" : ` (${cell.own ? "its maker, " : ""}${cell.source})`}`));
     box.replaceChildren(...lines, facts, scores);
     box.className = hovered && state.model !== model.name ? "hover" : "";
