@@ -131,7 +131,7 @@ def rate_band(ax: Any, *, date: Any, band: Any, average: float, interval: Interv
     ax.set_ylim(low, high + 0.25 * (high - low))
     time_axis(ax)
     ax.set(ylabel="growth rate (1/year)", xlabel="date")
-    ax.legend(loc="upper right", ncols=4, fontsize=9)
+    ax.legend(loc="upper right", ncols=2, fontsize=9)
     doubling_side(ax)
 
 
