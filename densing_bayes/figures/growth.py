@@ -119,18 +119,19 @@ def rate_band(ax: Any, *, date: Any, band: Any, average: float, interval: Interv
     date
         Dates (datetime64).
     band
-        Low, median and high rate there, 1/year, shape (3, dates).
+        Low, quartiles, median between them and high rate there, 1/year, shape (5, dates).
     """
-    ax.fill_between(date, band[0], band[2], color=BLUE, alpha=0.2, lw=0, label=str(interval))
-    ax.plot(date, band[1], color=BLUE, label="median")
-    ax.axhline(average, color=ORANGE, ls="--", label="average rate, median")
+    ax.fill_between(date, band[0], band[4], color=BLUE, alpha=0.15, lw=0, label=str(interval))
+    ax.fill_between(date, band[1], band[3], color=BLUE, alpha=0.25, lw=0, label="50%")
+    ax.plot(date, band[2], color=BLUE, label="median")
+    ax.axhline(average, color=ORANGE, ls="--", label="average, median")
     if band[0].min() < 0:
         ax.axhline(0, color=INK, lw=0.8)
-    low, high = min(band[0].min(), 0.0), band[2].max()
+    low, high = min(band[0].min(), 0.0), band[4].max()
     ax.set_ylim(low, high + 0.25 * (high - low))
     time_axis(ax)
     ax.set(ylabel="growth rate (1/year)", xlabel="date")
-    ax.legend(loc="upper right", ncols=3)
+    ax.legend(loc="upper right", ncols=2, fontsize=9)
     doubling_side(ax)
 
 

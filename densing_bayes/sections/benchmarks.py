@@ -60,8 +60,12 @@ def section(context: Context) -> Section:
                       {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}",
                        "own deviation (factor of size)": "{:.2f}",
                        "source error (points)": "{:.1f}"})],
-        pictures=[Picture("benchmark-rates", f"Growth rate by benchmark ({interval})",
-                          "Intervals of the growth rate, one per benchmark.",
+        pictures=[Picture("benchmark-rates",
+                          f"{fast['benchmark']} grew fastest, {slow['benchmark']} slowest "
+                          f"({interval})" if len(rows) > 1 else f"Growth rate ({interval})",
+                          "Growth per year: " + "; ".join(
+                              f"{name} {median:.2f} ({low:.2f} to {high:.2f})" for
+                              name, median, low, high in zip(names, *plain, strict=True)) + ".",
                           lambda fig: rate_forest(fig.subplots(), name=names, median=plain[0],
                                                   low=plain[1], high=plain[2],
                                                   interval=interval), 7, 3.6)],

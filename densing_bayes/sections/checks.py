@@ -56,11 +56,15 @@ def section(context: Context) -> Section:
                            "parameters, beyond the benchmark's own trends in the fit, with one "
                            "standard error.")],
         pictures=[
-            Picture("check-records", "Records: replicated worlds and the data",
-                    "Histogram of the number of records in replicated worlds.",
+            Picture("check-records", f"{checks[1]['observed']:.0f} records in the data, "
+                    f"{checks[1]['expected']:.0f} in the middle of replicated worlds",
+                    f"Histogram of the number of records in replicated worlds: median "
+                    f"{checks[1]['expected']:.0f}; the data have {checks[1]['observed']:.0f}.",
                     lambda fig: _records(fig, worlds), 7, 3.6),
             Picture("check-pit", "Where the scores fall in their predictive distributions "
-                    "(flat is right)", "Histogram of probability integral transform values.",
+                    "(flat is right)",
+                    f"Histogram of where {len(pit)} cells fall; {coverage:.0%} lie inside their "
+                    f"{interval.prob:.0%} interval.",
                     lambda fig: _pit(fig, pit), 7, 3.2)],
         summary={"diagnostics": gate, "checks": checks,
                  "residual_trends": left.to_dict("records")},

@@ -32,12 +32,10 @@ def section(context: Context) -> Section:
     top = frame.sort_values("median", ascending=False).iloc[0]
     far = int((frame["beyond"] > 2).sum())
     text = [
-        f"Capability density is the size of the reference model that scores the same, over the "
-        f"model's own size. At the last release date of the data ({frontier['date']}) the "
-        f"frontier stands at {frontier['median']:.1f} ({interval}: {frontier['low']:.1f} to "
-        f"{frontier['high']:.1f}). The "
-        f"densest model by posterior median is {top['model']} ({top['median']:.1f}, {interval}: "
-        f"{top['low']:.1f} to {top['high']:.1f}).",
+        f"The densest model by posterior median is {top['model']} ({top['median']:.1f}, "
+        f"{interval}: {top['low']:.1f} to {top['high']:.1f}); on the last release date of the "
+        f"data ({frontier['date']}) the frontier stands at {frontier['median']:.1f} "
+        f"({frontier['low']:.1f} to {frontier['high']:.1f}).",
         f"The frontier is the line below which models lie by their inefficiency; a model counts "
         f"as on it when its gap is less than a factor of {NEAR_FRONTIER}. A record is a model "
         f"denser than all released up to its day.",

@@ -36,11 +36,14 @@ def section(context: Context) -> Section:
          **{f"since LLaMA-1, {key}": s["since_llama_1"][key] for key in ("median", "low", "high")}}
         for axis, s in axes.items()])
     year = next((one for one in windows if one.window.name == "last-12-months"), asked)
+    day, rate = (asked.summary()[name] for name in ("rate_per_day", "rate_per_year"))
     text = [
-        f"The frontier is the boundary below which models lie by their own gaps. From "
-        f"{asked.window.start} to {asked.window.end} it {doubled(asked.summary(), interval)}. "
-        f"Rates are averages over calendar time. A weak newcomer does not move it, since models "
-        f"may lie far below; what was released stays, so it does not fall.",
+        f"From {asked.window.start} to {asked.window.end} the frontier "
+        f"{doubled(asked.summary(), interval)}: {day['median']:.4f} per day ({day['low']:.4f} to "
+        f"{day['high']:.4f}).",
+        "The frontier is the boundary below which models lie by their own gaps. "
+        "Rates are averages over calendar time. A weak newcomer does not move it, since models "
+        "may lie far below; what was released stays, so it does not fall.",
         f"In the last twelve months it {doubled(year.summary(), interval)}. By "
         + ", ".join(f"{axis} size {s['median']:.2f} per year ({s['low']:.2f} to {s['high']:.2f})"
                     for axis, s in axes.items()) + ": dense base models with public tables nearly "
@@ -72,11 +75,16 @@ def section(context: Context) -> Section:
                        "through records, another quantity than the frontier.")],
         pictures=[
             posterior_picture(context, asked),
-            Picture("growth-methods", f"Joint, cut and plug-in ({interval})",
-                    "Intervals of the growth rate by three methods.",
+            Picture("growth-methods", "Growth by the joint fit, with the ruler held to its "
+                    f"ladder (cut), and by the paper's plug-in ({interval})",
+                    "Growth per year: " + "; ".join(
+                        f"{row['method']} {row['median']:.2f} ({row['low']:.2f} to "
+                        f"{row['high']:.2f})" for row in rows) + ".",
                     lambda fig: methods_picture(fig, rows, context), 7, 3.2),
-            Picture("growth-over-time", f"Growth of the frontier by half year ({interval})",
-                    "Band of the growth rate by date, with doubling times on the right.",
+            Picture("growth-over-time", f"Growth of the frontier by half year (50% and "
+                    f"{interval}), and its average {rate['median']:.2f} per year",
+                    f"Band of the growth rate by date; on average {rate['median']:.2f} per year, "
+                    f"in the last twelve months {year.summary()['rate_per_year']['median']:.2f}.",
                     lambda fig: over_time_picture(fig, context), 7, 3.8)],
         summary={"growth": asked.summary(), "windows": [
             {**one.window.to_dict(), **one.summary()} for one in windows],
@@ -108,8 +116,15 @@ def published_rates(context: Context) -> list[tuple[str, float, float, float]]:
 def posterior_picture(context: Context, asked: questions.Growth) -> Picture:
     """Posterior of the growth rate with the published ones."""
     published = published_rates(context)
-    return Picture("growth-rate", "Posterior of the growth rate, and published rates",
-                   "Density curve of the yearly growth rate with published values below.",
+    rate = asked.summary()["rate_per_year"]
+    said = (f"{rate['median']:.2f} per year ({asked.interval}: {rate['low']:.2f} to "
+            f"{rate['high']:.2f})")
+    return Picture("growth-rate", f"Growth was {said}"
+                   + (", beside what others published" if published else ""),
+                   f"Density curve of the growth rate, {said}" + (
+                       "; published: " + ", ".join(f"{name} {value:.2f}"
+                                                   for name, value, *_ in published)
+                       if published else "") + ".",
                    lambda fig: rate_posterior(fig, draws=asked.rate, published=published,
                                               interval=asked.interval), 7, 5)
 
@@ -137,7 +152,8 @@ def over_time_picture(fig: Figure, context: Context) -> None:
     years = np.linspace(time.min(), time.max(), 160)
     rates = rate_path(context.derived, years).stack(sample=("chain", "draw"))
     low, high = context.interval.tails
-    band = np.quantile(rates.transpose("sample", "time").values, [low, 0.5, high], axis=0)
+    band = np.quantile(rates.transpose("sample", "time").values, [low, 0.25, 0.5, 0.75, high],
+                       axis=0)
     days = np.datetime64(ORIGIN) + np.round(years * DAYS_PER_YEAR).astype("timedelta64[D]")
     rate_band(fig.subplots(), date=days, band=band, interval=context.interval,
               average=float(context.derived["rate"].median()))
