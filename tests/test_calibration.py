@@ -75,6 +75,13 @@ def test_the_declared_rate_of_false_alarms_is_kept():
     assert np.mean(alarms) < 0.05
 
 
+def test_one_wrong_quantity_of_many_fails():
+    """However many are ranked beside it: the smallest p-value is not that of a simulation."""
+    rng = np.random.default_rng(6)
+    ranks = {str(i): rng.integers(0, sbc.RANKS + 1, 12) for i in range(200)}
+    assert sbc.judge(ranks | {"wrong": np.zeros(12, int)})["failed"] == ["wrong"]
+
+
 def test_departure_by_hand():
     # four ranks of 0 among one draw: at 1/2 all four are below, P(Bin(4, 1/2) >= 4) = 1/16
     assert sbc.departure([0, 0, 0, 0], 1) == pytest.approx(2 / 16)
@@ -482,6 +489,16 @@ def test_an_edition_is_never_rewritten(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="already"):
         certificate.publish(kept | {"seed": 3}, "2026-01-01")
     assert json.loads((tmp_path / "published/2026-01-01/certificate.json").read_text())["seed"] == 1
+
+
+def test_the_published_certificate_can_be_told():
+    """The newest edition has every kind of world, rival and check that the section names."""
+    result = certificate.published()
+    assert set(result["worlds"]) == set(coverage.WORLDS)
+    told = section(result)
+    assert {row["method"] for row in result["backtest"]} == set(backtest.METHODS)
+    assert {row["world"] for row in result["coverage"]} == set(coverage.WORLDS)
+    assert len(told.tables) == 3
 
 
 def test_a_ruler_with_irreducible_loss_is_refused(tmp_path):

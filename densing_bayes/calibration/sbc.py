@@ -141,10 +141,21 @@ def null_departures(simulations: int, count: int, seed: int = 8, repeats: int = 
 
 
 def p_value(ranks: Any, count: int = RANKS) -> float:
-    """Probability that uniform ranks depart as far as these."""
+    """Probability that uniform ranks depart as far as these.
+
+    By simulation, or, where that is lower, by the bound that no one of the ``count`` points
+    departs so far: simulated sets alone could not tell a p-value below one in 4,000, and none of
+    many quantities could fail.
+
+    Examples
+    --------
+    >>> p_value(np.zeros(20, int)) < 1e-20, p_value(np.arange(0, 50, 2)) > 0.5
+    (True, True)
+    """
     null = null_departures(len(np.asarray(ranks)), count)
-    below = np.searchsorted(null, departure(ranks, count) * (1 + 1e-9), side="right")
-    return float((below + 1) / (null.size + 1))
+    found = departure(ranks, count)
+    below = np.searchsorted(null, found * (1 + 1e-9), side="right")
+    return float(min((below + 1) / (null.size + 1), count * found))
 
 
 def band(simulations: int, prob: float, count: int = RANKS) -> tuple[np.ndarray, np.ndarray]:
