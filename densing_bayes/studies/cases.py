@@ -164,6 +164,11 @@ def expand(study: StudySpec, tables: Tables, observations: Observations,
                       if factor != 1]
         base = {"frontier": "frontier", **study.model.options}.get(axis)
         kept = [value for value in dict.fromkeys(chosen) if value != base]
+        if axis in ("since", "until"):  # a day on which something is cut off
+            days = np.datetime_as_string(observations.data["date"].values, unit="D")
+            wider = axis == "since" and base  # an earlier first day lets more in
+            kept = [value for value in kept if value < max(days) and (
+                value > min(days) or (wider and value < base))]
         if axis == "priors":  # idle ones may have been named
             kept = [value for value in kept if value[0] in ("all", *known)]
         if axis in ("ladder", "date_kind", "architecture", "contamination"):
