@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densing_bayes.calibration import Plan, backtest, certificate, coverage, rounds, sbc
+from densing_bayes.calibration import Plan, backtest, certificate, coverage, editions, rounds, sbc
 from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
 from densing_bayes.joint.fit import choose, prepare
@@ -479,21 +479,21 @@ def test_cases_are_balanced_and_named_once():
 
 
 def test_an_edition_is_never_rewritten(monkeypatch, tmp_path):
-    monkeypatch.setattr(certificate, "shelf", lambda name: tmp_path)
-    assert certificate.published() is None
-    kept = {"format": certificate.FORMAT}
-    certificate.publish(kept | {"seed": 1}, "2026-01-01")
-    certificate.publish(kept | {"seed": 2}, "2026-02-01")
-    certificate.publish({"seed": 4}, "2026-03-01")  # of an older program: not read
-    assert certificate.published() == kept | {"seed": 2, "edition": "2026-02-01"}
+    monkeypatch.setattr(editions, "shelf", lambda name: tmp_path)
+    assert editions.published() is None
+    kept = {"format": editions.FORMAT}
+    editions.publish(kept | {"seed": 1}, "2026-01-01")
+    editions.publish(kept | {"seed": 2}, "2026-02-01")
+    editions.publish({"seed": 4}, "2026-03-01")  # of an older program: not read
+    assert editions.published() == kept | {"seed": 2, "edition": "2026-02-01"}
     with pytest.raises(InputError, match="already"):
-        certificate.publish(kept | {"seed": 3}, "2026-01-01")
+        editions.publish(kept | {"seed": 3}, "2026-01-01")
     assert json.loads((tmp_path / "published/2026-01-01/certificate.json").read_text())["seed"] == 1
 
 
 def test_the_published_certificate_can_be_told():
     """The newest edition has every kind of world, rival and check that the section names."""
-    result = certificate.published()
+    result = editions.published()
     assert set(result["worlds"]) == set(coverage.WORLDS)
     told = section(result)
     assert {row["method"] for row in result["backtest"]} == set(backtest.METHODS)

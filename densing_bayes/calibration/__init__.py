@@ -5,8 +5,7 @@ from densing_bayes.calibration.certificate import (
     QUICK,
     Plan,
     calibrate,
-    publish,
-    published,
 )
+from densing_bayes.calibration.editions import publish, published
 
 __all__ = ["FULL", "QUICK", "Plan", "calibrate", "publish", "published"]

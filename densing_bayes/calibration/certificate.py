@@ -20,17 +20,16 @@ from typing import Any
 import numpy as np
 
 from densing_bayes.calibration import backtest, coverage, rounds, sbc
+from densing_bayes.calibration.editions import FORMAT
 from densing_bayes.calibration.rig import invented
 from densing_bayes.errors import InputError, MachineError, Problem
 from densing_bayes.fitting import program
 from densing_bayes.intervals import Interval
 from densing_bayes.joint.fit import Joint, choose, prepare
 from densing_bayes.outputs import json_text, replacing
-from densing_bayes.shelf import shelf
 from densing_bayes.specs import ModelSpec, Sampling, load_model
 from densing_bayes.tables import Tables, load_tables
 
-FORMAT = 2  # of a certificate; older editions asked other questions, and are not read
 FEWEST = 10  # cases below which nothing is said
 MOST_FALSE = 0.05  # of worlds in which a claim is false, that it is made in
 NARROW, SHIFT, NOISE = 0.5, 0.5, 2.0  # the test's own test: sds, sds, factor on ladder noise
@@ -376,29 +375,3 @@ def _kept(found: float, error: float | None, low: float, high: float | None) -> 
         return "no"
     enough = inside >= 2 * error if high is None else inside >= 0 and 2 * error <= high - low
     return "yes" if enough else "open"
-
-
-def publish(result: dict[str, Any], edition: str) -> Path:
-    """Keep a certificate in the repository as an edition; an edition is never rewritten.
-
-    Parameters
-    ----------
-    edition
-        Begins with the day of the run (ISO), so that names sort by age.
-    """
-    path = shelf("reports") / "published" / edition / "certificate.json"
-    if path.exists():
-        raise InputError(Problem("the edition is published already", given=edition,
-                                 hint="an edition is never rewritten; choose another name"))
-    with replacing(path) as temporary:
-        temporary.write_text(json_text(result | {"edition": edition}), encoding="utf-8")
-    return path
-
-
-def published() -> dict[str, Any] | None:
-    """The newest published certificate that asks what this program does, or None."""
-    for path in sorted((shelf("reports") / "published").glob("*/certificate.json"), reverse=True):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if result.get("format") == FORMAT:
-            return dict(result)
-    return None
