@@ -37,6 +37,8 @@ class Context:
     progress: Callable[..., None] = lambda name, **_: None
     saved: Path | None = None  # a fit to answer from; written when it is not there yet
     must_exist: bool = False
+    windows: tuple[str, ...] = ()  # asked by the report's spec, beside the named ones
+    highlight: tuple[str, ...] = ()  # models that the first picture names
 
     @property
     def interval(self) -> Interval:

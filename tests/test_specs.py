@@ -212,8 +212,8 @@ WRONG = [
     (line("seed"), "sead = 1",
      "spec.toml: unknown key in [sampling] (given 'sead'; allowed: draws, tune, chains, "
      "target_accept, seed; did you mean 'seed'?)"),
-    (line("constant_rate"), "constant_rate = 1",
-     "spec.toml: option 'constant_rate' (given '1'; allowed: true or false)"),
+    (line("may_regress"), "may_regress = 1",
+     "spec.toml: option 'may_regress' (given '1'; allowed: true or false)"),
     ("prob = 0.9", "prob = 90",
      "spec.toml: interval probability (given '90'; allowed: between 0 and 1)"),
     ("prob = 0.9", 'prob = "90%"',

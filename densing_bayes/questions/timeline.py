@@ -33,8 +33,9 @@ def timeline(context: Context) -> dict[str, Any]:
     dict
         ``models``: a row each, with the scores it rests on; ``frontier``: ``years`` (since
         ``origin``) of its bends and ``draws`` of its ln density there; ``best``: by size
-        axis, the steps of the best available; ``band`` and ``quantiles``: the frontier's
-        density; ``published``: rates, 1/year; ``interval``, ``axis`` (of the fit), ``chatgpt``.
+        axis, the steps of the best available; ``highlight``: models to name; ``band`` and
+        ``quantiles``: the frontier's density; ``published``: rates, 1/year; ``interval``,
+        ``axis`` (of the fit), ``chatgpt``.
     """
     derived = context.derived
     first, last = (float(years_since(day)) for day in ends(derived))
@@ -49,7 +50,8 @@ def timeline(context: Context) -> dict[str, Any]:
         "origin": ORIGIN, "year": DAYS_PER_YEAR, "axis": context.spec.options["size"],
         "chatgpt": float(years_since(CHATGPT)), "first": first, "last": last,
         "interval": {"prob": context.interval.prob, "tails": list(context.interval.tails)},
-        "quantiles": tails, "models": model_rows(context), "best": steps(context),
+        "quantiles": tails, "models": model_rows(context),
+        "highlight": list(context.highlight), "best": steps(context),
         "frontier": {"years": bends.tolist(), "draws": np.round(path.values[chosen], 4).tolist()},
         "band": {"years": dense.round(4).tolist(),
                  "density": significant(np.quantile(along, tails, axis=along.get_axis_num(
