@@ -22,7 +22,7 @@ from densing_bayes.verbs.model import model
 
 @pytest.fixture(scope="module")
 def answer(small_world, small_fit):
-    return growth(small_world.folder, spec=small_world.report.with_name("small.toml"),
+    return growth(small_world.tables, spec=small_world.report.with_name("small.toml"),
                   fit=small_world.report.with_name("fit.nc"))
 
 
@@ -140,7 +140,7 @@ def test_an_answer_without_a_joint_fit_has_no_tree():
 
 @pytest.fixture(scope="module")
 def made(small_world):
-    return model(small_world.report.with_name("small.toml"), small_world.folder)
+    return model(small_world.report.with_name("small.toml"), small_world.tables)
 
 
 def test_the_model_has_observed_variables_and_no_potentials(made):
@@ -152,17 +152,19 @@ def test_the_model_has_observed_variables_and_no_potentials(made):
 def test_a_prior_is_replaced_by_one_argument(small_world):
     spec = small_world.report.with_name("small.toml")
     narrow = Prior("Normal", {"mu": 1.0, "sigma": 0.01})
-    other = model(spec, small_world.folder, priors={"rate": narrow})
+    other = model(spec, small_world.tables, priors={"rate": narrow})
     value = other["priors"].get_value()
     assert 0.01 in value
     with pytest.raises(SpecError, match="no parameter of family"):
-        model(spec, small_world.folder, priors={"rat": narrow})
+        model(spec, small_world.tables, priors={"rat": narrow})
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Numba will use object mode")
 def test_prior_predictive_draws_are_worlds_of_the_model(made, small_world):
     """Places lie below the frontier by a half-normal, and scores within their range."""
-    draws = pm.sample_prior_predictive(200, model=made, random_seed=1)
+    draws = pm.sample_prior_predictive(200, model=made, random_seed=1,
+                                       compile_kwargs={"mode": "FAST_COMPILE"})
     scores = draws["prior_predictive"]["anchored_scores"].values
     assert np.isfinite(scores).all()
     assert (np.median(scores) > 0) & (np.median(scores) < 1)
@@ -174,6 +176,7 @@ def test_prior_predictive_draws_are_worlds_of_the_model(made, small_world):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Numba will use object mode")
 def test_pymc_samples_it(made):
     tree = pm.sample(20, tune=20, chains=1, cores=1, model=made, progressbar=False, random_seed=1,
                      compute_convergence_checks=False)
