@@ -370,7 +370,7 @@ def test_the_hash_is_of_what_is_said(tmp_path):
     reason = load_model(write(tmp_path, "Losses per token", "Losses by token"))
     assert layout.hash == reason.hash == spec.hash
     other = [load_model(write(tmp_path, *change)) for change in (
-        ("mu = 0.0\nsigma = 2.5", "mu = 0.0\nsigma = 5.0"), (line("seed"), "seed = 1"),
+        ("mu = 0.0\nsigma = 1.5", "mu = 0.0\nsigma = 5.0"), (line("seed"), "seed = 1"),
         ("prob = 0.9", "prob = 0.5"), ("open_only = true", "open_only = false"))]
     assert len({spec.hash, *(changed.hash for changed in other)}) == 5
     assert all(changed.name == "spec" for changed in other)

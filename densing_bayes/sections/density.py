@@ -85,8 +85,8 @@ def timeline_picture(context: Context) -> Picture:
 def best_steps(context: Context) -> dict[str, list[Any]]:
     """Dates at which the best available rises, and its median density from there on."""
     said = steps(context)[context.spec.options["size"]]
-    origin = np.datetime64(ORIGIN)
-    return {"date": [str(origin + round(year * DAYS_PER_YEAR)) for year in said["years"]],
+    days = np.round(np.array(said["years"]) * DAYS_PER_YEAR).astype("timedelta64[D]")
+    return {"date": [str(day) for day in np.datetime64(ORIGIN) + days],
             "density": said["density"][levels(context).index(0.5)]}
 
 
