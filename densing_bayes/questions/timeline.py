@@ -142,8 +142,14 @@ def cells_of(context: Context) -> dict[str, list[dict[str, Any]]]:
     for row in scores.to_dict("records"):
         out.setdefault(str(row["model"]), []).append({
             "benchmark": str(row["benchmark"]), "score": round(float(row["score"]), 4),
-            "source": str(row.get("source", "")), "own": str(row.get("role", "")) == "own-report"})
+            "source": said_of(row, "source"), "own": said_of(row, "role") == "own-report"})
     return out
+
+
+def said_of(row: dict[Any, Any], column: str) -> str:
+    """A cell's text; nothing where the table lacks the column or the cell is empty."""
+    value = row.get(column)
+    return value if isinstance(value, str) else ""
 
 
 def flags_of(context: Context) -> dict[str, list[str]]:
