@@ -126,7 +126,6 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
     pairs). ``share`` is what a row counts beside its neighbours of the same run.
     """
     import pymc as pm  # draws of a saved fit are read without it
-    import pytensor.tensor as pt
 
     from densing_bayes.families.blocks import rv
 
@@ -146,6 +145,9 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
 
 
 def _pair_logp(score: Any, expected: Any, chance: Any, sigma: Any, off: Any, share: Any) -> Any:
+    import pymc as pm
+    import pytensor.tensor as pt
+
     on_curve, at_chance = (pm.logp(pm.Normal.dist(mean, sigma), score)
                            for mean in (expected, chance))
     return share * pt.logaddexp(pt.log1p(-off) + on_curve, pt.log(off) + at_chance)
