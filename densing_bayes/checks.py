@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
@@ -25,6 +24,8 @@ def diagnostics(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:
     (Vehtari et al. 2021, arXiv 1903.08008). A parameter that does not vary is left out; one
     with a draw that is no finite number counts as not converged at all.
     """
+    import arviz_stats as azs  # imports for seconds
+
     posterior = tree["posterior"].to_dataset()[list(names)]
     varies = [name for name, draws in posterior.items()
               if not (draws.values == draws.values.flat[0]).all()]

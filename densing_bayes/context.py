@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +17,12 @@ from densing_bayes.checks import diagnostics, of_weights, told
 from densing_bayes.errors import InputError, Problem, machine_error
 from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.intervals import Interval
-from densing_bayes.joint import kernel
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.fit import Joint, choose, cut, prepare
 from densing_bayes.joint.predict import cell_predictions, draws_of
 from densing_bayes.joint.quantities import derive
 from densing_bayes.observations import Observations
-from densing_bayes.parameters import DIMS, TOLD
+from densing_bayes.parameters import DIMS, PARAMETERS, TOLD
 from densing_bayes.plugin import Plugin, plugin
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
@@ -37,6 +37,8 @@ class Context:
     progress: Callable[..., None] = lambda name, **_: None
     saved: Path | None = None  # a fit to answer from; written when it is not there yet
     must_exist: bool = False
+    windows: tuple[str, ...] = ()  # asked by the report's spec, beside the named ones
+    highlight: tuple[str, ...] = ()  # models that the first picture names
 
     @property
     def interval(self) -> Interval:
@@ -76,7 +78,7 @@ class Context:
                 if self.must_exist:
                     raise
             else:
-                return fit, gate(fit)
+                return fit, kept_gate(fit) or gate(fit)
         joint = self.joint
         self.progress("sampling the joint posterior")
         fit = joint.fit(self.tables.sha256)
@@ -85,6 +87,7 @@ class Context:
             self.progress("sampling again, for longer: the first draws failed their checks")
             fit = joint.fit(self.tables.sha256, longer=True)
             found = gate(fit)
+        fit.tree.attrs["gate"] = json.dumps(found)  # it takes longer than to read the fit
         if self.saved is not None:
             try:
                 fit.save(self.saved)
@@ -148,7 +151,7 @@ class Context:
 def check_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) -> None:
     """InputError where kept draws lack a variable of the joint model, or are of other labels."""
     sizes = {name: len(labels) for name, labels in coords.items()}
-    wanted = {name: DIMS.get(name) for name in (*kernel.VARIABLES, *TOLD)
+    wanted = {name: DIMS.get(name) for name in (*(row.name for row in PARAMETERS), *TOLD)
               if not name.endswith("_coordinate")
               and (name != "irreducible_share" or spec.options["irreducible"])}
     wrong = [name for name, dim in wanted.items() if (dim is None or sizes.get(dim, 1)) and (
@@ -164,6 +167,16 @@ def gate(fit: Fit) -> dict[str, Any]:
     """The gate over every variable of a fit: of chains, or of weights where it has some."""
     judge = of_weights if "pareto_k" in fit.tree.attrs else diagnostics
     return judge(fit.tree, [str(name) for name in fit.posterior.data_vars])
+
+
+def kept_gate(fit: Fit) -> dict[str, Any] | None:
+    """The gate as it was kept with the draws; None where it was not, or says nothing."""
+    try:
+        found = json.loads(fit.tree.attrs["gate"])
+        told(found)
+        return found if isinstance(found["passed"], bool) else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def refusal(context: Context) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from densing_bayes.errors import InputError, Problem
 
@@ -115,6 +115,8 @@ def exactly(values: np.ndarray, terms: Callable[[np.ndarray], np.ndarray],
     >>> exactly(2 + x**2, powers, np.zeros((1, 1)))
     False
     """
+    from scipy import optimize  # imports for a third of a second
+
     size = np.sqrt(np.mean(values**2))
 
     def left(x: np.ndarray) -> np.ndarray:

@@ -20,21 +20,21 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Fast-math makes the draws of a cold and of a cached compilation differ for one seed.
 os.environ.setdefault("PYTENSOR_FLAGS", "numba__fastmath=False")
 
 import numpy as np
-import nutpie
-import pymc as pm
-import pytensor
 import xarray as xr
 
 from densing_bayes.errors import InputError, MachineError, Problem
 from densing_bayes.outputs import replacing
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec, Sampling
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 MINUTES = "DENSING_MINUTES"
 
@@ -48,6 +48,9 @@ def compile_model(model: pm.Model, keep: tuple[str, ...] | None = None, *,
     and coordinates have to fit each other, where a jittered start can be lost for good.
     """
     names = None if keep is None else [*(rv.name for rv in model.free_RVs), *keep]
+    import nutpie  # a saved fit is read without it
+    import pytensor
+
     # compilation makes millions of objects that stay: collecting garbage costs a tenth of it
     with pytensor.config.change_flags(numba__fastmath=False), no_collection():
         return nutpie.compile_pymc_model(model, var_names=names,
@@ -106,6 +109,8 @@ def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
     MachineError
         It took longer than `most_seconds`.
     """
+    import nutpie
+
     if data:
         compiled = compiled.with_data(**data)
     priors = getattr(compiled, "priors", {}) if priors is None else priors
@@ -328,7 +333,8 @@ def program() -> str:
     """
     package = Path(__file__).parent
     files = sorted([*package.glob("joint/**/*.py"), *package.glob("families/*.py"),
-                    *(package / f"{name}.py" for name in ("fitting", "laws", "observations"))])
+                    *(package / f"{name}.py" for name in (
+                        "checks", "fitting", "laws", "observations"))])
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return f"{version('densing-bayes')}+{code.hexdigest()[:8]}"
 

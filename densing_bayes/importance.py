@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from densing_bayes.priors import Prior
 
@@ -276,6 +276,8 @@ def _laplace(log_posterior: Callable[..., np.ndarray], start: np.ndarray,
     def at(z: np.ndarray) -> np.ndarray:
         values = log_posterior(mode + z @ root.T, np.full(len(z), candidate))
         return np.where(np.isfinite(values), values, -1e10)
+
+    from scipy import optimize  # for saved answers weights are enough
 
     def value_and_slope(z: np.ndarray) -> tuple[float, np.ndarray]:
         values = at(np.concatenate([[z], z + STEP * unit, z - STEP * unit]))

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from densing_bayes.context import Context, refusal
-from densing_bayes.errors import GateError, MachineError, explain, faults_are_shown, machine_error
+from densing_bayes.errors import (
+    GateError,
+    InputError,
+    MachineError,
+    Problem,
+    did_you_mean,
+    explain,
+    faults_are_shown,
+    machine_error,
+)
 from densing_bayes.fitting import provenance
 from densing_bayes.outputs import check_out
 from densing_bayes.progress import Steps
 from densing_bayes.questions.growth import growth
+from densing_bayes.questions.windows import window_of
 from densing_bayes.reports import Section, write_report
 from densing_bayes.sections.front import front
 from densing_bayes.sections.headline import headline
@@ -40,12 +52,14 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
         headline as ``answer``.
     """
     check_out(out)
+    check_asked(spec, tables)
     started = time.perf_counter()
     if isinstance(progress, Steps):
         progress.expect({"sampling the joint posterior": FIT_SECONDS, **{
             f"writing section {name}": SECTIONS[name].seconds for name in spec.sections},
             "drawing figures": DRAW_SECONDS, "setting the PDF": PDF_SECONDS})
     context = Context(tables, spec.model, progress)
+    context.windows, context.highlight = spec.windows, spec.highlight
     refused = refusal(context)
     sections, failed = [], {}
     for name in spec.sections:
@@ -87,3 +101,19 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
         raise MachineError("the report is written, but sections of it failed: " + "; ".join(
             f"{name} ({why})" for name, why in failed.items()), answer=lines)
     return summary | growth(context).to_dict() | {"headline": lines}
+
+
+def check_asked(spec: ReportSpec, tables: Tables) -> None:
+    """InputError where the spec asks for a window that is none or a model that is not there."""
+    problems = []
+    for name in spec.windows:
+        try:
+            window_of(name, dt.date.max)
+        except InputError as error:
+            problems += [replace(one, file=spec.name, column="windows") for one in error.problems]
+    known = [str(name) for name in tables.models["model"]]
+    problems += [Problem("no such model", file=spec.name, column="highlight", given=name,
+                         hint=did_you_mean(name, known))
+                 for name in spec.highlight if name not in known]
+    if problems:
+        raise InputError(problems)

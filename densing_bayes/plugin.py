@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
 
 from densing_bayes import laws
 from densing_bayes.intervals import Interval
@@ -37,6 +36,8 @@ class Plugin:
 
 def fit_ladder(log_params: Any, log_tokens: Any, log_loss: Any) -> dict[str, float]:
     """Point fit of L = a N^-alpha + b D^-beta by least squares of ln L (Huber, 2% scale)."""
+    from scipy import optimize  # asked for by one section and no answer
+
     params, tokens = np.exp(log_params), np.exp(log_tokens)
     centre_n, centre_d = np.mean(log_params), np.mean(log_tokens)
 
@@ -66,6 +67,8 @@ def fit_curve(loss: Any, score: Any, chance: float) -> dict[str, float]:
         return {"gamma": -np.exp(x[0]), "midpoint": x[1], "scale": 1 - chance, "chance": chance}
 
     start = (np.log(4 / max(np.ptp(loss), 1e-6)), float(np.median(loss)))
+    from scipy import optimize
+
     fit = optimize.least_squares(lambda x: laws.score(loss=loss, **curve(x)) - score, start,
                                  loss="huber", f_scale=0.03)
     return curve(fit.x)
@@ -115,6 +118,8 @@ def plugin(observations: Observations, *, tokens: float, interval: Interval) -> 
     record = records(time, log_density)
     rate, low, high, r_squared = np.nan, np.nan, np.nan, np.nan
     if record.sum() >= 3:
+        from scipy import stats
+
         line = stats.linregress(time[record], log_density[record])
         half = stats.t.ppf(interval.tails[1], record.sum() - 2) * line.stderr
         rate, low, high = line.slope, line.slope - half, line.slope + half

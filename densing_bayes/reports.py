@@ -18,10 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densing_bayes import figures
 from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.outputs import WRITER, clean, csv_text, json_text, plain, whole_folder
-from densing_bayes.pages import html_text, pdf_bytes
 
 LONGEST = 500  # rows of a table on the page and in the PDF; its CSV has all
 
@@ -181,11 +179,13 @@ def write_report(out: Path, *, title: str, headline: list[str], sections: list[S
         if front:
             (folder / "figures" / f"{front.picture.key}.json").write_text(
                 json_text(front.data), encoding="utf-8", errors="backslashreplace")
+            from densing_bayes import figures  # an answer in words draws nothing
             figures.save_png(_card(front, headline or [title]), folder / "figures" / "card.png")
         progress("writing tables and page")
         for table in tables:
             path = folder / "tables" / f"{table.key}.csv"
             path.write_text(csv_text(table.frame), encoding="utf-8")
+        from densing_bayes.pages import html_text, pdf_bytes
         said = document(title, headline, refused, sections, provenance, front)
         (folder / "index.html").write_text(html_text(said, folder), encoding="utf-8")
         for section in sections:
@@ -222,6 +222,7 @@ def _drawn(section: Section, folder: Path) -> Section:
     drawn, lost = [], []
     for picture in section.pictures:
         try:
+            from densing_bayes import figures
             text = figures.svg(picture)
         except Exception as error:  # what the picture shows is in the tables too
             if faults_are_shown():

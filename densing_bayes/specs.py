@@ -318,17 +318,28 @@ SECTIONS = ("growth", "bridge", "density", "benchmarks", "change", "costs", "com
 
 @dataclass(frozen=True)
 class ReportSpec:
-    """A report: title, the model spec it rests on, and its sections in order."""
+    """A report: title, the model spec it rests on, and its sections in order.
+
+    Parameters
+    ----------
+    windows
+        Of time, told beside the named ones: ``last-6-months``, ``2024-01-01:2025-04-30``.
+    highlight
+        Models that the first picture names.
+    """
 
     name: str
     title: str
     model: ModelSpec
     sections: tuple[str, ...]
+    windows: tuple[str, ...] = ()
+    highlight: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
         """First 12 hex digits of the SHA-256 of what the report and its model spec say."""
-        said = repr((self.title, self.sections, self.model.hash))
+        said = repr((self.title, self.sections, self.model.hash, self.windows, self.highlight,
+                     self.model.interval))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
@@ -343,7 +354,8 @@ def load_report(name: str | Path) -> ReportSpec:
     path = find(name, "reports")
     table, _ = read_toml(path)
     file = path.name
-    problems = check_keys(table, ("title", "model", "sections"), file)
+    problems = check_keys(table, ("title", "model", "sections", "windows", "highlight",
+                                  "interval"), file)
     title, found = take_text(table, "title", path.stem, file)
     problems += found
     sections = table.get("sections", [])
@@ -358,6 +370,15 @@ def load_report(name: str | Path) -> ReportSpec:
     ]
     problems += [Problem("section named twice", file=file, column="sections", given=section)
                  for section in SECTIONS if sections.count(section) > 1]
+    lists = {}
+    for key in ("windows", "highlight"):
+        lists[key] = table.get(key, [])
+        if not isinstance(lists[key], list) or not all(isinstance(x, str) for x in lists[key]):
+            problems.append(Problem("not a list of texts", file=file, column=key,
+                                    given=brief(lists[key]), allowed="such as [\"one\", \"two\"]"))
+            lists[key] = []
+    interval, found = fill(Interval, table.get("interval", {}), file, "interval")
+    problems += found
     model_name, found = take_text(table, "model", "", file)
     problems += found
     model = None
@@ -367,4 +388,7 @@ def load_report(name: str | Path) -> ReportSpec:
         problems += error.problems
     if problems or model is None:
         raise SpecError(problems)
-    return ReportSpec(path.stem, title, model, tuple(sections))
+    if "interval" in table:
+        model = replace(model, interval=interval)
+    return ReportSpec(path.stem, title, model, tuple(sections),
+                      **{key: tuple(given) for key, given in lists.items()})

@@ -1,5 +1,6 @@
 """A run of the main job: what is sampled again, and what is not."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ def test_chains_that_fail_their_checks_are_sampled_once_more(monkeypatch, first_
 
     def fit(checksums, *, longer=False):
         asked.append(longer)
-        return SimpleNamespace(longer=longer)
+        return SimpleNamespace(longer=longer, tree=SimpleNamespace(attrs={}))
 
     monkeypatch.setattr(Context, "joint", SimpleNamespace(fit=fit))
     judged = []
@@ -32,3 +33,17 @@ def test_chains_that_fail_their_checks_are_sampled_once_more(monkeypatch, first_
     assert judged == expected, "each fit is judged once"
     assert found.longer is not first_passes
     assert any("again" in name for name in said) is not first_passes
+
+
+@pytest.mark.parametrize(("kept", "found"), [
+    (None, None), ("no json", None), ("{}", None), ('{"passed": true}', None)])
+def test_a_gate_that_was_not_kept_whole_is_judged_again(kept, found):
+    """Only what `diagnostics` would have said is taken."""
+    fit = SimpleNamespace(tree=SimpleNamespace(attrs={} if kept is None else {"gate": kept}))
+    assert module.kept_gate(fit) is found
+
+
+def test_a_kept_gate_is_what_was_judged(small_fit):
+    judged = module.gate(small_fit)
+    fit = SimpleNamespace(tree=SimpleNamespace(attrs={"gate": json.dumps(judged)}))
+    assert module.kept_gate(fit) == judged

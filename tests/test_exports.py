@@ -15,10 +15,10 @@ import densing_bayes
 ROOT = Path(__file__).parents[1]
 PUBLIC = [
     "Answer", "Context", "DensingError", "Fit", "GateError", "InputError", "Interval",
-    "MachineError", "ModelSpec", "Prior", "SuspiciousData", "calibrate", "compression", "density",
-    "doubling_set", "doubling_time", "forecast", "growth", "growth_summary", "load_model",
-    "load_report", "load_tables", "model", "opened", "prices", "regimes", "report", "run_report",
-    "scaling", "select", "study", "validate", "whatif",
+    "MachineError", "ModelSpec", "Prior", "SuspiciousData", "calibrate", "compare", "compression",
+    "density", "doubling_set", "doubling_time", "forecast", "growth", "growth_summary",
+    "load_model", "load_report", "load_tables", "model", "opened", "prices", "regimes", "report",
+    "run_report", "scaling", "select", "study", "validate", "whatif",
 ]
 
 

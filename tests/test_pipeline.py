@@ -148,6 +148,9 @@ def test_each_number_of_the_first_screen_is_in_the_summary(report):
     known = numbers_of([summary[name] for name in (
         "growth", "windows", "best_available", "breakpoint", "interval", "claims")]
         + [len(summary["density"])])
+    checks = summary["calibration"]
+    if checks:
+        known += [checks["kept"], checks["broken"], checks["open"], len(checks["verdict"])]
 
     def found(text: str, factor: float = 1.0) -> bool:
         digits = len(text.partition(".")[2])

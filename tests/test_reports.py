@@ -12,6 +12,7 @@ import re
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,7 @@ import typst
 from PIL import Image
 
 from densing_bayes.errors import InputError
+from densing_bayes.pipeline import check_asked
 from densing_bayes.reports import (
     Front,
     Picture,
@@ -33,6 +35,7 @@ from densing_bayes.reports import (
     printed,
     write_report,
 )
+from densing_bayes.specs import load_report
 
 NASTY = [
     "<script>alert(1)</script>", "=cmd|'/C calc'!A0", "#image(\"/etc/passwd\") *bold* $x$ @ref",
@@ -430,3 +433,35 @@ def test_speed_of_a_large_report(tmp_path):
     start = time.process_time()
     write(tmp_path / "out", sections=sections)
     assert time.process_time() - start < 12  # 6 s wanted; room for a busy machine
+
+
+def asked(tmp_path, extra: str) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "T"\nmodel = "densing"\nsections = ["growth"]\n{extra}\n')
+    return path
+
+
+def test_a_spec_asks_for_windows_models_and_an_interval(tmp_path):
+    spec = load_report(asked(tmp_path, 'windows = ["last-6-months"]\nhighlight = ["Ash"]\n'
+                                       "[interval]\nprob = 0.8"))
+    assert spec.windows == ("last-6-months",)
+    assert spec.highlight == ("Ash",)
+    assert spec.model.interval.prob == 0.8
+    plain = load_report(asked(tmp_path, ""))
+    assert plain.model.interval.prob == 0.9
+    assert plain.hash != spec.hash, "another report has another folder"
+
+
+@pytest.mark.parametrize(("extra", "words"), [
+    ('windows = ["last-week"]', "not a window of time"),
+    ('windows = ["2025-01-01:2024-01-01"]', "ends after it begins"),
+    ('highlight = ["Qwen3-4B-Bse"]', "did you mean 'Qwen3-4B-Base'")])
+def test_what_cannot_be_asked_is_refused_before_any_work(tmp_path, extra, words):
+    tables = SimpleNamespace(models=pd.DataFrame({"model": ["Qwen3-4B-Base", "Elm"]}))
+    with pytest.raises(InputError, match=words):
+        check_asked(load_report(asked(tmp_path, extra)), tables)
+
+
+def test_a_spec_whose_windows_are_no_list_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a list of texts"):
+        load_report(asked(tmp_path, 'windows = "last-6-months"'))

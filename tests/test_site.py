@@ -81,6 +81,7 @@ def test_every_page_is_in_the_navigation_once():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::densing_bayes.verbs.opening.SuspiciousData")
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_tutorials_run(path, small_world, small_fit, tmp_path, monkeypatch):
     """Every line, on the small world in a folder ``my-tables``; its fit stands for the spec's."""

@@ -7,11 +7,13 @@ import warnings
 import arviz_stats as azs
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
 import xarray as xr
 from scipy import stats
 
 from densing_bayes.errors import InputError, SpecError
+from densing_bayes.joint import graph
 from densing_bayes.joint.quantities import years_of
 from densing_bayes.priors import Prior
 from densing_bayes.trees import RENAMED
@@ -22,7 +24,7 @@ from densing_bayes.verbs.model import model
 
 @pytest.fixture(scope="module")
 def answer(small_world, small_fit):
-    return growth(small_world.folder, spec=small_world.report.with_name("small.toml"),
+    return growth(small_world.tables, spec=small_world.report.with_name("small.toml"),
                   fit=small_world.report.with_name("fit.nc"))
 
 
@@ -140,7 +142,7 @@ def test_an_answer_without_a_joint_fit_has_no_tree():
 
 @pytest.fixture(scope="module")
 def made(small_world):
-    return model(small_world.report.with_name("small.toml"), small_world.folder)
+    return model(small_world.report.with_name("small.toml"), small_world.tables)
 
 
 def test_the_model_has_observed_variables_and_no_potentials(made):
@@ -152,28 +154,46 @@ def test_the_model_has_observed_variables_and_no_potentials(made):
 def test_a_prior_is_replaced_by_one_argument(small_world):
     spec = small_world.report.with_name("small.toml")
     narrow = Prior("Normal", {"mu": 1.0, "sigma": 0.01})
-    other = model(spec, small_world.folder, priors={"rate": narrow})
+    other = model(spec, small_world.tables, priors={"rate": narrow})
     value = other["priors"].get_value()
     assert 0.01 in value
     with pytest.raises(SpecError, match="no parameter of family"):
-        model(spec, small_world.folder, priors={"rat": narrow})
+        model(spec, small_world.tables, priors={"rat": narrow})
+
+
+def drawn(variable, count):
+    return np.asarray(pm.draw(variable, count, random_seed=1, mode="FAST_COMPILE"), float)
+
+
+def test_drawn_gaps_of_families_are_exponential_wherever_scores_put_them():
+    """The coordinates follow the scores; what they stand for has the prior all the same."""
+    with pm.Model(coords={"family": ["a", "b"]}):
+        gap = graph._family_gaps(pt.constant([0.5, 2.0]), pull=pt.constant([3.0, -20.0]),
+                                 precision=pt.constant([4.0, 0.0]))
+    values = drawn(gap, 1000)
+    for k, scale in enumerate((0.5, 2.0)):
+        assert stats.kstest(values[:, k], "expon", args=(0, scale)).pvalue > 1e-3
+        assert stats.kstest(values[:, k], "expon", args=(0, 1.3 * scale)).pvalue < 1e-6
+
+
+def test_drawn_places_of_models_lie_below_the_frontier():
+    """Skew normal: a half-normal gap below the frontier and symmetric noise about it."""
+    gap, noise, mean = 0.8, 0.3, 1.0
+    with pm.Model(coords={"model": ["a", "b"]}):
+        z = graph._places(pt.constant([mean, mean]), pt.constant([0.6, 0.6]),
+                          pt.constant([gap, gap]), pt.constant([noise, noise]),
+                          pt.constant([5.0, -4.0]), pt.constant([9.0, 0.0]))
+    values, frontier = drawn(z, 1000), mean + graph.MEAN_HALF * gap
+    for k in range(2):
+        whole = np.hypot(gap, noise)
+        assert stats.kstest(values[:, k], "skewnorm", args=(
+            -gap / noise, frontier, whole)).pvalue > 1e-3
+        assert stats.kstest(values[:, k], "skewnorm", args=(
+            -gap / noise, frontier + 0.2, whole)).pvalue < 1e-6
 
 
 @pytest.mark.slow
-def test_prior_predictive_draws_are_worlds_of_the_model(made, small_world):
-    """Places lie below the frontier by a half-normal, and scores within their range."""
-    draws = pm.sample_prior_predictive(200, model=made, random_seed=1)
-    scores = draws["prior_predictive"]["anchored_scores"].values
-    assert np.isfinite(scores).all()
-    assert (np.median(scores) > 0) & (np.median(scores) < 1)
-    prior = draws["prior"]
-    gap = (prior["family_gap"] / (prior["gap_family_z"] * prior["c1"])).values
-    grown = np.exp(prior["spread_growth"].values[..., None] * np.asarray(
-        small_world.columns["families"]["time"]))
-    assert stats.kstest((gap / grown).ravel()[::7], "expon").pvalue > 1e-4
-
-
-@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Numba will use object mode")
 def test_pymc_samples_it(made):
     tree = pm.sample(20, tune=20, chains=1, cores=1, model=made, progressbar=False, random_seed=1,
                      compute_convergence_checks=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -14,12 +14,14 @@ from densing_bayes.degenerate import refuse_degenerate
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.fitting import Fit, provenance, sample
 from densing_bayes.joint.data import inputs
-from densing_bayes.joint.engine import CompiledJoint, compiled_joint
 from densing_bayes.joint.quantities import ruler_parameters
 from densing_bayes.observations import Observations, select
 from densing_bayes.parameters import PARAMETERS
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
+
+if TYPE_CHECKING:
+    from densing_bayes.joint.engine import CompiledJoint
 
 # per chain, of the ruler alone: rulers for the cut are picked evenly from them, so that their Monte
 # Carlo error is that of all; without families and models they cost little
@@ -70,6 +72,8 @@ def prepare(observations: Observations, spec: ModelSpec) -> Joint:
     InputError
         For more models than can be sampled.
     """
+    from densing_bayes.joint.engine import compiled_joint  # a saved fit answers without it
+
     number = observations.data.sizes["model"]
     if number > MOST_MODELS:
         raise InputError(Problem(
@@ -94,6 +98,8 @@ def cut(joint: Joint, start: xr.Dataset, progress: Callable[[str], None] = lambd
     start
         Joint posterior, whose mean is where the chains start.
     """
+    from densing_bayes.joint.engine import compiled_joint
+
     spec = joint.spec
     names = [row.name for row in PARAMETERS if row.dim == "anchor"
              and row.name in joint.compiled.shapes]

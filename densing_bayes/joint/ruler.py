@@ -9,16 +9,14 @@ slopes); exponents and coefficients follow from them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
-from pymc.distributions.transforms import Interval
-from scipy import stats
 
 from densing_bayes import laws
-from densing_bayes.families.blocks import Packed, Table, rv
+
+if TYPE_CHECKING:
+    from densing_bayes.families.blocks import Packed, Table
 
 # the sampled coordinates of the ruler, each of shape (anchor,)
 COORDINATES = ("log_loss_at_centre", "size_share", "log_size_slope", "log_token_slope",
@@ -54,7 +52,7 @@ class Ruler:
 
     def slope(self, log_size: Any) -> Any:
         """Derivative of `score` with respect to the log size (score per e-fold)."""
-        size_term = pt.exp(self.law["log_a"] - self.law["alpha"] * log_size)
+        size_term = np.exp(self.law["log_a"] - self.law["alpha"] * log_size)
         share = (self.score(log_size) - self.curve["chance"]) / self.curve["scale"]
         return (-self.curve["gamma"] * self.curve["scale"] * share * (1 - share)
                 * self.law["alpha"] * size_term)
@@ -73,12 +71,14 @@ def sampled_coordinates(priors: dict[str, Packed], floor: Any, *, irreducible: b
     room above chance, below one because some labels are wrong, above ``floor``, the share that
     the best score in the tables has reached.
     """
+    from densing_bayes.families.blocks import rv
+
     share = rv("size_share", priors["size_share"], dims="anchor")
     out = {
         "size_share": share,
-        "log_size_slope": rv("log_size_slope", priors["log_alpha"], shift=pt.log(share),
+        "log_size_slope": rv("log_size_slope", priors["log_alpha"], shift=np.log(share),
                              dims="anchor"),
-        "log_token_slope": rv("log_token_slope", priors["log_beta"], shift=pt.log(1 - share),
+        "log_token_slope": rv("log_token_slope", priors["log_beta"], shift=np.log(1 - share),
                               dims="anchor"),
     }
     for name in ("log_loss_at_centre", "headroom", "log_steepness", "log_midpoint",
@@ -125,6 +125,10 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
     the answer format is not switched on, at chance however low its loss (``off_share`` of the
     pairs). ``share`` is what a row counts beside its neighbours of the same run.
     """
+    import pymc as pm  # draws of a saved fit are read without it
+
+    from densing_bayes.families.blocks import rv
+
     anchor = ladder.index("anchor")
     fitted = np.log(laws.loss(params=np.exp(ladder["log_params"]),
                               tokens=np.exp(ladder["log_tokens"]), **_pick(law, anchor)))
@@ -141,6 +145,9 @@ def ruler_likelihood(law: dict[str, Any], curve: dict[str, Any], ladder: Table, 
 
 
 def _pair_logp(score: Any, expected: Any, chance: Any, sigma: Any, off: Any, share: Any) -> Any:
+    import pymc as pm
+    import pytensor.tensor as pt
+
     on_curve, at_chance = (pm.logp(pm.Normal.dist(mean, sigma), score)
                            for mean in (expected, chance))
     return share * pt.logaddexp(pt.log1p(-off) + on_curve, pt.log(off) + at_chance)
@@ -157,6 +164,9 @@ def above_floor(name: str, prior: Packed, floor: Any, **kwargs: Any) -> Any:
 
     Up to the constant by which the prior above the floor integrates to one.
     """
+    import pymc as pm
+    from pymc.distributions.transforms import Interval
+
     if prior.dist != "Beta":
         raise ValueError(f"{prior.dist} is no share")
     return pm.CustomDist(
@@ -168,6 +178,8 @@ def above_floor(name: str, prior: Packed, floor: Any, **kwargs: Any) -> Any:
 
 def _share_above(alpha: Any, beta: Any, floor: Any, *, rng: np.random.Generator, size: Any,
                  ) -> np.ndarray:
+    from scipy import stats
+
     prior = stats.beta(alpha, beta)
     least = prior.cdf(floor)
     return prior.ppf(least + rng.random(size) * (1 - least))

@@ -91,9 +91,9 @@ def ends(derived: xr.Dataset) -> tuple[dt.date, dt.date]:
 
 
 def windows(context: Context) -> list[Growth]:
-    """Growth over the named windows that the data reach."""
+    """Growth over the named windows, and those of the report's spec, that the data reach."""
     found = []
-    for name in NAMES:
+    for name in dict.fromkeys((*NAMES, *context.windows)):
         try:
             found.append(growth(context, name))
         except InputError:

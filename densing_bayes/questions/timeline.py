@@ -33,8 +33,9 @@ def timeline(context: Context) -> dict[str, Any]:
     dict
         ``models``: a row each, with the scores it rests on; ``frontier``: ``years`` (since
         ``origin``) of its bends and ``draws`` of its ln density there; ``best``: by size
-        axis, the steps of the best available; ``band`` and ``quantiles``: the frontier's
-        density; ``published``: rates, 1/year; ``interval``, ``axis`` (of the fit), ``chatgpt``.
+        axis, the steps of the best available; ``highlight``: models to name; ``band`` and
+        ``quantiles``: the frontier's density; ``published``: rates, 1/year; ``interval``,
+        ``axis`` (of the fit), ``chatgpt``.
     """
     derived = context.derived
     first, last = (float(years_since(day)) for day in ends(derived))
@@ -49,7 +50,8 @@ def timeline(context: Context) -> dict[str, Any]:
         "origin": ORIGIN, "year": DAYS_PER_YEAR, "axis": context.spec.options["size"],
         "chatgpt": float(years_since(CHATGPT)), "first": first, "last": last,
         "interval": {"prob": context.interval.prob, "tails": list(context.interval.tails)},
-        "quantiles": tails, "models": model_rows(context), "best": steps(context),
+        "quantiles": tails, "models": model_rows(context),
+        "highlight": list(context.highlight), "best": steps(context),
         "frontier": {"years": bends.tolist(), "draws": np.round(path.values[chosen], 4).tolist()},
         "band": {"years": dense.round(4).tolist(),
                  "density": significant(np.quantile(along, tails, axis=along.get_axis_num(
@@ -140,8 +142,14 @@ def cells_of(context: Context) -> dict[str, list[dict[str, Any]]]:
     for row in scores.to_dict("records"):
         out.setdefault(str(row["model"]), []).append({
             "benchmark": str(row["benchmark"]), "score": round(float(row["score"]), 4),
-            "source": str(row.get("source", "")), "own": str(row.get("role", "")) == "own-report"})
+            "source": said_of(row, "source"), "own": said_of(row, "role") == "own-report"})
     return out
+
+
+def said_of(row: dict[Any, Any], column: str) -> str:
+    """A cell's text; nothing where the table lacks the column or the cell is empty."""
+    value = row.get(column)
+    return value if isinstance(value, str) else ""
 
 
 def flags_of(context: Context) -> dict[str, list[str]]:

@@ -85,8 +85,8 @@ def timeline_picture(context: Context) -> Picture:
 def best_steps(context: Context) -> dict[str, list[Any]]:
     """Dates at which the best available rises, and its median density from there on."""
     said = steps(context)[context.spec.options["size"]]
-    origin = np.datetime64(ORIGIN)
-    return {"date": [str(origin + round(year * DAYS_PER_YEAR)) for year in said["years"]],
+    days = np.round(np.array(said["years"]) * DAYS_PER_YEAR).astype("timedelta64[D]")
+    return {"date": [str(day) for day in np.datetime64(ORIGIN) + days],
             "density": said["density"][levels(context).index(0.5)]}
 
 
@@ -98,7 +98,8 @@ def timeline(fig: Figure, context: Context) -> None:
         chosen = np.zeros(len(rows), bool)
         rng = np.random.default_rng(context.seed("timeline"))
         chosen[rng.choice(len(rows), DRAWN, replace=False)] = True
-        rows = rows[chosen | (rows["p_record"] > RECORD)]
+        rows = rows[chosen | (rows["p_record"] > RECORD) | rows["model"].isin(context.highlight)]
+    named = (rows["p_record"] > RECORD) | rows["model"].isin(context.highlight)
     dates = rows["date"].to_numpy("datetime64[D]")
     first, last = (np.datetime64(day) for day in ends(context.derived))
     grid = np.linspace(first.astype(float), last.astype(float), 60).astype("datetime64[D]")
@@ -108,7 +109,7 @@ def timeline(fig: Figure, context: Context) -> None:
     best = best_steps(context)
     density_timeline(
         fig.subplots(), date=dates, median=rows["median"], low=rows["low"], high=rows["high"],
-        sparse=rows["sparse"], name=list(rows["model"]), record=rows["p_record"] > RECORD,
+        sparse=rows["sparse"], name=list(rows["model"]), record=named,
         band_date=grid, band=band, interval=context.interval,
         best_date=np.array([*best["date"], str(last)], "datetime64[D]"),
         best=[*best["density"], best["density"][-1]],

@@ -57,6 +57,9 @@ def section(context: Context) -> Section:
         f"{last['typical_release']['high']:.1f}).",
         cut_against(context, context.derived["rate"].values.ravel()),
     ]
+    reached = {one.window.name for one in windows}
+    text += [f"The window {name} reaches beyond the models of the fit."
+             for name in context.windows if name not in reached]
     return Section(
         key="growth", title="How fast did density grow?", text=text,
         tables=[

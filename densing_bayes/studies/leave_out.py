@@ -101,10 +101,12 @@ class Marginal:
         low = max(0.0, drawn.mean() - REACH * drawn.std())
         step = (drawn.mean() + REACH * drawn.std() - low) / GAP_NODES
         parts = []
-        for gap in low + step * (np.arange(GAP_NODES) + 0.5):
-            parts.append(-gap / scale - np.log(scale) + np.log(step) + sum(
-                self.given_gap(int(model), np.full(len(scale), gap), self.place(int(model)))
-                for model in members))
+        for start in low + step * np.arange(GAP_NODES):
+            # the exponential's mass of the cell: its scale may be smaller than a cell
+            mass = -start / scale + np.log(-np.expm1(-step / scale))
+            gap = np.full(len(scale), start + step / 2)
+            parts.append(mass + sum(self.given_gap(int(model), gap, self.place(int(model)))
+                                    for model in members))
         return logsumexp(parts, axis=0)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import densing_bayes
+from densing_bayes import stamps
 from densing_bayes.shelf import shelf
 
 PACKAGE = Path(densing_bayes.__file__).parent
@@ -66,13 +67,13 @@ def told(found: dict[str, Any]) -> list[str]:
     if not found["machine_code"]:
         lines.append(f"{'machine code':22s} none kept: the next fit compiles, some twenty seconds")
     if "removed" in found:
-        lines.append(f"{'removed':22s} {found['removed']} files of machine code")
+        lines.append(f"{'removed':22s} {found['removed']} files")
     return lines
 
 
 def clear_caches() -> int:
-    """Remove the machine code that this package keeps; the number of files removed."""
-    count = 0
+    """Remove machine code and stamps that this package keeps; the number of files removed."""
+    count = stamps.clear()
     for files in _caches().values():
         for file in files:
             file.unlink(missing_ok=True)

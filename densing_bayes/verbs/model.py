@@ -18,9 +18,8 @@ def model(spec: str | Path | ModelSpec = "densing", data: Data = None, *,
     """The joint model of some tables as a `pymc.Model`.
 
     The same density that the verbs sample by a faster way (nine digits agree). Scores, losses and
-    differences between sources are its ``observed_RVs``. It has no potentials, so that
-    `pm.sample_prior_predictive` draws whole worlds; `pm.sample` takes minutes where `db.growth`
-    takes seconds.
+    differences between sources are its ``observed_RVs``; it has no potentials. `pm.sample` takes
+    minutes where `db.growth` takes seconds.
 
     Parameters
     ----------

@@ -236,6 +236,8 @@ function timeline(data) {
         r: model.name === state.model ? 7 : state.family === key(model) ? 5 : 4, stroke: fill,
         fill: model.sparse ? "var(--paper)" : fill, class: faded ? "dot faded" : "dot"});
       if (model.name === state.model) dot.classList.add("chosen");
+      if (data.highlight.includes(model.name)) add("text", {x: x - 6, y: y - 6,
+        "text-anchor": "end", class: "small"}, model.name);
       return {model, x, y, dot};
     });
     let y = pad.t + 24;

@@ -11,6 +11,8 @@ priors), ``ruler``, ``group`` (families and models below the frontier), ``scores
 called from Python). ``bar_x`` is the derivative of the log density with respect to x.
 """
 
+from typing import Any
+
 from densing_bayes.joint.kernel.layout import (
     ABOVE,
     PRIORS,
@@ -21,7 +23,15 @@ from densing_bayes.joint.kernel.layout import (
     TABLES,
     VARIABLES,
 )
-from densing_bayes.joint.kernel.machine import machine_code
 
 __all__ = ["ABOVE", "PRIORS", "ROWS", "SCALES", "SHARES", "SOFTNESS",
-           "TABLES", "VARIABLES", "machine_code"]
+           "TABLES", "VARIABLES"]
+
+
+def __getattr__(name: str) -> Any:
+    """``machine_code`` is loaded where it is asked for: with it comes numba."""
+    if name == "machine_code":
+        from densing_bayes.joint.kernel.machine import machine_code
+
+        return machine_code
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
