@@ -27,7 +27,7 @@ WIDER = 2.0  # prior sd of ln N^, in sd of the fitted models
 
 def all_sizes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, Any],
               observations: Observations, tables: Tables, seed: int) -> xr.DataArray:
-    """Draws of ln N^ of the fitted models, then of every other model that has scores.
+    """Draws of ln N^ of the fitted models, then of every other one of known size with scores.
 
     Returns
     -------
