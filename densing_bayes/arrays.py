@@ -56,19 +56,22 @@ def benchmark_arrays(marks: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def seen(tables: Tables, data: xr.Dataset) -> dict[str, Any]:
+def seen(tables: Tables, data: xr.Dataset, until: str | None = None) -> dict[str, Any]:
     """By how many benchmarks and domains each model is seen, and the best score on each.
 
-    All benchmarks of the tables count, variants as what they vary, and scores of all models.
+    All benchmarks of the tables count, variants as what they vary, and scores of all models, but
+    for those released after ``until``.
     """
+    later = tables.models["release_date"] > pd.Timestamp(until or "2999")
+    scores = tables.scores[~tables.scores["model"].isin(tables.models["model"][later])]
     marks = tables.benchmarks.set_index("benchmark")
     original = marks["variant_of"].where(marks["variant_of"] != "", marks.index)
     rows = pd.DataFrame({
-        "model": tables.scores["model"], "benchmark": tables.scores["benchmark"].map(original)})
+        "model": scores["model"], "benchmark": scores["benchmark"].map(original)})
     rows["domain"] = rows["benchmark"].map(marks["domain"].where(marks["domain"] != "",
                                                                  marks.index))
     count = rows.groupby("model").nunique().reindex(data["model"].values).fillna(0)
-    best = tables.scores.groupby("benchmark")["score"].max()
+    best = scores.groupby("benchmark")["score"].max()
     return {
         "n_benchmarks": ("model", count["benchmark"].to_numpy(int)),
         "n_domains": ("model", count["domain"].to_numpy(int)),

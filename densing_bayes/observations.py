@@ -142,7 +142,7 @@ def select(tables: Tables, *, since: str | None = None, until: str | None = None
         raise InputError(Problem("all selected models were released on one day: growth cannot "
                                  "be seen", file="models.csv", column="release_date"))
     data = xr.Dataset({**model_arrays(models), **benchmark_arrays(marks)})
-    data = data.assign(seen(tables, data))
+    data = data.assign(seen(tables, data, filters["until"]))
     data = data.assign({**score_arrays(scores, data), **ladder_arrays(tables, marks)})
     data.attrs = {"origin": ORIGIN, **{name: json.dumps(value) for name, value in (
         ("sha256", tables.sha256), ("filters", filters), ("dropped", dropped),

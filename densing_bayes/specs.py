@@ -103,7 +103,7 @@ FAMILIES: dict[str, Family] = {
         parameters.PRIORS,
         {"irreducible": False, "reference_tokens": 5e12, "since": "", "until": "",
          "open_only": True, "closed_until": "", "types": ["base"],
-         "architectures": ["dense", "moe"], "precisions": [], "exclude_compressed": True,
+         "architectures": ["dense", "moe"], "precisions": [16], "exclude_compressed": True,
          "benchmarks": [], "without_models": [], "without_families": [],
          "without_organizations": [], "size": "total", "group": "family",
          "eligible_benchmarks": 3, "eligible_domains": 2, "may_regress": False,

@@ -56,6 +56,8 @@ def test_who_may_lie_on_the_frontier(small_world):
     options = small_world.spec.options | {
         "eligible_benchmarks": 2, "eligible_domains": 9, "closed_until": "2023-03-01"}
     data["n_benchmarks"][:] = 3
+    for name in ("compression", "weights"):
+        data[name] = data[name].astype(object)
     assert eligible(data, options).all()
     data["n_benchmarks"][0], data["compression"][1], data["weights"][2] = 1, "pruned", "closed"
     found = eligible(data, options)
