@@ -6,7 +6,7 @@ import xarray as xr
 
 from densing_bayes.corollaries.draws import Posterior
 
-RATE, LEVEL, OMEGA, Q = 1.6, -3.0, 0.9, 0.6
+RATE, LEVEL, GAP_FAMILY, GAP_MODEL, NOISE = 1.6, -3.0, 0.4, 0.7, 0.3
 MIDDLE = np.log(3e10)  # of the fake ruler's curve
 ANCHOR = np.log(3e9)  # the size at which the ruler's error vanishes
 
@@ -24,8 +24,8 @@ def fake_models(count=120, seed=1):
     date = pd.Timestamp("2023-02-24") + pd.to_timedelta(days, unit="D")
     log_params = rng.uniform(np.log(5e8), np.log(4e11), count)
     frontier = LEVEL + RATE * days / 365.25
-    gap = np.abs(rng.normal(size=count)) * OMEGA * np.sqrt(Q)
-    log_density = frontier - gap + rng.normal(size=count) * OMEGA * np.sqrt(1 - Q)
+    gap = np.abs(rng.normal(size=count)) * GAP_MODEL + rng.exponential(GAP_FAMILY, count)
+    log_density = frontier - gap + rng.normal(size=count) * NOISE
     moe = rng.random(count) < 0.2
     return pd.DataFrame({
         "model": [f"model-{i}" for i in range(count)],
@@ -51,11 +51,14 @@ def fake_posterior(models, *, draws=400, seed=2, rate=RATE, error=0.05, name="fi
     dims = ("chain", "draw")
     data = xr.Dataset(
         {"rate": (dims, rate * ruler), "level": (dims, LEVEL + 0.1 * rng.normal(size=shape)),
-         "omega": (dims, np.full(shape, OMEGA)), "q": (dims, np.full(shape, Q)),
+         "gap_family": (dims, np.full(shape, GAP_FAMILY)),
+         "gap_model": (dims, np.full(shape, GAP_MODEL)),
+         "spread_growth": (dims, np.zeros(shape)), "noise": (dims, np.full(shape, NOISE)),
          "log_effective": ((*dims, "model"), effective),
          "log_density": ((*dims, "model"), effective - log_params)},
         coords={"model": models["model"].to_numpy(str),
                 "date": ("model", models["release_date"].to_numpy()),
+                "eligible": ("model", np.ones(len(models), bool)),
                 "log_params": ("model", log_params)})
 
     def of_score(score):

@@ -179,7 +179,7 @@ ENTRIES = (
     Entry("density", "Capability density of every model", ("density",), ("density", "frontier"),
           _density),
     Entry("benchmarks", "Benchmarks against each other", ("benchmarks", "benchmark"),
-          ("benchmarks",), _benchmarks),
+          ("benchmarks", "another_benchmark"), _benchmarks),
     Entry("change", "Did growth change at ChatGPT?", ("change", "regimes"),
           ("breakpoint", "breakpoint_series", "regimes", "regimes_forecast", "regimes_series"),
           _change, 12.0),
