@@ -332,7 +332,8 @@ def plain_models(models: pd.DataFrame) -> pd.Series:
 
     Those carry their parent's date, or are not comparable with the ladder.
     """
-    plain = (models["compression"].fillna("") == "") & (models["type"] != "instruct")
+    plain = (models["compression"].fillna("") == "") & (models["type"] != "instruct") & (
+        models["params_total"].notna() & models["release_date"].notna())
     return plain & ~(pd.to_numeric(models["precision_bits"], errors="coerce")
                      < costs.REFERENCE_BITS)
 

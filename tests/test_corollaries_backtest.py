@@ -93,7 +93,7 @@ def test_many_releases_beat_the_frontier_and_few_lag_it():
     median = [float(np.median(first_release(
         exact, FixedSize(8e9), match, as_of=TODAY, horizon=dt.date(2060, 1, 1),
         per_year=np.full(exact.size, rate), rng=np.random.default_rng(2),
-        look_back=False).years)) for rate in (0.3, 100.0)]
+        look_back=False).years)) for rate in (0.3, 400.0)]
     assert median[0] > crossing > median[1]
 
 

@@ -52,7 +52,7 @@ def by_command(asking, *words) -> dict:
 def test_growth_is_what_the_command_prints(asking):
     answer = growth(**asking)
     assert answer.to_dict() == by_command(asking, "growth")
-    assert answer.text.startswith("Capability density grows by 0.00")
+    assert answer.text.startswith("Between ")
     assert repr(answer) == answer.text
     assert str(answer).replace("\n", " ") == answer.text
     assert isinstance(answer.values, Growth)
@@ -89,7 +89,7 @@ def test_growth_over_a_window_is_of_the_path(asking):
     assert answer.to_dict()["window"] == {
         "name": "last-12-months", "to": str(newest)[:10],
         "from": str((pd.Timestamp(newest) - pd.DateOffset(months=12)).date())}
-    assert "grew by" in answer.text
+    assert "per day" in answer.text
     # windows that follow each other have growth that adds up
     middle = oldest + (newest - oldest) // 2
     parts = [growth(context, window=(str(a)[:10], str(b)[:10])) for a, b in (
