@@ -79,6 +79,7 @@ def test_a_forecast_is_what_the_command_prints(asking):
 def test_growth_over_a_window_is_of_the_path(asking):
     context = opened(**asking)
     dates = context.derived["date"].values
+    dates = dates[context.derived["eligible"].values]
     newest, oldest = dates.max(), dates.min()
     answer = growth(context, window="last-12-months")
     end = years_since(newest)
