@@ -144,9 +144,10 @@ def dates_of(years: np.ndarray) -> np.ndarray:
 def months(derived: xr.Dataset) -> np.ndarray:
     """The first of every month after the first eligible release, to the last release."""
     date = derived["date"].values
-    first = date[derived["eligible"].values].min().astype("datetime64[M]") + 1
-    last = date.max().astype("datetime64[M]") + 1
-    return np.arange(first, last + 1).astype("datetime64[ns]")
+    first = date[derived["eligible"].values].min().astype("datetime64[M]") + np.timedelta64(1, "M")
+    month = np.timedelta64(1, "M")
+    last = date.max().astype("datetime64[M]") + month
+    return np.arange(first, last + month).astype("datetime64[ns]")
 
 
 def prior_draws(context: Context, values: dict[str, np.ndarray]) -> xr.Dataset:

@@ -52,7 +52,8 @@ def context():
     size = density + data["log_params"].values
     dims = ("chain", "draw", "model")
     derived = xr.Dataset({"log_effective": (dims, size), "log_density": (dims, density)},
-                         coords={"model": data["model"].values})
+                         coords={"model": data["model"].values,
+                                 "log_params": ("model", data["log_params"].values)})
     return SimpleNamespace(
         tables=tables, spec=spec, observations=observations, columns=columns, derived=derived,
         posterior=posterior, interval=Interval(), seed=lambda case: 1,
