@@ -134,7 +134,7 @@ def dates_of(years: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> dates_of(np.array([0.0, 1.0])).astype(str).tolist()
+    >>> dates_of(np.array([0.0, 1.0])).astype("datetime64[D]").astype(str).tolist()
     ['2023-02-24', '2024-02-24']
     """
     return (np.datetime64("2023-02-24") + np.round(np.asarray(years, float) * 365.25).astype(

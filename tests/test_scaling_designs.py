@@ -27,7 +27,6 @@ def runs(params, tokens, noise=0.003):
 
 
 @pytest.mark.parametrize("kind", DESIGNS)
-@pytest.mark.xfail(strict=False, reason="walkers end with an effective size of 364 of 400 on one design")
 def test_a_line_of_runs_tells_the_loss_along_it_and_nothing_across(kind):
     params, tokens, size, data = DESIGNS[kind]
     found = scaling(runs(params, tokens), laws=["chinchilla"], compute=[1e23],

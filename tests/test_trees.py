@@ -45,7 +45,7 @@ def test_the_groups_are_those_of_arviz_and_the_samplers_own(tree):
 
 
 def test_its_rate_is_the_answers(tree, answer):
-    np.testing.assert_array_equal(tree["posterior"]["rate"], answer.values.rate)
+    np.testing.assert_array_equal(np.ravel(tree["posterior"]["rate"]), answer.values.rate)
     row = azs.summary(tree, var_names=["rate"], round_to="none").iloc[0]
     assert float(row["mean"]) == pytest.approx(float(answer.values.rate.mean()))
 

@@ -59,7 +59,7 @@ def log_likelihood(likelihood: str, *, mean: Any, rows: dict[str, Any], noise: A
     A silence of half a span while 8 candidates per span each have an even chance:
 
     >>> row = {"value": 0.0, "error": 0.0, "time": 0.0, "seen": 0.0, "silence": 0.5}
-    >>> float(log_likelihood("records", mean=0.0, rows=row, noise=1.0, crowd=8.0))
+    >>> round(float(log_likelihood("records", mean=0.0, rows=row, noise=1.0, crowd=8.0)), 9)
     -2.0
     """
     variance = noise**2 + rows["error"] ** 2

@@ -76,8 +76,8 @@ def effects(table: Columns, years: Any) -> Any:
     Examples
     --------
     >>> table = segments([0.0, 0.4, 1.0])
-    >>> effects(table, [0.0, 0.4, 1.0]).mean(axis=0).round(12)
-    array([ 0., -0.])
+    >>> effects(table, [0.0, 0.4, 1.0]).round(2).tolist()
+    [[-0.3, -0.17], [0.1, -0.17], [0.2, 0.33]]
     """
     return years_behind(table, years) - np.asarray(table["mean"], float)
 

@@ -56,9 +56,9 @@ def line_through_records(density: xr.DataArray, time: np.ndarray) -> np.ndarray:
     --------
     Records at 0, 2 and 4 years on a line of slope 1/2; the model in between is none:
 
-    >>> ln = xr.DataArray([[[0.0, 0.5, 1.0, 2.0]]], dims=("chain", "draw", "model"))
+    >>> ln = xr.DataArray([[[0.0, -0.5, 1.0, 2.0]]], dims=("chain", "draw", "model"))
     >>> line_through_records(ln, np.array([0.0, 1.5, 2.0, 4.0])).round(3)
-    array([0.495])
+    array([0.5])
     """
     value = density.transpose("chain", "draw", "model")
     record = record_share(value, time).values > 0

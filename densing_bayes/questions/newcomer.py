@@ -256,7 +256,7 @@ def log_skew(gap: np.ndarray, own: np.ndarray, noise: np.ndarray) -> np.ndarray:
     With hardly any noise it is twice a normal at gaps above zero:
 
     >>> found = np.exp(log_skew(np.array([-0.5, 0.5]), np.array(1.0), np.array(1e-3)))
-    >>> found.round(4), round(2 * np.exp(-0.125) / np.sqrt(2 * np.pi), 4)
+    >>> found.round(4), float((2 * np.exp(-0.125) / np.sqrt(2 * np.pi)).round(4))
     (array([0.    , 0.7041]), 0.7041)
     """
     scale = np.sqrt(own**2 + noise**2)

@@ -71,7 +71,7 @@ def suggestion(name: str, present: list[str]) -> str | None:
     >>> suggestion("params", ["N", "D", "loss/val"])
     "if it is 'N', say --params N"
     >>> suggestion("loss", ["N", "D", "eval loss"])
-    'if it is \\'eval loss\\', say --loss "eval loss"'
+    'if it is \'eval loss\', say --loss "eval loss"'
     """
     usual = USUAL.get(name, ())
     found = [one for one in present if one.lower() in usual] or [

