@@ -1,9 +1,11 @@
-"""The series of densities: fitted models, and those that came before them.
+"""The series of densities in two stages: early models by the curve alone, later ones as fitted.
 
 The paper's break at ChatGPT rests on MMLU alone and on eight models before it, most of them
-closed. They are no part of the main fit. Their scores are read off its curves instead
-(`joint.outside`), one draw of the ruler at a time, so that all densities of the series
-share the ruler's error; and where sources dispute a score, each version makes its own series.
+closed. The main fit may hold them, but then its frontier, which rises, has a say in what they
+are; this series is its cross-check, so early models are read off the curves instead, inside the
+fit or not (`joint.outside`), one draw of the ruler at a time: all densities of the series share
+the ruler's error. Where sources dispute an early score, each version makes its own series.
+A score at chance bounds a size and does not place it: a point cannot say that. The main fit can.
 
 Models of one family stand or fall together: in the main fit families differ by three times as
 much as models within one. So a point of the series is a family's release, the mean ln density
@@ -19,6 +21,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from densing_bayes.breakpoints.designs import CHATGPT
 from densing_bayes.breakpoints.series import Series, density_series
 from densing_bayes.errors import InputError
 from densing_bayes.joint.outside import outside_sizes
@@ -43,7 +46,7 @@ class Densities:
     models
         How many models the series has.
     early
-        Those from before the fit.
+        Those released up to ChatGPT or before the fit's first model, read off the curve.
     unplaced
         Early models left out: guessing would explain their scores.
     benchmark
@@ -59,7 +62,7 @@ class Densities:
 
 
 def densities(context: Any) -> Densities:
-    """The series of a run of the main job: its fitted models, and earlier ones on its anchor.
+    """The series of a run of the main job: early models on its anchor, then the fitted ones.
 
     Parameters
     ----------
@@ -81,7 +84,9 @@ def densities(context: Any) -> Densities:
         names = [str(name) for name in early["model"].values[placed]]
         unplaced = [str(name) for name in early["model"].values[~placed]]
         choices = versions(context.tables.scores, benchmark, names)
-        own = _densities(context, fitted, early, names, choices)
+        own = _densities(context, early, names, choices)
+    late = ~np.isin(fitted["model"].values, [*names, *unplaced])
+    fitted = fitted.isel(model=late)
     releases = context.tables.models.set_index("model")[["family", "release_date"]]
 
     def series(choice: dict[str, float]) -> Series:
@@ -121,21 +126,24 @@ def versions(scores: pd.DataFrame, benchmark: str,
 
 
 def _early(context: Any, benchmark: str) -> xr.Dataset | None:
-    """Models of the fit's kind, open or closed, released before its first; None if none."""
+    """Models of the fit's kind, open or closed, up to ChatGPT or before its first; None if none."""
     options = context.spec.options
     first = context.observations.data["date"].values.min().astype("datetime64[D]")
+    last = max(np.datetime64(CHATGPT), first - DAY)
+    if options["until"]:
+        last = min(last, np.datetime64(options["until"]))
     kinds = {name: options[name] for name in (
         "types", "architectures", "precisions", "exclude_compressed", "without_models",
         "without_families", "without_organizations")}
     try:
-        found = select(context.tables, until=str(first - DAY), benchmarks=[benchmark], **kinds)
+        found = select(context.tables, until=str(last), benchmarks=[benchmark], **kinds)
     except InputError:  # nothing earlier was measured
         return None
     measured = np.unique(found.data["cell_model"].values)
     return found.data.isel(model=measured) if len(measured) else None
 
 
-def _densities(context: Any, fitted: xr.Dataset, early: xr.Dataset, names: list[str],
+def _densities(context: Any, early: xr.Dataset, names: list[str],
                choices: dict[str, dict[str, float]],
                ) -> dict[tuple[str, float | None], xr.DataArray]:
     """Draws of ln density of each early model: all sources averaged (None), and by each score.

@@ -32,6 +32,7 @@ from densing_bayes.reading import parse_date
 from densing_bayes.trends import DAYS_PER_YEAR
 
 CANDIDATES = 28  # dates at which an unknown change may lie, some 3% of the span apart
+CHATGPT = "2022-11-30"  # its release, at which the paper puts a break of the density's growth
 LINE = Shape()
 EXACT = 1e-3  # sd of values that are measured best: else points on a line have no scatter
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)  # for the silence between two records

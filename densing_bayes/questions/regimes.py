@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from densing_bayes.breakpoints import Series, Verdict, compare_sources, judge
-from densing_bayes.breakpoints.designs import check_breaks, need_inside
+from densing_bayes.breakpoints.designs import CHATGPT, check_breaks, need_inside
 from densing_bayes.breakpoints.forecasts import ahead
 from densing_bayes.specs import load_model
 
 if TYPE_CHECKING:  # the joint model: a series of one's own needs none of it
     from densing_bayes.breakpoints.densities import Densities
     from densing_bayes.context import Context
-
-BREAK = "2022-11-30"  # the release of ChatGPT, at which the paper puts its break
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +62,8 @@ def of_densities(context: Context, breaks: Sequence[str] = ()) -> Regimes:
         context.spec.sampling.seed)
     found = densities(context)
     days = list(breaks)
-    if not days and need_inside(check_breaks([BREAK])[0], found.series) is None:
-        days = [BREAK]
+    if not days and need_inside(check_breaks([CHATGPT])[0], found.series) is None:
+        days = [CHATGPT]
     verdict = judge(found.series, breaks=days, spec=spec, progress=context.progress)
     context.progress("comparing sources")
     sources = compare_sources({"all averaged": found.series, **found.versions}, breaks=days,

@@ -49,10 +49,11 @@ def _early_words(context: Context, found: Densities) -> str:
     if before > 0 and after > 0:
         text = (f"The paper has the rate rise from {before:g} to {after:g} per day at ChatGPT, on "
                 "MMLU with eight models before it, without an interval. ")
-    early = (f" and {counted(len(found.early), 'earlier one')} ({', '.join(found.early)}), open or "
-             f"closed, whose sizes are read off the fitted curve of {found.benchmark}"
-             if found.early else " (no earlier ones have a score)")
-    text += (f"The series here has the models of the fit{early}. "
+    early = (f" and {counted(len(found.early), 'early one')} ({', '.join(found.early)}), whose "
+             f"sizes are read off the fitted curve of {found.benchmark} alone, so that the main "
+             "fit's frontier has no say in them"
+             if found.early else " (no early ones have a score)")
+    text += (f"The series here has the later models of the fit{early}. "
              f"Its {counted(len(found.series), 'point')} "
              f"are releases of families, each the mean ln density of what it brought, since "
              "siblings are no independent evidence; so its rate is that of the best families, "
@@ -60,8 +61,8 @@ def _early_words(context: Context, found: Densities) -> str:
              "The error that all models share through the ruler is carried into the rates, not "
              "corrected by them.")
     if found.unplaced:
-        text += (f" {counted(len(found.unplaced), 'earlier model')} scored too near to guessing "
-                 "to be placed and left out.")
+        text += (f" {counted(len(found.unplaced), 'early model')} scored too near to guessing "
+                 "to be placed and left out here; the main fit counts them as what they are: low.")
     return text
 
 
