@@ -1,9 +1,8 @@
 """The joint model in natural parameters: what one writes before looking at how it mixes.
 
-ln N^ of every model, level, rate, scales and curves are sampled as they are named; families and
-models lie centred on the frontier. Likelihood and priors are the package's own
-(`densing_bayes.families`), the posterior is the same; names are those of the package's
-coordinates, so that all peers share one starting point.
+ln N^ of every model, gaps of families, level, growth of every half year, scales and curves are
+sampled as they are named. The posterior is that of `densing_bayes.joint.graph`; names are those of
+the package's coordinates, so that all peers share one starting point.
 """
 
 from __future__ import annotations
@@ -14,71 +13,100 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from densing_bayes import laws
+from benchmarks.peers.data import of_growth
 from densing_bayes.families.blocks import Table, pack_priors, rv
-from densing_bayes.families.frontier import frontier
-from densing_bayes.joint.growth import effects
+from densing_bayes.families.frontier import normal_lcdf
+from densing_bayes.joint import curves
+from densing_bayes.joint.data import counted
+from densing_bayes.joint.kernel.layout import SOFTNESS
 from densing_bayes.joint.measurement import score_likelihood, source_error
 from densing_bayes.joint.ruler import (
     Ruler,
+    above_floor,
     law_and_curve,
     ruler_likelihood,
     sampled_coordinates,
 )
+from densing_bayes.observations import helmert
 from densing_bayes.specs import ModelSpec
 
 
+def below(value: Any, frontier: Any, gap: Any, noise: Any) -> Any:
+    """Log density of frontier - u + v: u half-normal of scale ``gap``, v normal."""
+    omega = pt.sqrt(gap**2 + noise**2)
+    e = (value - frontier) / omega
+    return (np.log(2 / np.sqrt(2 * np.pi)) - pt.log(omega) - 0.5 * e**2
+            + normal_lcdf(-gap / noise * e))
+
+
 def build(tables: dict[str, dict[str, Any]], coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
-    """The model; arguments as of `densing_bayes.joint.graph.build`."""
+    """The model in its shipped form; arguments as of `densing_bayes.joint.graph.build`."""
+    tables = {name: counted(name, columns) for name, columns in tables.items()}
+    setting = {name: float(value[0]) for name, value in tables["setting"].items()}
+    told = of_growth(tables["segments"], tables["models"], setting["centre_time"], natural=True)
     with pm.Model(coords=coords, check_bounds=False) as model:
         priors = pack_priors(spec.priors)
-        used = [name for name in tables if name not in ("setting", "pins", "knots", "families")]
-        table = {name: Table(name, tables[name]) for name in used}
-        setting = {name: float(value[0]) for name, value in tables["setting"].items()}
-        free = sampled_coordinates(priors, irreducible=False)
+        table = {name: Table(name, columns) for name, columns in tables.items()}
+        free = sampled_coordinates(priors, table["anchors"]["floor"], irreducible=False)
         law, curve = law_and_curve(free, table["anchors"])
         ruler_likelihood(law, curve, table["ladder"], table["pairs"], priors)
         ruler = Ruler(law, curve, setting["reference_tokens"])
 
-        q_family, q = rv("q_family", priors["q"]), rv("q", priors["q"])
-        omega_family = rv("sd_family_z", priors["omega"])
-        omega = rv("sd_model_z", priors["omega"])
-        # off the point at which a gradient is exactly zero, which nutpie refuses
-        family = frontier("family_coordinate", 0.0, omega_family, q_family, dims="family",
-                          initval=np.full(len(coords["family"]), -0.3))
-        level, rate = rv("mean_z", priors["level"]), rv("rate_z", priors["rate"])
-        drift = rv("drift", priors["drift"], initval=0.3)
-        step = pm.Normal("step_coordinate", 0, drift, dims="knot",
-                         initval=np.full(len(coords["knot"]), 0.1))
-        time = np.asarray(tables["models"]["time"], float)
-        path = level + rate * time + pm.math.dot(effects(tables["knots"], time), step)
         models = table["models"]
-        place = (models["log_params"] - setting["mean_log_params"] + path
-                 + family[models.index("family")])
-        log_size = setting["mean_log_params"] + frontier("model_coordinate", place, omega, q,
-                                                         dims="model")
+        time, counts = models["time"], models["eligible"]
+        gap_family = rv("gap_family_z", priors["family_gap"])
+        gap_model = rv("gap_model_z", priors["model_gap"])
+        spread = rv("spread_growth", priors["spread_growth"], initval=0.1)
+        noise, level = rv("noise", priors["noise"]), rv("mean_z", priors["level"])
+        size = curves.axis_size(models, rv("log_cost_ratio", priors["log_cost_ratio"]))
+        rate, drift = rv("rate_z", priors["rate"], initval=1.0), rv(
+            "drift", priors["drift"], initval=0.5)
+        each = pm.Normal("step_coordinate", rate, drift, dims="segment")
+        growth = pm.Deterministic("growth", SOFTNESS * pt.log1pexp(each / SOFTNESS),
+                                  dims="segment")
+        gap = pm.Exponential("family_coordinate", dims="family", lam=1 / (
+            gap_family * pt.exp(spread * table["families"]["time"])))
+        path = level + pt.dot(told["effect"], growth)
+        alone = priors["level"].args
+        frontier = size - setting["mean_size"] + counts * (
+            path - gap[models.index("family")]) + (1 - counts) * alone["mu"]
+        z = pm.CustomDist(
+            "model_coordinate", frontier, counts * gap_model * pt.exp(spread * time),
+            counts * noise + (1 - counts) * alone["sigma"], logp=below, dims="model",
+            support_point=lambda rv, size, frontier, gap, noise: frontier - 0.5 * gap)
+        log_size = setting["mean_size"] + z
+
+        trend, tilt = (pt.dot(pm.Normal(f"{name}_contrast", 0, rv(
+            f"{name}_spread", priors[f"{name}_spread"]), dims="benchmark")[1:],
+            helmert(len(coords["benchmark"]))) for name in ("trend", "tilt"))
+
+        def place(cells: Table) -> Any:
+            model, benchmark = cells.index("model"), cells.index("benchmark")
+            return (log_size[model] + trend[benchmark] * time[model]
+                    + tilt[benchmark] * models["tilt_size"][model])
 
         sd_source = source_error(table["contrasts"], priors)
         sd_benchmark = rv("sd_benchmark_z", priors["sd_benchmark"], dims="benchmark")
         nu = 2 + rv("nu", priors["nu"])
         cells = table["anchored"]
-        own, at = ruler.at(cells.index("benchmark")), log_size[cells.index("model")]
-        score_likelihood("anchored", cells, own.score(at), own.slope(at), sd_benchmark, sd_source,
-                         nu)
-        if len(coords["linked"]):
-            cells = table["linked_cells"]
-            linked = cells.index("benchmark") - len(coords["anchor"])
-            slope = pt.exp(rv("linked_steepness", priors["log_kappa"], dims="linked"))[linked]
-            midpoint = setting["mean_log_params"] + rv(
-                "linked_place", priors["linked_midpoint"], shift=-setting["mean_log_params"],
-                scale=pt.constant(1.0), dims="linked")
-            headroom = rv("linked_headroom", priors["linked_headroom"], dims="linked")
-            chance = table["linked_benchmarks"]["chance"][linked]
-            scale = headroom[linked] * (1 - chance)
-            expected = laws.linked_score(log_size=log_size[cells.index("model")], slope=slope,
-                                         midpoint=midpoint[linked], scale=scale, chance=chance)
-            share = (expected - chance) / scale
-            score_likelihood("linked", cells, expected, scale * share * (1 - share) * slope,
-                             sd_benchmark, sd_source, nu)
-        pm.Deterministic("level", level - rate * setting["centre_time"])
+        own = ruler.at(cells.index("benchmark"))
+        score_likelihood("anchored", cells, *curves.anchored(
+            log_size=place(cells), law=own.law, curve=own.curve, tokens=own.tokens),
+            sd_benchmark, sd_source, nu)
+        cells, marks = table["linked_cells"], table["linked_benchmarks"]
+        at = cells.index("benchmark") - len(coords["anchor"])
+        slope = pt.exp(rv("linked_steepness", priors["log_kappa"], dims="linked"))[at]
+        middle = setting["mean_size"] + rv(
+            "linked_place", priors["linked_midpoint"], shift=-setting["mean_size"],
+            scale=pt.constant(1.0), dims="linked")
+        chance = marks["chance"][at]
+        headroom = above_floor("linked_headroom", priors["linked_headroom"], marks["floor"],
+                               dims="linked")[at]
+        score_likelihood("linked", cells, *curves.linked(
+            log_size=place(cells), slope=slope, midpoint=middle[at],
+            scale=headroom * (1 - chance), chance=chance), sd_benchmark, sd_source, nu)
+        pm.Deterministic("level", level - pt.dot(growth, told["level_weight"]))
+        pm.Deterministic("rate", pt.dot(growth, told["rate_weight"]))
+        pm.Deterministic("gap_family", gap_family)
+        pm.Deterministic("gap_model", gap_model)
     return model

@@ -1,15 +1,10 @@
-"""How cost grows with the leaderboard: invented tables of 10^2 to 10^5 models x 6 benchmarks.
+"""How cost grows with the leaderboard: invented tables of 10^2 to 10^4 models x 6 benchmarks.
 
     python -m benchmarks.scale 1000 out.json --draws 300 --tune 300
 
-measures one size in a process of its own, as the package fits it: by NUTS (seconds to read the
-tables, per gradient of one thread, per effective draw of the headline parameters) or, with
-`--marginal`, with families and models integrated out (seconds by step, weights); and its peak
-memory. `exponents` fits the growth over sizes.
-
-    python -m benchmarks.scale 1000 out.json --against-nuts
-
-compares the posterior of the second way with a long run of NUTS on the same tables.
+measures one size in a process of its own, as the package fits it: seconds to read the tables, per
+gradient of one thread and per effective draw of the headline parameters; and its peak memory.
+`exponents` fits the growth over sizes.
 """
 
 from __future__ import annotations
@@ -69,9 +64,6 @@ def gradient_seconds(compiled: Any, point: np.ndarray, least: float = 2.0) -> fl
     return float(np.median(times))
 
 
-COMPARED = ("rate", "level", "omega", "q", "omega_family", "q_family", "drift", "c1", "nu")
-
-
 def prepared(models: int, found: dict[str, Any]) -> Any:
     """The joint model of a leaderboard that went through files; seconds of that in ``found``."""
     from densing_bayes.joint.fit import choose, prepare
@@ -87,35 +79,19 @@ def prepared(models: int, found: dict[str, Any]) -> Any:
         observations = choose(load_tables(Path(folder)), plain)
         joint = prepare(observations, plain)
         found["read_s"] = time.perf_counter() - began
-    return joint
+    return joint, observations
 
 
-def told(posterior: Any, columns: Any) -> dict[str, np.ndarray]:
-    """Draws of the compared quantities, in natural units (rate per year)."""
-    from densing_bayes.joint.quantities import mean_gap
-
-    c1 = posterior["c1"]
-    out = {"rate": posterior["rate_z"] * c1, "c1": c1}
-    out |= {name: posterior[name] for name in ("q", "q_family", "drift", "nu")}
-    for part, name, q in (("model", "omega", "q"), ("family", "omega_family", "q_family")):
-        out[name] = posterior[f"sd_{part}_z"] * c1 / np.sqrt(1 - 2 * posterior[q] / np.pi)
-    # at the models' mean date
-    out["level"] = (posterior["mean_z"] * c1 + posterior["c0"]
-                    - columns["setting"]["mean_log_params"][0]
-                    + mean_gap(out["omega"], out["q"])
-                    + mean_gap(out["omega_family"], out["q_family"]))
-    return {name: value.transpose("chain", "draw").values for name, value in out.items()}
-
-
-def by_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
+def measured(models: int, draws: int, tune: int) -> dict[str, Any]:
     """Seconds per gradient and per effective draw of one size by NUTS, two chains."""
     import arviz_stats as azs
 
+    from benchmarks.peers.run import HEADLINE, told
     from densing_bayes.fitting import sample
     from densing_bayes.worlds import TYPICAL
 
-    found: dict[str, Any] = {"models": models, "method": "nuts", "iterations": draws + tune}
-    joint = prepared(models, found)
+    found: dict[str, Any] = {"models": models, "iterations": draws + tune}
+    joint, observations = prepared(models, found)
     point = np.asarray(joint.compiled.initial_point_func(1), float)
     found |= {"parameters": int(joint.compiled.n_dim),
               "gradient_us": 1e6 * gradient_seconds(joint.compiled, point)}
@@ -123,8 +99,7 @@ def by_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
     began = time.perf_counter()
     tree = sample(joint.compiled, asked)
     found["fit_s"] = time.perf_counter() - began
-    draws_of = told(tree["posterior"].to_dataset(), joint.columns)
-    headline = {name: draws_of[name] for name in ("rate", "level", "omega", "omega_family")}
+    headline = told(tree["posterior"].to_dataset(), observations, joint.columns, HEADLINE)
     stats = tree["sample_stats"]
     return found | {
         "ess": min(float(azs.ess(value)) for value in headline.values()),
@@ -135,95 +110,29 @@ def by_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
         "true_rate": TYPICAL["rate"], "peak_mb": peak_mb()}
 
 
-def by_marginal(models: int) -> dict[str, Any]:
-    """Seconds by step, memory, weights and rate of one size by integrating the models out."""
-    from densing_bayes.joint.marginal import sample_marginal
-    from densing_bayes.worlds import TYPICAL
-
-    found: dict[str, Any] = {"models": models, "method": "marginal"}
-    joint = prepared(models, found)
-    began = time.perf_counter()
-    tree = sample_marginal(joint.compiled, joint.spec.sampling)
-    found["fit_s"] = time.perf_counter() - began
-    rate = told(tree["posterior"].to_dataset(), joint.columns)["rate"]
-    seconds = json.loads(tree.attrs["seconds"])
-    return found | {f"{step}_s": value for step, value in seconds.items()} | {
-        name: tree.attrs[name] for name in (
-            "pareto_k", "nodes_family", "nodes_model")} | {
-        "iterations": tree.attrs["weighted"], "ess": tree.attrs["ess_importance"],
-        "rate": [float(rate.mean()), float(rate.std())],
-        "true_rate": TYPICAL["rate"], "peak_mb": peak_mb()}
-
-
-def against_nuts(models: int, draws: int, tune: int) -> dict[str, Any]:
-    """Both ways on the same tables: differences of means in posterior sds, ratios of sds.
-
-    The standard error of a difference follows from the effective sizes of both.
-    """
-    import arviz_stats as azs
-
-    from densing_bayes.fitting import sample
-    from densing_bayes.joint.marginal import sample_marginal
-
-    found: dict[str, Any] = {"models": models, "draws": draws}
-    joint = prepared(models, found)
-    began = time.perf_counter()
-    tree = sample_marginal(joint.compiled, joint.spec.sampling)
-    found |= {"marginal_s": time.perf_counter() - began, "pareto_k": tree.attrs["pareto_k"],
-              "ess_importance": tree.attrs["ess_importance"]}
-    ours = told(tree["posterior"].to_dataset(), joint.columns)
-    began = time.perf_counter()
-    asked = replace(joint.spec.sampling, draws=draws, tune=tune)
-    theirs = told(sample(joint.compiled, asked, case="long")["posterior"].to_dataset(),
-                  joint.columns)
-    found["nuts_s"] = time.perf_counter() - began
-    rows = {}
-    for name in COMPARED:
-        sd, ess = theirs[name].std(), float(azs.ess(theirs[name]))
-        rows[name] = {
-            "difference_sd": float((ours[name].mean() - theirs[name].mean()) / sd),
-            "standard_error": float(np.sqrt(1 / ess + 1 / found["ess_importance"]
-                                            + 1 / ours[name].size)),
-            "ratio_of_sds": float(ours[name].std() / sd), "ess_nuts": ess,
-            "rhat_nuts": float(azs.rhat(theirs[name]))}
-    return found | {"compared": rows}
-
-
 def peak_mb() -> float:
     """Peak resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def exponents(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Slope of ln cost on ln models by least squares, over the sizes of either way of fitting.
+    """Slope of ln cost on ln models by least squares.
 
     Examples
     --------
-    >>> rows = [{"models": n, "method": "nuts", "read_s": n / 100, "fit_s": n / 10, "ess": 50.0,
+    >>> rows = [{"models": n, "read_s": n / 100, "fit_s": n / 10, "ess": 50.0,
     ...          "iterations": 60, "peak_mb": 300.0} for n in (100, 1000)]
-    >>> for name, slope in exponents(rows).items():
-    ...     print(name, round(slope, 6))
-    read_s 1.0
-    nuts: s_per_iteration 1.0
-    nuts: s_per_effective_draw 1.0
-    nuts: peak_mb 0.0
+    >>> {name: round(slope, 6) for name, slope in exponents(rows).items()}
+    {'read_s': 1.0, 's_per_iteration': 1.0, 's_per_effective_draw': 1.0, 'peak_mb': 0.0}
     """
-    def slope(known: list[tuple[float, float]]) -> float:
-        size, cost = np.log(np.array(known, float)).T
-        return float(np.polyfit(size, cost, 1)[0])
-
-    out = {}
-    if len(rows) >= 2:
-        out["read_s"] = slope([(row["models"], row["read_s"]) for row in rows])
-    for method in ("nuts", "marginal"):
-        of = [row for row in rows if row["method"] == method]
-        if len(of) >= 2:
-            out[f"{method}: s_per_iteration"] = slope(
-                [(row["models"], row["fit_s"] / row["iterations"]) for row in of])
-            out[f"{method}: s_per_effective_draw"] = slope(
-                [(row["models"], row["fit_s"] / row["ess"]) for row in of])
-            out[f"{method}: peak_mb"] = slope([(row["models"], row["peak_mb"]) for row in of])
-    return out
+    if len(rows) < 2:
+        return {}
+    size = np.log([row["models"] for row in rows])
+    cost = {"read_s": [row["read_s"] for row in rows],
+            "s_per_iteration": [row["fit_s"] / row["iterations"] for row in rows],
+            "s_per_effective_draw": [row["fit_s"] / row["ess"] for row in rows],
+            "peak_mb": [row["peak_mb"] for row in rows]}
+    return {name: float(np.polyfit(size, np.log(value), 1)[0]) for name, value in cost.items()}
 
 
 def main() -> None:
@@ -233,16 +142,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--draws", type=int, default=1500)
     parser.add_argument("--tune", type=int, default=300)
-    parser.add_argument("--marginal", action="store_true", help="models integrated out")
-    parser.add_argument("--against-nuts", action="store_true", help="both ways, compared")
     asked = parser.parse_args()
-    if asked.marginal:
-        found = by_marginal(asked.models)
-    elif asked.against_nuts:
-        found = against_nuts(asked.models, asked.draws, asked.tune)
-    else:
-        found = by_nuts(asked.models, asked.draws, asked.tune)
-    asked.out.write_text(json.dumps(found))
+    asked.out.write_text(json.dumps(measured(asked.models, asked.draws, asked.tune)))
 
 
 if __name__ == "__main__":

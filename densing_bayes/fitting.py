@@ -6,7 +6,6 @@ passed around and refitted with other data, masks and prior arguments, all ``pm.
 
 from __future__ import annotations
 
-import errno
 import gc
 import hashlib
 import json
@@ -29,7 +28,7 @@ import numpy as np
 import xarray as xr
 
 from densing_bayes.errors import InputError, MachineError, Problem
-from densing_bayes.outputs import replacing
+from densing_bayes.outputs import replacing, write_netcdf
 from densing_bayes.priors import Prior
 from densing_bayes.specs import ModelSpec, Sampling
 
@@ -209,13 +208,10 @@ class Fit:
     def save(self, path: Path) -> None:
         """Write one netCDF file with its checksum at the end, whole or not at all."""
         with replacing(path) as temporary:
-            try:
-                self.tree.to_netcdf(temporary, encoding={
+            write_netcdf(self.tree, temporary, path, encoding={
                 f"/{group}": {str(name): {"zlib": True, "complevel": 1, "shuffle": True}
                               for name in self.tree[group].data_vars}
                 for group in self.tree.children})
-            except RuntimeError as error:  # what netCDF makes of a full disk
-                raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
             with open(temporary, "ab") as file:  # netCDF ends where its header says
                 file.write(SEAL + digest(temporary))
 

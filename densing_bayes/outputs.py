@@ -8,6 +8,7 @@ holds files but is no report is refused before the work begins (`check_out`).
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import json
 import math
@@ -322,3 +323,21 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_netcdf(data: Any, temporary: Path, path: Path, **more: Any) -> None:
+    """Write a Dataset or DataTree to the temporary name of ``path``.
+
+    Raises
+    ------
+    OSError
+        The disk is full, or whatever else kept the library from writing.
+    """
+    try:
+        data.to_netcdf(temporary, **more)
+    except RuntimeError as error:  # of the library, which says no more and holds the file open
+        full = shutil.disk_usage(temporary.parent).free < 1 << 16
+        with suppress(OSError):
+            os.truncate(temporary, 0)  # or its space is lost until the process ends
+        raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC) if full else
+                      f"cannot be written ({error})", str(path)) from None

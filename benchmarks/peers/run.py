@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-HEADLINE = ("rate", "level", "omega", "omega_family")
-COMPARED = (*HEADLINE, "q", "q_family", "drift", "nu", "headroom", "log_steepness")
+HEADLINE = ("rate", "level", "gap_family", "gap_model")
+COMPARED = (*HEADLINE, "spread_growth", "noise", "drift", "nu", "headroom", "log_steepness")
 Draws = dict[str, np.ndarray]
 
 
@@ -55,17 +55,17 @@ def shipped() -> tuple[Any, Any, Any, Any]:
     return spec, observations, *inputs(observations, spec)
 
 
+def named(model: Any) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
+    """From a point on the sampler's scale to the variables by name, each on its own scale."""
+    names = [one.name for one in model.free_RVs]
+    tell = model.compile_fn(model.replace_rvs_by_values(model.free_RVs), mode="FAST_COMPILE",
+                            inputs=model.value_vars, on_unused_input="ignore")
+    return lambda point: dict(zip(names, map(np.asarray, tell(point)), strict=True))
+
+
 def starting_values(model: Any) -> dict[str, np.ndarray]:
-    """The centre of the priors, from which every engine starts, by name in natural scale."""
-    back = {"_log__": np.exp, "_logodds__": lambda x: 1 / (1 + np.exp(-x)),
-            "_mirrored__": np.abs}
-    out = {}
-    for name, value in model.initial_point().items():
-        for suffix, way in back.items():
-            if name.endswith(suffix):
-                name, value = name.removesuffix(suffix), way(value)
-        out[name] = np.asarray(value, float)
-    return out
+    """The centre of the priors, from which every engine starts, by name on its own scale."""
+    return named(model)(model.initial_point())
 
 
 def graph(columns: Any, coords: Any, spec: Any, naive: bool) -> Any:
@@ -76,14 +76,15 @@ def graph(columns: Any, coords: Any, spec: Any, naive: bool) -> Any:
     return (natural if naive else graph).build(columns, coords, spec)
 
 
-def told(posterior: Any, observations: Any, columns: Any) -> Draws:
+def told(posterior: Any, observations: Any, columns: Any,
+         names: tuple[str, ...] = COMPARED) -> Draws:
     """Draws of the compared parameters from an xarray posterior, shape (chain, draw)."""
     from densing_bayes.joint.quantities import derive
 
-    derived = (posterior.rename(rate_z="rate", sd_model_z="omega", sd_family_z="omega_family")
-               if "level" in posterior else derive(posterior, observations, columns))
+    derived = (posterior if "level" in posterior
+               else derive(posterior, observations, columns))
     found = {}
-    for name in COMPARED:
+    for name in names:
         value = derived[name] if name in derived else posterior[name]
         value = value.transpose("chain", "draw", ...).values
         found[name] = value.reshape(*value.shape[:2], -1)[:, :, 0]
@@ -100,10 +101,11 @@ def by_nutpie(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
     clock("import", load)
     from benchmarks.scale import gradient_seconds
     from densing_bayes.fitting import compile_model, sample
-    from densing_bayes.joint.engine import TOLD, compiled_joint
+    from densing_bayes.joint.engine import compiled_joint
+    from densing_bayes.parameters import TOLD
 
     spec, observations, columns, coords = clock("read", shipped)
-    keep = ("level",) if naive else TOLD
+    keep = HEADLINE if naive else tuple(TOLD)
     compiled = clock("compile", lambda: compiled_joint(
         columns, coords, spec.priors, irreducible=False)
         if asked.engine == "ours" else compile_model(
@@ -151,18 +153,26 @@ def by_stan(asked: argparse.Namespace, clock: Clock, naive: bool) -> Draws:
     from benchmarks.peers.data import flat
 
     spec, _, columns, coords = clock("read", shipped)
-    start = starting_values(graph(columns, coords, spec, naive))
+    model = graph(columns, coords, spec, naive)
+    tell, rng = named(model), np.random.default_rng(1)
+    points = [{name: value + size * rng.normal(size=np.shape(value))
+               for name, value in model.initial_point().items()} for size in (0.0, 0.05, 0.05)]
     given = flat(columns, coords, spec, natural=naive, first=1)
     problem, found = (asked.out.with_suffix(end) for end in (".problem.json", ".found.npz"))
     problem.write_text(json.dumps({
-        "data": given, "start": start, "names": COMPARED, "seed": spec.sampling.seed,
-        "draws": asked.draws, "tune": asked.tune, "chains": asked.chains,
-        "target_accept": spec.sampling.target_accept}, default=np.ndarray.tolist))
+        "data": given, "points": [tell(point) for point in points], "names": COMPARED,
+        "seed": spec.sampling.seed, "draws": asked.draws, "tune": asked.tune,
+        "chains": asked.chains, "target_accept": spec.sampling.target_accept,
+    }, default=np.ndarray.tolist))
     subprocess.run([os.environ.get("STAN_PYTHON", sys.executable),
                     Path(__file__).with_name("stan_alone.py"), problem, found], check=True)
     draws = dict(np.load(found))
     for name in ("compile", "sample"):
         clock.seconds[name] = float(draws.pop(name))
+    density = model.compile_logp(jacobian=False, sum=False, mode="FAST_COMPILE")
+    ours = [sum(float(np.sum(part)) for part in density(point)) for point in points]
+    np.testing.assert_allclose(np.diff(draws.pop("density")), np.diff(ours), rtol=1e-7,
+                               err_msg="Stan's program says another model")
     draws.pop("peak_mb")  # counted with the other children of this process
     return draws | {"_steps": draws.pop("n_leapfrog__")}
 

@@ -23,7 +23,7 @@ from densing_bayes.breakpoints.series import Series, as_date
 from densing_bayes.breakpoints.shapes import Kink
 from densing_bayes.importance import stream
 from densing_bayes.intervals import Interval, growth_summary, summary
-from densing_bayes.outputs import json_text, replacing
+from densing_bayes.outputs import json_text, replacing, write_netcdf
 from densing_bayes.specs import ModelSpec
 
 REJECTED = 100.0  # a regime is named as rejected where the best is this many times as likely
@@ -288,8 +288,8 @@ class Verdict:
     def save(self, path: Path) -> None:
         """Every regime's posterior in one netCDF file: a group per regime."""
         with replacing(path) as part:
-            xr.DataTree.from_dict({name: found.tree for name, found in self.fits.items()}
-                                  ).to_netcdf(part)
+            write_netcdf(xr.DataTree.from_dict(
+                {name: found.tree for name, found in self.fits.items()}), part, path)
 
     def plot(self) -> Any:
         """A matplotlib figure of the series with the paths of four regimes."""

@@ -1,7 +1,8 @@
-"""A cell's expectation, slope and spread, and its log density: once, on draws.
+"""A cell's expectation, slope and spread, and its log density: once.
 
-A cell is one model on one benchmark. All functions take arrays (or draws) that broadcast; the
-graph (`measurement`) and the kernel (`kernel.scores`) say the same to the sampler.
+A cell is one model on one benchmark. Functions take arrays or draws that broadcast; those of
+operators and unary numpy functions only take PyTensor too, and the graph is made of them. The
+kernel (`kernel.scores`) says the same by hand.
 """
 
 from __future__ import annotations

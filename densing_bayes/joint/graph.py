@@ -24,11 +24,10 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from densing_bayes import laws
 from densing_bayes.families.blocks import Mirrored, Packed, Table, pack_priors, rv
 from densing_bayes.families.frontier import normal_lcdf
+from densing_bayes.joint import curves
 from densing_bayes.joint.centring import own_places
-from densing_bayes.joint.curves import axis_size
 from densing_bayes.joint.data import counted
 from densing_bayes.joint.growth import effects, turns
 from densing_bayes.joint.kernel.layout import SOFTNESS
@@ -82,7 +81,7 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
 
         # sizes that count, and the frontier at each model's date
         cost = rv("log_cost_ratio", priors["log_cost_ratio"])
-        size = axis_size(models, cost)
+        size = curves.axis_size(models, cost)
         middle = (setting["mean_size"][0] - c0) / c1
         mean_z = rv("mean_z", priors["level"],
                     shift=middle - gap_family - MEAN_HALF * gap_model, scale=c1)
@@ -138,21 +137,19 @@ def build(tables: Columns, coords: dict[str, Any], spec: ModelSpec) -> pm.Model:
         nu = 2 + rv("nu", priors["nu"])
         cells = table["anchored"]
         own = ruler.at(cells.index("benchmark"))
-        at = c0 + c1 * (z[cells.index("model")] + moved(cells))
-        score_likelihood("anchored", cells, own.score(at), own.slope(at), sd_benchmark, sd_source,
-                         nu)
+        expected, slope = curves.anchored(
+            log_size=c0 + c1 * (z[cells.index("model")] + moved(cells)), law=own.law,
+            curve=own.curve, tokens=own.tokens)
+        score_likelihood("anchored", cells, expected, slope, sd_benchmark, sd_source, nu)
         if linked:
             cells, marks = table["linked_cells"], table["linked_benchmarks"]
             at = cells.index("benchmark") - len(coords["anchor"])
             slope, midpoint, headroom = (part[at] for part in linked)
             chance = marks["chance"][at]
-            scale = headroom * (1 - chance)
-            expected = laws.linked_score(
+            expected, slope = curves.linked(
                 log_size=z[cells.index("model")] + moved(cells), slope=slope, midpoint=midpoint,
-                scale=scale, chance=chance)
-            share = (expected - chance) / scale
-            score_likelihood("linked", cells, expected, scale * share * (1 - share) * slope / c1,
-                             sd_benchmark, sd_source, nu)
+                scale=headroom * (1 - chance), chance=chance)
+            score_likelihood("linked", cells, expected, slope / c1, sd_benchmark, sd_source, nu)
     return model
 
 

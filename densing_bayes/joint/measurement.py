@@ -15,7 +15,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from densing_bayes.families.blocks import Packed, Table, rv
-from densing_bayes.joint.curves import least_variance
+from densing_bayes.joint.curves import noise_variance
 
 
 def source_error(contrasts: Table, priors: dict[str, Packed]) -> Any:
@@ -43,12 +43,8 @@ def score_likelihood(name: str, cells: Table, expected: Any, slope: Any, sd_benc
         Curve at the model's effective size, and its derivative per e-fold.
     """
     benchmark = cells.index("benchmark")
-    spread = expected * (1 - expected)
-    variance = (
-        (slope * sd_benchmark[benchmark]) ** 2
-        + spread / cells["items"]
-        + 4 * spread * sd_source[benchmark] ** 2 / cells["replicates"]
-    )
-    sigma = pt.sqrt(variance + least_variance(cells["items"]))
+    noise = noise_variance(expected=expected, items=cells["items"],
+                           replicates=cells["replicates"], sd_source=sd_source[benchmark])
+    sigma = pt.sqrt((slope * sd_benchmark[benchmark]) ** 2 + noise)
     pm.StudentT(f"{name}_scores", nu=nu, mu=expected, sigma=sigma,
                 observed=cells.values("score"))

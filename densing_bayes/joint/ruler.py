@@ -45,18 +45,6 @@ class Ruler:
         loss = laws.loss_of_score(score=score, **self.curve)
         return laws.log_effective_size(loss=loss, tokens=self.tokens, **self.law)
 
-    def score(self, log_size: Any) -> Any:
-        """Score of the reference family at a log size."""
-        loss = laws.loss_of_log_size(log_size=log_size, tokens=self.tokens, **self.law)
-        return laws.score(loss=loss, **self.curve)
-
-    def slope(self, log_size: Any) -> Any:
-        """Derivative of `score` with respect to the log size (score per e-fold)."""
-        size_term = np.exp(self.law["log_a"] - self.law["alpha"] * log_size)
-        share = (self.score(log_size) - self.curve["chance"]) / self.curve["scale"]
-        return (-self.curve["gamma"] * self.curve["scale"] * share * (1 - share)
-                * self.law["alpha"] * size_term)
-
 
 def sampled_coordinates(priors: dict[str, Packed], floor: Any, *, irreducible: bool,
                         ) -> dict[str, Any]:

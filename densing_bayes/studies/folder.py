@@ -15,7 +15,7 @@ import xarray as xr
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.fitting import program
 from densing_bayes.observations import Observations
-from densing_bayes.outputs import csv_text, json_text, replacing
+from densing_bayes.outputs import csv_text, json_text, replacing, write_netcdf
 from densing_bayes.studies.cases import Case, settings_text
 from densing_bayes.studies.spec import StudySpec
 from densing_bayes.tables import Tables
@@ -75,7 +75,7 @@ class Folder:
                failures: dict[str, str]) -> None:
         """Write the gathered study; ``tables`` by name of their files."""
         with replacing(self.path / "study.nc") as temporary:
-            dataset.to_netcdf(temporary)
+            write_netcdf(dataset, temporary, self.path / "study.nc")
         texts = {f"{name}.csv": csv_text(table) for name, table in tables.items()}
         for name, text in (texts | {"failures.json": json_text(failures)}).items():
             with replacing(self.path / name) as temporary:
