@@ -14,6 +14,7 @@ ABOUT = {"Release date", "Organization", "Country", "Training compute (FLOP)",
          "Log viewer", "Logs", "Started at", "Tools", "Agent", "Scaffold", "UUID", "ID",
          "Model accessibility", "Confidence", "Model name", "Description", "Display name",
          "Source link (site from table)", "Date added", "Model", "Status", "task", "Task version"}
+WORDS = 0.8  # share of a column's cells that have to be numbers, or it is one of words
 SCORE = "Best score (across scorers)"
 _MODEL_LISTS = ({"Model", "Publication date", "Parameters"},
                 {"Model", "Publication date", "Organization"},
@@ -39,16 +40,16 @@ def read(opened: Opened) -> Rows:
     if "metr_time_horizon" in opened.stem:
         return _horizons(frame, opened)
     if {"task", "model"} <= columns:
-        for cells in frame.to_dict("records"):
-            _score(rows, cells, SCORE, text(cells["task"]), opened)
+        for task, part in frame.groupby("task", sort=False):
+            _scores(rows, part, SCORE, text(task), opened)
         return rows
     score = _score_column(frame)
     if score is None:
         rows.left["Epoch AI: files without a score between 0 and 1 (ratings, indices)"] += 1
         rows.models = [row for cells in frame.to_dict("records") if (row := _about(cells))]
         return rows
-    for cells in frame.to_dict("records"):
-        _score(rows, cells, score, opened.stem, opened)
+    name = opened.stem.removeprefix("external_benchmark_").removesuffix("_external")
+    _scores(rows, frame, score, name, opened)
     return rows
 
 
@@ -59,20 +60,28 @@ def _score_column(frame: pd.DataFrame) -> str | None:
     for column in frame.columns:
         if column in ABOUT or column in NAME:
             continue
-        values = [number(cell) for cell in frame[column] if text(cell)]
-        if not values or None in values:
+        said = [number(cell) for cell in frame[column] if text(cell)]
+        values = [value for value in said if value is not None]
+        if len(values) <= WORDS * len(said):
             continue  # words: which scaffold, which format
         return column if all(0 <= value <= 100 for value in values) else None
     return None
 
 
-def _score(rows: Rows, cells: Row, column: str, benchmark: str, opened: Opened) -> None:
+def _scores(rows: Rows, frame: pd.DataFrame, column: str, benchmark: str, opened: Opened) -> None:
+    """Scores of one benchmark; where one is above 1 all are percent."""
+    percent = any((number(cell) or 0) > 1 for cell in frame[column])
+    for cells in frame.to_dict("records"):
+        _score(rows, cells, column, benchmark, opened, percent)
+
+
+def _score(rows: Rows, cells: Row, column: str, benchmark: str, opened: Opened,
+           percent: bool) -> None:
     name = _name(cells)
     score = number(cells.get(column))
     if not name or score is None:
         rows.left["Epoch AI: rows without a model's name or without a score"] += 1
         return
-    percent = score > 1
     error = next((error for name in ("stderr", "Stderr", "SE", "Standard error", "Accuracy SE")
                   if (error := number(cells.get(name)))), None)
     about = _about(cells)

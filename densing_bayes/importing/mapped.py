@@ -16,27 +16,32 @@ from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.importing.known import mark_of
 from densing_bayes.importing.opening import Opened
 from densing_bayes.importing.rows import Row, Rows, day, number, text
+from densing_bayes.plausible import size_in
 from densing_bayes.reading import cut
 from densing_bayes.schemas import TABLES
 
 SERIES = ("date", "value", "sd", "low", "high", "label")
 _HEADERS = {  # what a header without case and signs is taken for
-    "model": ("model", "modelname", "name", "modelid", "llm"),
+    "model": ("model", "modelname", "name", "modelid", "llm", "system"),
     "params_total": ("params", "parameters", "paramcount", "numparams", "modelsize", "size",
                      "paramstotal", "totalparams", "totalparameters", "numberofparameters",
+                     "modelsizeparameters",
                      "paramsb", "parametersb", "sizeb", "modelsizeb", "parametersbillion"),
     "params_active": ("paramsactive", "activeparams", "activeparameters", "activeparamsb",
                       "activeparametersb"),
     "release_date": ("releasedate", "released", "release", "date", "announced", "publicationdate",
-                     "published", "dateofrelease"),
+                     "published", "dateofrelease", "uploaddate", "uploadtohubdate",
+                     "versionreleasedate"),
     "organization": ("organization", "organisation", "developer", "lab", "company", "maker",
                      "creator", "org", "vendor"),
     "family": ("family", "modelfamily"), "type": ("type", "stage", "kind"),
-    "architecture": ("architecture", "arch"), "weights": ("weights", "access", "license"),
+    "architecture": ("architecture", "arch"),
+    "weights": ("weights", "access", "openclosed", "modelaccessibility", "accessibility"),
     "precision_bits": ("precisionbits", "bits", "precision"), "parent": ("parent", "basemodel"),
     "training_tokens": ("trainingtokens", "tokens", "tokenstrained", "trainingdata",
                         "tokenstrainedb", "trainingtokenst", "trainingtokensb", "tokenst",
-                        "tokensb", "tokenstrillions"),
+                        "tokensb", "tokenstrillions", "datasetsizetokens",
+                        "trainingdatasetsizetokens"),
     "benchmark": ("benchmark", "task", "dataset", "eval"),
     "score": ("score", "accuracy", "acc", "result", "value"),
     "shots": ("shots", "nshot", "numfewshot", "fewshot"), "metric": ("metric",),
@@ -56,9 +61,12 @@ _UNITS = re.compile(r"[\[( _]\s*(in\s+)?(k|m|mn|million|b|bn|billion|t|tn|trilli
                     re.IGNORECASE)
 _SAID = re.compile(r"[~<>≈$]?\s*(\d+(?:[.,]\d+)?)\s*(k|m|mn|million|b|bn|billion|t|tn|trillion)?"
                    r"s?\+?(\s*(params?|parameters|tokens|usd))?", re.IGNORECASE)
+APART = 1.3  # factor between a size and the one in its model's name: as rounded there
+FEW = 5  # models with both
 _TIMES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-_NUMBERS = {"params_total", "params_active", "training_tokens", "precision_bits", "shots",
-            "n_items", "stderr", "input_usd_per_m", "output_usd_per_m"}
+_SIZES = {"params_total", "params_active", "training_tokens"}
+_NUMBERS = _SIZES | {"precision_bits", "shots", "n_items", "stderr", "input_usd_per_m",
+                     "output_usd_per_m"}
 
 
 def columns_of(asked: Sequence[str]) -> dict[str, str]:
@@ -156,8 +164,9 @@ def read(opened: Opened, asked: dict[str, str] | None = None) -> Rows:
                if theirs not in asked.values() and target not in asked} | asked
     lines = [{target: theirs[1:] if theirs.startswith("=") else text(cells.get(theirs), 2000)
               for target, theirs in mapping.items()} for cells in frame.to_dict("records")]
-    for target in set(mapping) & _NUMBERS:
+    for target in sorted(set(mapping) & _NUMBERS):
         _read_numbers(lines, target, mapping[target], rows)
+    _distrust(lines, rows)
     wide = [target for target in mapping if target.startswith("score:")]
     for target in [*wide, *(["score"] if "score" in mapping else [])]:
         _read_scores(lines, target, rows, by="benchmark" if target == "score" else None)
@@ -201,7 +210,9 @@ def _word(column: str, said: object, rows: Rows) -> object:
     word = str(said).casefold()
     word = MEANT.get(word, word)
     if word not in spec.choices:
-        rows.left[f"words of {column} that the contract does not have ({cut(word, 30)!r})"] += 1
+        what = f"words of {column} that the contract does not have, such as "
+        same = next((told for told in rows.left if told.startswith(what)), None)
+        rows.left[same or f"{what}{cut(word, 30)!r}"] += 1
         return None
     return word
 
@@ -228,12 +239,17 @@ def _read_numbers(lines: list[Row], target: str, column: str, rows: Rows) -> Non
     values = []
     for line in lines:
         said = line[target]
+        if target == "precision_bits":
+            said = re.sub(r"^[a-z]*?(\d+)[- ]?(bits?)?$", r"\1", said.rpartition(".")[2].lower())
         line[target] = loose_number(said) if said else None
         if said and line[target] is None:
             rows.left[f"cells of {target} that are no number (left unknown)"] += 1
+        if line[target] == 0 and target in _SIZES:
+            rows.left[f"cells of {target} that are 0 (left unknown)"] += 1
+            line[target] = None
         if line[target] is not None and not re.search("[A-Za-z]", said):
             values.append((line, line[target]))
-    if target not in ("params_total", "params_active", "training_tokens") or not values:
+    if target not in _SIZES or not values:
         return
     unit = _UNITS.search(column)
     largest = max(value for _, value in values)
@@ -247,6 +263,18 @@ def _read_numbers(lines: list[Row], target: str, column: str, rows: Rows) -> Non
         return
     for line, value in values:
         line[target] = value * times
+
+
+def _distrust(lines: list[Row], rows: Rows) -> None:
+    """Leave sizes unknown where most contradict the sizes in the models' names."""
+    sized = [(line["params_total"], named) for line in lines if line.get("params_total")
+             and (named := size_in(text(line.get("model")))) is not None]
+    off = sum(not 1 / APART < size / named < APART for size, named in sized)
+    if len(sized) >= FEW and off > len(sized) / 2:
+        rows.hand.append(f"params_total: {off} of {len(sized)} sizes contradict those in the "
+                         "models' names, so none is taken and names are read")
+        for line in lines:
+            line["params_total"] = None
 
 
 def _read_scores(lines: list[Row], target: str, rows: Rows, by: str | None) -> None:

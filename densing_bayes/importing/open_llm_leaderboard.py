@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
+
 from densing_bayes.importing.lm_eval import HARNESS
 from densing_bayes.importing.opening import Opened
 from densing_bayes.importing.rows import Row, Rows, day, number, text
@@ -32,11 +34,14 @@ def read(opened: Opened) -> Rows:
     """Models with size, date and type, and their scores; flagged ones and merges are left."""
     rows, frame = Rows(), opened.value
     tasks = SECOND if len(set(frame.columns) & set(SECOND)) >= 3 else FIRST
+    frame = _told(frame, rows)
+    percent = {column: any((number(cell) or 0) > 1 for cell in frame[column])
+               for column in tasks if column in frame}
     seen: set[str] = set()
     for cells in frame.to_dict("records"):
         about = _model(cells)
-        reason = ("flagged by the leaderboard" if _yes(cells.get("Flagged"))
-                  else "merges of other models" if _yes(cells.get("Merged")) or
+        reason = ("flagged by the leaderboard" if cells.get("Flagged")
+                  else "merges of other models" if cells.get("Merged") or
                   "merge" in text(cells.get("Type")).casefold()
                   else "rows without a model's name" if not about["model"]
                   else "adapters and deltas" if cells.get("Weight type") in ("Adapter", "Delta")
@@ -52,13 +57,31 @@ def read(opened: Opened) -> Rows:
             score = number(cells.get(column))
             if score is None:
                 continue
-            if score > 1:
+            if percent[column]:
                 score /= 100
             rows.scores.append({
                 "model": about["model"], "benchmark": task, "score": score, "shots": shots,
                 "harness": HARNESS, "evaluated": day(cells.get("Submission Date")),
                 "source": f"Open LLM Leaderboard, {text(opened.name, 120)}"})
     return rows
+
+
+def _told(frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+    """The table with ``Flagged``, ``Merged`` and ``MoE`` as true or false.
+
+    The page has filters that are true where a model is to be shown, and some dumps hold those:
+    there most of all models were flagged. They are then read the other way round.
+    """
+    said = {name: frame[name].map(_yes) for name in ("Flagged", "Merged", "MoE") if name in frame}
+    if "Not_Merged" in frame:
+        said["Merged"] = frame["Not_Merged"].map(_yes)
+    turned = "Flagged" in said and said["Flagged"].mean() > 0.5
+    if turned:
+        rows.hand.append(f"{', '.join(said)}: true for most models, so true is read as 'not' (the "
+                         "filters of the leaderboard's page)")
+    elif "Not_Merged" in frame:
+        said["Merged"] = ~said["Merged"]
+    return frame.assign(**{name: ~column if turned else column for name, column in said.items()})
 
 
 def _model(cells: Row) -> Row:
@@ -73,7 +96,7 @@ def _model(cells: Row) -> Row:
         "model": name, "params_total": size * 1e9 if size and size > 0 else None,
         "release_date": day(cells.get("Upload To Hub Date")), "date_kind": "weights",
         "precision_bits": bits, "compression": "quantised" if bits in (4, 8) else None,
-        "architecture": "moe" if _yes(cells.get("MoE")) else "dense",
+        "architecture": "moe" if cells.get("MoE") else "dense",
         "type": "base" if kind.startswith(_BASE) or "pretrained" in kind else "instruct",
         "weights": "open"}
 

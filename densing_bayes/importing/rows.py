@@ -45,19 +45,24 @@ class Rows:
 
 
 def number(value: Any) -> float | None:
-    """A finite number from a cell of an export, or None.
+    """A finite number from a cell of an export, or None; a percent sign is a hundredth.
 
     Examples
     --------
     >>> number("0.5"), number("N/A"), number(True), number("1,319"), number(float("nan"))
     (0.5, None, None, 1319.0, None)
+    >>> number("97.5%")
+    0.975
     """
     if value is None or isinstance(value, bool):
         return None
+    said = value.strip() if isinstance(value, str) else value
+    percent = isinstance(said, str) and said.endswith("%")
     try:
-        found = float(value.replace(",", "") if isinstance(value, str) else value)
+        found = float(said.rstrip("% ").replace(",", "") if isinstance(said, str) else said)
     except (TypeError, ValueError):
         return None
+    found /= 100 if percent else 1
     return found if abs(found) < float("inf") else None
 
 

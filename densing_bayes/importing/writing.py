@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -109,11 +109,12 @@ def import_files(sources: Sequence[str | Path], out: str | Path, *, mapping: Seq
     asked = mapped.columns_of(mapping)
     rows, unread = _read([Path(source) for source in sources], asked)
     if not (rows.scores or rows.prices or rows.series):
-        raise InputError(unread or [Problem(
+        raise InputError(_alike(unread) or [Problem(
             "nothing to make tables of: no scores, no prices and no series in these files",
             hint="; ".join(f"{words}: {count}" for words, count in rows.left.items()) or None)])
-    for problem in unread:
-        rows.left[f"files that no reader knows, such as {problem.file}: {problem.what}"] += 1
+    for kind in by_kind(replace(problem, file=None) for problem in unread):
+        first = next(problem for problem in unread if problem.what == kind[0].what)
+        rows.left[f"files, such as {first.file}: {first.what}"] += len(kind)
     shelf = load_tables()
     done = Imported(Path(out), read=dict(rows.read))
     tables, filled = _tables(rows, shelf, date, done)
@@ -125,6 +126,16 @@ def import_files(sources: Sequence[str | Path], out: str | Path, *, mapping: Seq
     done.left = {words: count for words, count in rows.left.most_common() if count}
     done.hand = list(dict.fromkeys(rows.hand + done.hand))
     return done
+
+
+def _alike(problems: list[Problem]) -> list[Problem]:
+    """One problem of each kind, with how many files it has."""
+    said = []
+    for kind in by_kind(replace(problem, file=None) for problem in problems):
+        first = next(problem for problem in problems if problem.what == kind[0].what)
+        said.append(first if len(kind) == 1 else replace(
+            first, what=f"{first.what} ({len(kind):,} files, this one first)"))
+    return said
 
 
 def _read(paths: list[Path], asked: dict[str, str]) -> tuple[Rows, list[Problem]]:
@@ -232,25 +243,29 @@ def _benchmarks(scores: list[Row], models: list[Row], shelf: Tables, rows: Rows,
                 f"no answer yet: the ruler is anchored on {' or '.join(anchors)}, and "
                 f"{len(on[anchor] & sized)} models here have a size, a date and a score on it; "
                 f"add such scores ({FEWEST_MODELS} models at least)")
-    marks = []
+    marks: list[Row] = []
+    guessed: list[str] = []
     for name in dict.fromkeys([anchor, *on]):
         row = {key: "" if pd.isna(value) else value for key, value in known.get(name, {}).items()
                if key in TABLES["benchmarks"].columns and key not in ("variant_of", "sets")}
         if "released" in row and row["released"] != "":
             row["released"] = str(pd.Timestamp(row["released"]).date())
         if not row:
-            row = _unknown_mark(name, scores, rows)
+            row = _unknown_mark(name, scores, guessed)
         row["anchor"] = row.get("anchor", "") if name == anchor else ""
         row["contamination_pair"] = ""
         marks.append(row)
+    if guessed:
+        rows.hand.append("n_items and chance (0) are guesses in benchmarks.csv for "
+                         f"{len(guessed)} of its benchmarks: {', '.join(guessed)}")
     if enough and len(set(anchors) & set(on)) > 1:
         rows.hand.append(f"{anchor} anchors the ruler; others could: fill the column anchor of "
                          f"benchmarks.csv")
     return marks
 
 
-def _unknown_mark(name: str, scores: list[Row], rows: Rows) -> Row:
-    """Items and chance of a benchmark that the shelf does not have."""
+def _unknown_mark(name: str, scores: list[Row], guessed: list[str]) -> Row:
+    """Items and chance of a benchmark that the shelf does not have; adds to ``guessed``."""
     if name in MARKS:
         mark = MARKS[name]
         return {"benchmark": name, "n_items": mark.items, "chance": mark.chance,
@@ -260,9 +275,7 @@ def _unknown_mark(name: str, scores: list[Row], rows: Rows) -> Row:
     items += [row["score"] * (1 - row["score"]) / row["stderr"] ** 2 for row in mine
               if row.get("stderr") and 0 < row["score"] < 1 and not row.get("n_items")]
     count = sorted(items)[len(items) // 2] if items else 500
-    rows.hand.append(f"{name}: n_items {count:.0f} "
-                     f"({'from its scores' if items else 'a guess'}) and chance 0 (a guess) in "
-                     "benchmarks.csv")
+    guessed.append(f"{name} ({count:.0f}{', from its scores' if items else ''})")
     return {"benchmark": name, "n_items": max(round(count), 1), "chance": 0,
             "source": "importing: to be checked"}
 
