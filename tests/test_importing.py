@@ -518,3 +518,84 @@ def test_shots_stand_in_a_header(tmp_path):
     import_files([tmp_path / "s.csv"], tmp_path / "out")
     assert table(tmp_path / "out", "scores")[["benchmark", "score", "shots"]].values.tolist() == [
         ["MMLU", "0.6", "5"], ["GSM8K", "0.5", "8"]]
+
+
+# -- what real exports hold -----------------------------------------------------------------------
+
+
+def test_a_percent_column_of_the_hub_is_percent_throughout(tmp_path):
+    """Signs of percent, a first column without cells, and a score of 0.8%."""
+    header = "\ufeffid,Name,EM,Model version,Shots,Source\n"
+    put(tmp_path, "external_benchmark_mmlu.csv", header + "".join(
+        f"r{i},x,{score},{model},5,somebody\n" for i, (model, score) in enumerate(
+            [("Llama-2-7b-hf", "45.9%"), ("Llama-2-13b-hf", "54.8%"), ("Qwen2.5-7B", "0.8%")])))
+    put(tmp_path, "other.csv", "id,Name,Score,Average,Model version,Shots,Notes\n" + "".join(
+        f"r{i},x,,{score},{model},3,\n" for i, (model, score) in enumerate(
+            [("Llama-2-7b-hf", 32.5), ("Llama-2-13b-hf", 39.1), ("Qwen2.5-7B", 0.8)])))
+    import_files([tmp_path / "external_benchmark_mmlu.csv", tmp_path / "other.csv"],
+                 tmp_path / "out")
+    scores = table(tmp_path / "out", "scores").set_index(["benchmark", "model"])["score"]
+    assert scores["MMLU"].astype(float).to_dict() == pytest.approx(
+        {"Llama-2-7B": 0.459, "Llama-2-13B": 0.548, "Qwen2.5-7B": 0.008})
+    assert scores["other"].astype(float).to_dict() == pytest.approx(
+        {"Llama-2-7B": 0.325, "Llama-2-13B": 0.391, "Qwen2.5-7B": 0.008})
+
+
+@pytest.mark.parametrize("merged", ["Merged", "Not_Merged"])
+def test_dumps_of_the_leaderboards_page_hold_its_filters(tmp_path, merged):
+    """Flagged is true for nearly all: the dump holds 'show this model', not 'flagged'."""
+    names = [*MODELS, "a/own", "a/mix-of-two", "a/bad"]
+    frame = pd.DataFrame({
+        "Model": names, "Average ⬆️": 50.0, "ARC": 50.0, "MMLU": [46.0, 55, 74, 62, 40, 50, 60],
+        "GSM8K": [0.9, 20, 60, 40, 10, 20, 30], "Type": "pretrained", "Weight type": "Original",
+        "#Params (B)": 7.0, "Flagged": [name != "a/bad" for name in names],
+        merged: [name != "a/mix-of-two" for name in names],
+        "MoE": [name != "a/own" for name in names]})
+    frame.to_csv(tmp_path / "dump.csv", index=False)
+    done = import_files([tmp_path / "dump.csv"], tmp_path / "out")
+    models = table(tmp_path / "out", "models").set_index("model")
+    assert len(models) == len(names) - 2
+    assert {"bad", "mix-of-two"} & set(models.index) == set()
+    assert models.loc["own", "architecture"] == "moe"
+    assert any("read as 'not'" in words for words in done.hand)
+    scores = table(tmp_path / "out", "scores").set_index(["model", "benchmark"])["score"]
+    assert float(scores["Llama-2-7B", "GSM8K-harness"]) == pytest.approx(0.009)
+
+
+def test_sizes_that_contradict_the_names_are_not_taken(tmp_path):
+    """A column rescaled to 100 for a chart: names are believed; zero is unknown."""
+    sizes = {"A-70B": 100, "B-13B": 18.57, "C-7B": 10, "D-7B": 10, "E-3B": 4.29, "F": 0, "G": 18.57}
+    put(tmp_path, "sheet.csv", "Model,Parameters,MMLU,Precision\n" + "".join(
+        f"{name},{size},0.{i}5,torch.bfloat16\n" for i, (name, size) in enumerate(sizes.items())))
+    done = import_files([tmp_path / "sheet.csv"], tmp_path / "out")
+    models = table(tmp_path / "out", "models").set_index("model")
+    assert models["params_total"].to_dict() == {
+        "A-70B": "70000000000", "B-13B": "13000000000", "C-7B": "7000000000",
+        "D-7B": "7000000000", "E-3B": "3000000000", "F": "", "G": ""}
+    assert any("5 of 5 sizes contradict" in words for words in done.hand)
+    assert done.left["cells of params_total that are 0 (left unknown)"] == 1
+    assert set(models["precision_bits"]) == {"16"}
+    assert len(table(tmp_path / "out", "scores")) == len(sizes)
+
+
+def test_a_folder_of_unknown_files_is_one_problem(tmp_path):
+    for i in range(30):
+        put(tmp_path, f"runs/{i}.json", {"uuid": i, f"field-{i}": 1})
+    with pytest.raises(InputError) as raised:
+        import_files([tmp_path / "runs"], tmp_path / "out")
+    assert len(raised.value.problems) == 1
+    assert "30 files" in str(raised.value)
+
+
+def test_a_series_alone_is_validated_and_asked_with_its_intervals(tmp_path):
+    results = {f"m{i}": {"release_date": f"2024-0{i}-11", "metrics": {"p50_horizon_length": {
+        "estimate": 2.0**i, "ci_low": 1.5**i, "ci_high": 3.0**i}}} for i in range(1, 8)}
+    put(tmp_path, "benchmark_results.yaml", json.dumps(
+        {"benchmark_name": "METR-Horizon-v2", "results": results}))
+    done = import_files([tmp_path / "benchmark_results.yaml"], tmp_path / "out")
+    assert done.ask == [f"densing regimes {tmp_path / 'out' / 'series.csv'} --log --low low "
+                        "--high high --prob 0.95"]
+    assert inspect([tmp_path / "out"]) == ([], [])
+    (tmp_path / "out" / "series.csv").write_text("date,value\n2024-01-01,1\nsoon,2\n")
+    problems, _ = inspect([tmp_path / "out"])
+    assert [(problem.row, problem.column) for problem in problems] == [(3, "date")]

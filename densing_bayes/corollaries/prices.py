@@ -240,6 +240,32 @@ class PriceStudy:
         return all(case.diagnostics["passed"] for case in self.cases)
 
 
+def reachable(prices: pd.DataFrame, spec: ModelSpec, *, scale: Scale | None = None,
+              thresholds: Sequence[float] | None = None,
+              ) -> tuple[pd.DataFrame, Scale, list[float]]:
+    """Prices of the usual tier, their scale, and thresholds that enough offers reach.
+
+    Parameters
+    ----------
+    scale, thresholds
+        As in `fit_prices`.
+
+    Raises
+    ------
+    InputError
+        For a threshold that too few offers reach, or offers of one day only.
+    """
+    usual = prices["tier"] == "" if "tier" in prices else pd.Series(True, index=prices.index)
+    scale = scale or Scale("MMLU", spec.options["source"], scores_of(
+        prices, spec.options["source"]))
+    scale, prices = replace(scale, values=scale.values[usual]), prices[usual]
+    wanted = list(thresholds) if thresholds is not None else thresholds_of(
+        scale, prices_of(prices, "blend") > 0, spec.options["thresholds"])
+    for threshold in wanted:
+        offers(prices, threshold, scale=scale)
+    return prices, scale, wanted
+
+
 def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, scale: Scale | None = None,
                thresholds: Sequence[float] | None = None,
                progress: Callable[[str], None] = lambda step: None) -> PriceStudy:
@@ -268,13 +294,7 @@ def fit_prices(prices: pd.DataFrame, spec: ModelSpec, *, scale: Scale | None = N
     from densing_bayes.families import prices as family
     from densing_bayes.families.blocks import matrix
 
-    usual = prices["tier"] == "" if "tier" in prices else pd.Series(True, index=prices.index)
-    scale = scale or Scale("MMLU", spec.options["source"], scores_of(
-        prices, spec.options["source"]))
-    scale = replace(scale, values=scale.values[usual])
-    prices = prices[usual]
-    wanted = list(thresholds) if thresholds is not None else thresholds_of(
-        scale, prices_of(prices, "blend") > 0, spec.options["thresholds"])
+    prices, scale, wanted = reachable(prices, spec, scale=scale, thresholds=thresholds)
     asked = [(threshold, scale, basis, role, None) for threshold in wanted
              for basis, role in (("blend", "main"), ("input", "input"), ("blend", "break"))]
     if scale.source in SOURCES:

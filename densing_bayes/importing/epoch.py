@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from densing_bayes.importing.metr import PROB
 from densing_bayes.importing.opening import Opened
 from densing_bayes.importing.rows import Row, Rows, day, number, text
 
@@ -141,5 +142,6 @@ def _horizons(frame: pd.DataFrame, opened: Opened) -> Rows:
         rows.series.append({
             "date": when, "value": value, "low": number(cells.get("CI_low")),
             "high": number(cells.get("CI_high")), "label": _name(cells),
-            "unit": "minutes", "source": f"METR by Epoch AI, {text(opened.name, 80)}"})
+            "unit": "minutes", "prob": PROB,
+            "source": f"METR by Epoch AI, {text(opened.name, 80)}"})
     return rows

@@ -9,6 +9,8 @@ from densing_bayes.importing.rows import Rows, day, number, text
 
 QUANTITY = "p50_horizon_length"
 
+PROB = 0.95  # of the intervals that METR publishes
+
 
 def knows(opened: Opened) -> bool:
     """Whether models have a 50% horizon, themselves or by agent."""
@@ -37,6 +39,7 @@ def read(opened: Opened) -> Rows:
         rows.series.append({
             "date": when, "value": value, "low": number(best.get("ci_low")),
             "high": number(best.get("ci_high")), "label": text(name), "unit": "minutes",
+            "prob": PROB,
             "source": f"METR {text(opened.value.get('benchmark_name'))}, {text(opened.name, 80)}"})
     return rows
 

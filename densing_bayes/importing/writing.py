@@ -174,7 +174,9 @@ def _tables(rows: Rows, shelf: Tables, date: str | None,
     if rows.series:
         tables["series"] = rows.series
         log = all(row["value"] > 0 for row in rows.series)
-        done.ask.append(f"densing regimes {done.folder / 'series.csv'}" + " --log" * log)
+        ends = any(row.get("low") and row.get("prob") for row in rows.series)
+        done.ask.append(f"densing regimes {done.folder / 'series.csv'}" + " --log" * log
+                        + f" --low low --high high --prob {rows.series[0].get('prob')}" * ends)
     if rows.scores:
         names = [row["model"] for row in rows.scores]
         models, called, filled = merge(

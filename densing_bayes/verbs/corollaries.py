@@ -13,6 +13,7 @@ import pandas as pd
 from densing_bayes.context import Context
 from densing_bayes.corollaries.ask import ask_forecast, ask_prices, price_scale
 from densing_bayes.corollaries.capacity import Use
+from densing_bayes.corollaries.prices import reachable
 from densing_bayes.corollaries.run import posterior_of
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.specs import ModelSpec, load_model
@@ -53,8 +54,9 @@ def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
     with steps(progress) as step:
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
-        if not effective:
-            price_scale(context.tables, source=source, benchmark=benchmark)  # before the fit
+        if not effective:  # before the fit
+            assumed, scale = price_scale(context.tables, source=source, benchmark=benchmark)
+            reachable(context.tables.prices, assumed, scale=scale, thresholds=thresholds or None)
         elif context.tables.prices is None:
             raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
         found, lines, study = ask_prices(

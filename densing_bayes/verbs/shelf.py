@@ -61,6 +61,17 @@ def inspect(paths: Iterable[str | Path], *, warn: bool = True,
     return problems, warnings
 
 
+def _series_problems(path: Path) -> list[Problem]:
+    """What is wrong with a series, of the columns that `densing new --series` writes."""
+    from densing_bayes.breakpoints.columns import Columns, read_series
+
+    try:
+        read_series(path, Columns())
+    except InputError as error:
+        return list(error.problems)
+    return []
+
+
 def _folder_problems(folder: Path, warn: bool) -> tuple[list[Problem], list[Problem]]:
     """Problems and warnings of a folder of tables, or of the specs in one without tables."""
     if not any(folder.glob("*.csv")):
@@ -69,8 +80,12 @@ def _folder_problems(folder: Path, warn: bool) -> tuple[list[Problem], list[Prob
             return [Problem("the folder holds neither tables nor specs", file=shown(folder),
                             allowed=", ".join(f"{name}.csv" for name in TABLES))], []
         return [problem for path in found for problem in _spec_problems(path)], []
+    series = folder / "series.csv"
+    wrong = _series_problems(series) if series.is_file() else []
+    if series.is_file() and not any((folder / f"{name}.csv").is_file() for name in TABLES):
+        return wrong, []  # a series alone, as of time horizons
     raws, frames, problems = read_folder(folder, full=True)
-    problems += [problem for raw in raws.values() for problem in raw.problems]
+    problems += wrong + [problem for raw in raws.values() for problem in raw.problems]
     same = (shelf("data") / "models.csv").is_file() and folder.samefile(shelf("data"))
     return problems, warnings_of(raws, frames) if warn and not same else []
 
