@@ -32,14 +32,15 @@ def _number(text: str) -> float | str:
 
 
 def _date(text: str) -> tuple[datetime.date, int] | str:
-    """The day that a cell holds and its width in days, or what is wrong with the cell.
-
-    A month, quarter or year that is not over yet ends today.
-    """
+    """The day that a cell holds and its width in days, or what is wrong with the cell."""
     try:
-        day, width = parse_date(text)
+        return until_today(*parse_date(text))
     except ValueError as error:
         return str(error)
+
+
+def until_today(day: datetime.date, width: int) -> tuple[datetime.date, int]:
+    """A day and its width, of a month, quarter or year that is not over yet those until today."""
     gone = (today() - (day - datetime.timedelta(days=width // 2))).days
     if 0 <= gone < width:
         day, width = today() - datetime.timedelta(days=gone - gone // 2), gone

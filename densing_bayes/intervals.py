@@ -108,43 +108,6 @@ def time_of(median: float, low: float, high: float) -> float:
     return float(doubling_time(median)) if low > 0 or high < 0 else float("nan")
 
 
-def rate_in_words(rate: dict[str, float], interval: Interval, unit: str = "per day") -> str:
-    """What a rate does, from its `summary`: grows, falls, or changes where it may do either.
-
-    Examples
-    --------
-    >>> rate_in_words({"median": 0.0044, "low": 0.0037, "high": 0.0052}, Interval())
-    'grows by 0.0044 per day (90% equal-tailed interval: 0.0037 to 0.0052)'
-    >>> rate_in_words({"median": -0.0004, "low": -0.002, "high": 0.001}, Interval())
-    'changes by -0.0004 per day (90% equal-tailed interval: -0.0020 to 0.0010)'
-    """
-    median, low, high = (rate[key] for key in ("median", "low", "high"))
-    verb = "grows" if low > 0 else "falls" if high < 0 else "changes"
-    if verb == "falls":
-        median, low, high = -median, -high, -low
-    return f"{verb} by {median:.4f} {unit} ({interval}: {low:.4f} to {high:.4f})"
-
-
-def time_in_words(growth: dict[str, Any], interval: Interval) -> str:
-    """The doubling time of a `growth_summary`, in words that make no sentence absurd.
-
-    Examples
-    --------
-    >>> time_in_words(growth_summary([1.8, 2.0, 2.2], Interval()), Interval())
-    'doubles in 127 days (90% equal-tailed interval of the rate: 116 to 139 days)'
-    >>> time_in_words(growth_summary([-2.2, -2.0, -1.8], Interval()), Interval())
-    'halves in 127 days (90% equal-tailed interval of the rate: halving in 116 to 139 days)'
-    >>> print(time_in_words(growth_summary([-0.2, 0.1, 0.3], Interval()), Interval()))
-    may double or not: the 90% ... stands for doubling in 904 days or more, no change, or ...
-    """
-    time = growth["doubling_time_days"]
-    said = words_of_set(time["set"])
-    if np.isnan(time["median"]):
-        return f"may double or not: the {interval} of the rate stands for {said}"
-    verb = "doubles" if time["median"] > 0 else "halves"
-    return f"{verb} in {abs(time['median']):,.0f} days ({interval} of the rate: {said})"
-
-
 def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
     """A doubling set in words.
 
@@ -192,6 +155,8 @@ def doubled(growth: dict[str, Any], interval: Interval) -> str:
     --------
     >>> doubled(growth_summary([1.8, 2.0, 2.2], Interval()), Interval())
     'doubled every 4.2 months (90% equal-tailed interval: 3.8 to 4.6)'
+    >>> doubled(growth_summary([-2.2, -2.0, -1.8], Interval()), Interval())
+    'changed by -2.00 per year (90% equal-tailed interval: -2.18 to -1.82): it fell'
     >>> doubled(growth_summary([-0.1, 0.4, 0.9], Interval()), Interval())
     'changed by 0.40 per year (90% equal-tailed interval: -0.05 to 0.85): a doubling in 9.8 months \
 or more, or none'

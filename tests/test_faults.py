@@ -17,15 +17,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from fuzz import mutations, run
 from nutpie.compiled_pyfunc import from_pyfunc
 
 from densing_bayes import checks
+from densing_bayes.breakpoints.columns import Columns, read_series, series_from
 from densing_bayes.context import Context, check_draws
 from densing_bayes.degenerate import refuse_degenerate
-from densing_bayes.errors import GateError, InputError, MachineError, explain
+from densing_bayes.errors import GateError, InputError, MachineError, TableError, explain
 from densing_bayes.fitting import SEAL, Fit, digest, most_seconds, provenance, sample
 from densing_bayes.importance import pareto_smoothed
 from densing_bayes.joint.kernel import cache
@@ -442,6 +444,34 @@ def test_observations_without_scatter_are_told(small_world):
     assert "have one score" in told(pair_score=0.5)
     assert "have one loss" in told(pair_loss=0.7)
     assert "all scores" in told(cell_score=1.0)
+
+
+@pytest.mark.parametrize(("date", "value", "sd", "what"), [
+    ("0001-01-01", "0.4", "0.1", "before there was anything"),
+    ("2200-01-01", "0.4", "0.1", "not come yet"), ("9980", "0.4", "0.1", "not come yet"),
+    ("1853-05-06", "0.4", "0.1", "170 years from all other dates"),
+    ("2023-05-06", "1e90", "0.1", "as far from the middle"),
+    ("2023-05-06", "0.4", "1e300", "a million times the range")])
+def test_a_series_with_a_row_that_cannot_be_meant_is_refused(date, value, sd, what, tmp_path):
+    rng = np.random.default_rng(1)
+    rows = [f"{2023 + i // 12}-{i % 12 + 1:02d}-06,{0.1 * i + rng.normal(0, 0.2):.3f},0.1"
+            for i in range(24)]
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(["date,value,sd", *rows]))
+    assert read_series(path, Columns(sd="sd")).notes  # sound: read, and the sd's scale is told
+    rows[4] = f"{date},{value},{sd}"
+    path.write_text("\n".join(["date,value,sd", *rows]))
+    with pytest.raises(TableError, match=what) as caught:
+        read_series(path, Columns(sd="sd"))
+    assert [problem.row for problem in caught.value.problems] == [6]
+
+
+def test_a_series_that_says_little_says_so():
+    frame = pd.DataFrame({"date": [f"2024-03-{day:02d}" for day in range(1, 13)],
+                          "value": np.arange(12.0) % 5, "sd": [0.1] * 11 + [5000.0]})
+    notes = " ".join(series_from(frame, Columns(sd="sd")).notes)
+    assert "1 of 12 errors" in notes
+    assert "within 11 days" in notes
 
 
 # -- bad input, a few seconds of what `make fuzz` does for minutes -----------------------------

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from densing_bayes.breakpoints import plausible
 from densing_bayes.breakpoints.series import KINDS, Series, as_days, check
+from densing_bayes.cells import until_today
 from densing_bayes.errors import Problem, TableError, did_you_mean
 from densing_bayes.reading import cut, parse_date, parse_number, read_cells
 
@@ -182,7 +184,12 @@ def _made(frame: pd.DataFrame, columns: Columns, cells: dict[str, np.ndarray], n
             ends = scale(cells["high"][:, 0]) - scale(cells["low"][:, 0])
             errors = ends / (2 * NormalDist().inv_cdf((1 + columns.prob) / 2))
         values = scale(values)
-    notes.extend(_of_errors(errors, columns))
+    for odd in plausible.impossible(days, widths, values, errors,
+                                    "sd" if columns.sd is not None else "high"):
+        bad(*odd)
+    if found:
+        raise TableError(found)
+    notes.extend([*plausible.suspicious(days, values, errors), *_of_errors(errors, columns)])
     errors = np.where(np.isnan(errors), np.nanmedian(np.append(errors, np.nan))
                       if np.isfinite(errors).any() else 0.0, errors)
     alike = int(pd.DataFrame({"day": days, "value": values}).duplicated().sum())
@@ -298,7 +305,8 @@ def _blank(cell: Any) -> bool:
 def _date(cell: Any) -> tuple[float, float]:
     """Day since 1970 and width of a cell; ValueError with what is wrong."""
     if isinstance(cell, str | int) or (isinstance(cell, float) and cell == round(cell)):
-        day, width = parse_date(str(cell if isinstance(cell, str) else int(cell)).strip())
+        day, width = until_today(*parse_date(
+            str(cell if isinstance(cell, str) else int(cell)).strip()))
         return float(as_days(day)), float(width)
     stamp = pd.to_datetime(cell, errors="coerce") if not isinstance(cell, float) else pd.NaT
     if stamp is pd.NaT:

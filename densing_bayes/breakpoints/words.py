@@ -22,14 +22,16 @@ def number(value: float, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(0.012345), number(1234.5), number(float("inf"))
-    ('0.0123', '1,230', 'infinite')
+    >>> number(0.012345), number(1234.5), number(2.5e30), number(float("inf"))
+    ('0.0123', '1,230', '2.5e+30', 'infinite')
     """
     if math.isinf(value):
         return "infinite" if value > 0 else "minus infinite"
     if value == 0:
         return "0"
     rounded = float(f"{value:.{digits}g}")
+    if not 1e-9 < abs(rounded) < 1e15:
+        return f"{rounded:g}"
     places = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     return f"{rounded:,.{places}f}"
 

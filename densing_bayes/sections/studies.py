@@ -13,13 +13,7 @@ import pandas as pd
 from densing_bayes.errors import explain, faults_are_shown
 from densing_bayes.figures.studies import specification_curve, subset_matrix, tornado
 from densing_bayes.fitting import provenance
-from densing_bayes.intervals import (
-    Interval,
-    growth_summary,
-    rate_in_words,
-    time_in_words,
-    words_of_set,
-)
+from densing_bayes.intervals import Interval, doubled, growth_summary, words_of_set
 from densing_bayes.reports import Picture, Section, Table, write_report
 from densing_bayes.sections.study_draws import influence, priors, shares
 from densing_bayes.studies.cases import axis_of
@@ -120,8 +114,7 @@ def _curve(study: Study, interval: Interval) -> Any:
     slowest, fastest = table.loc[table["median"].idxmin()], table.loc[table["median"].idxmax()]
     low, high = (float(row["median"]) / DAYS_PER_YEAR for row in (slowest, fastest))
     text = (
-        f"In the main fit density {rate_in_words(growth['rate_per_day'], interval)}; it "
-        f"{time_in_words(growth, interval)}. "
+        f"In the main fit density {doubled(growth, interval)}. "
         + ("Nothing was varied." if len(table) == 1 else
            f"Over {len(table)} variants the median rate runs from {low:.4f} ({slowest['case']}) to "
            f"{high:.4f} per day ({fastest['case']}); {inside:.0%} of the medians lie inside the "
