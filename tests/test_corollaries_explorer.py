@@ -16,7 +16,7 @@ from densing_bayes.corollaries import explorer as E
 from densing_bayes.corollaries.capacity import FixedSize, Use
 from densing_bayes.corollaries.draws import pool
 from densing_bayes.corollaries.forecast import forecast, size_words
-from densing_bayes.corollaries.targets import Target, target
+from densing_bayes.corollaries.targets import target
 from densing_bayes.intervals import Interval
 from densing_bayes.specs import load_model
 from densing_bayes.tables import load_tables
@@ -40,7 +40,7 @@ def draws():
 def said(draws):
     tables = load_tables()
     return E.payload(draws, as_of=TODAY, interval=Interval(), assumed=load_model("corollaries"),
-                     costs=load_model("costs"), prices=tables.prices, hardware=tables.hardware)
+                     costs=load_model("costs"), tables=tables)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,12 @@ def test_draws_survive_the_page(draws, said):
     known, targets, scores = E.read(said)
     years = np.array(said["years"])
     np.testing.assert_allclose(known.frontier(years), draws.frontier(years), atol=E.UNIT)
-    np.testing.assert_allclose(targets["model-3"], draws.effective("model-3"), atol=E.UNIT)
-    np.testing.assert_allclose(targets["gpt-4 (MMLU 86.4%)"], draws.size_of_score(0.864),
+    on = "all benchmarks"
+    np.testing.assert_allclose(targets["model-3", on].log_size, draws.effective("model-3"),
                                atol=E.UNIT)
-    np.testing.assert_allclose(scores[0.7], draws.size_of_score(0.7), atol=E.UNIT)
+    np.testing.assert_allclose(targets["gpt-4 (MMLU 86.4%)", on].log_size,
+                               draws.size_of_score(0.864), atol=E.UNIT)
+    np.testing.assert_allclose(scores[0.7].log_size, draws.size_of_score(0.7), atol=E.UNIT)
     assert [regime["draws"] for regime in said["regimes"]] == [225, 75]
 
 
@@ -66,7 +68,7 @@ def test_the_page_gives_the_full_answers_to_the_day(draws, said):
         full = target(draws, match=name.split(" ")[0], prices=load_tables().prices)
         horizon = dt.date.fromisoformat(said["horizon"])
         a, b = (forecast(p, what=FixedSize(2e9), match=m, as_of=TODAY, horizon=horizon).when
-                for p, m in ((draws, full), (known, Target(name, targets[name]))))
+                for p, m in ((draws, full), (known, targets[name, "all benchmarks"])))
         finite = np.isfinite(a.years) & np.isfinite(b.years)
         assert np.isfinite(a.years).sum() == np.isfinite(b.years).sum()
         np.testing.assert_allclose(a.years[finite], b.years[finite], atol=1 / 365)
@@ -189,10 +191,11 @@ def test_browser_and_python_give_the_same_numbers(page, said, tmp_path, question
     else:
         what = FixedSize(question["size"] * 1e9)
     if question["match"] == "score":
-        log_size = scores[question["score"]]
+        match = scores[question["score"]]
     else:
-        log_size = targets[question["model"].replace("%20", " ").replace("%25", "%")]
-    found = forecast(known, what=what, match=Target("x", log_size), as_of=TODAY,
+        match = targets[question["model"].replace("%20", " ").replace("%25", "%"),
+                        "all benchmarks"]
+    found = forecast(known, what=what, match=match, as_of=TODAY,
                      date=dt.date.fromisoformat(question["date"]),
                      horizon=dt.date.fromisoformat(said["horizon"]))
     low, high = interval.tails

@@ -104,8 +104,7 @@ def result(tables, posterior):
         split=prices.split_fall(study.main.draws["fall"], draws.values("rate"),
                                 chips.growth("bandwidth_per_usd", "datacenter"), rng),
         milestones=milestones(draws, tables, as_of, None, specs),
-        authors=backtest.authors(draws, as_of=as_of, prices=tables.prices,
-                                 scores=tables.scores),
+        authors=backtest.authors(draws, as_of=as_of, tables=tables),
         break_even=validity.assumptions(specs["assumed"], study.main.draws["fall"],
                                         draws.size, rng))
 
@@ -200,7 +199,8 @@ def test_counter_evidence_is_shown_with_what_the_law_implies(tables):
 def test_what_cannot_be_computed_says_why(tables, posterior):
     bare = Corollaries(newest(tables), Interval(), tables, pool(posterior),
                        load_model("corollaries"), load_model("costs"),
-                       authors=backtest.authors(pool(posterior), as_of=newest(tables)),
+                       authors=backtest.authors(pool(posterior), as_of=newest(tables),
+                                                 tables=tables),
                        missing={"prices": "prices.csv is not there or empty"})
     told = {section.key: section for section in sections(bare)}
     assert "prices.csv is not there" in told["prices"].text[0]

@@ -15,7 +15,7 @@ from densing_bayes.corollaries.capability import Scale, scale_of
 from densing_bayes.corollaries.capacity import Capacity, FixedSize, Use, on_device
 from densing_bayes.corollaries.chips import fit_chips
 from densing_bayes.corollaries.draws import Posterior, pool
-from densing_bayes.corollaries.forecast import Forecast, When, forecast, size_words
+from densing_bayes.corollaries.forecast import Forecast, When, forecast, size_words, when
 from densing_bayes.corollaries.prices import (
     WINDOW,
     PriceStudy,
@@ -25,7 +25,7 @@ from densing_bayes.corollaries.prices import (
     split_fall,
 )
 from densing_bayes.corollaries.releases import first_release
-from densing_bayes.corollaries.targets import target
+from densing_bayes.corollaries.targets import domains, find_model, target
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval, summary, words_of_set
 from densing_bayes.specs import ModelSpec, load_model
@@ -81,10 +81,9 @@ def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
         what = on_device(device, tables.hardware, use or Use(), assumed=assumed, costs=costs,
                          size=draws.size, chips=chips, rng=rng)
     asked = {"match": match, "score": score, "size": effective}
-    aim = None
+    aim, known = None, {"prices": tables.prices, "outside": tables.models["model"].tolist()}
     if any(value is not None for value in asked.values()):
-        aim = target(draws, **asked, prices=tables.prices,
-                     outside=tables.models["model"].tolist())
+        aim = target(draws, **asked, **known)
     found = forecast(draws, what=what, match=aim, date=date, as_of=as_of, horizon=horizon)
     said = found.to_dict(interval)
     said["regimes"] = [{"name": part.name, "draws": len(index)} for part, index in draws.parts]
@@ -92,19 +91,42 @@ def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
     if found.when is not None and what is not None:
         few = draws.thin(FEW)
         progress("first published model")
-        first = first_release(few, what, target(few, **asked, prices=tables.prices),
+        first = first_release(few, what, target(few, **asked, **known),
                               as_of=as_of, horizon=found.when.horizon, rng=rng)
         said["first_published"] = first.to_dict(interval)
-    return said, _forecast_lines(found, first, said, aim.label if aim else "", interval)
+    lines = _forecast_lines(found, first, said, aim.label if aim else "", interval)
+    if match is not None and found.when is not None and what is not None:
+        more, words = _by_domain(draws, what, match, found.when, known, interval)
+        said["by_domain"] = more
+        lines[-1:-1] = words
+    if aim is not None and aim.rests_on:
+        said["rests_on"] = aim.rests_on
+        lines.insert(-1, f"{aim.label} counts with {aim.rests_on}.")
+    return said, lines
+
+
+def _by_domain(draws: Any, what: Capacity, match: str, asked: When, known: dict[str, Any],
+               interval: Interval) -> tuple[dict[str, Any], list[str]]:
+    """The same question by the benchmarks of one domain at a time, where there are several."""
+    name = find_model(match, draws.models) or find_model(match, known["outside"])
+    several = domains(draws, name) if name else []
+    found, lines = {}, []
+    for domain in several if len(several) > 1 else []:
+        aim = target(draws, match=match, **known, domain=domain)
+        one = when(draws, what, aim, as_of=asked.as_of, horizon=asked.horizon)
+        found[domain] = {**one.to_dict(interval), "rests_on": aim.rests_on}
+        lines.append(f"By {domain} alone ({aim.rests_on}): {one.quantile(0.5)}; already "
+                     f"{one.p_already:.2f}.")
+    return found, lines
 
 
 def _forecast_lines(found: Forecast, first: When | None, said: dict[str, Any], label: str,
                     interval: Interval) -> list[str]:
     lines = []
-    for when, opening in ((found.when, "The frontier"), (first, "The first published model")):
-        if when is None:
+    for asked, opening in ((found.when, "The frontier"), (first, "The first published model")):
+        if asked is None:
             continue
-        one = when.to_dict(interval)
+        one = asked.to_dict(interval)
         lines += [
             f"{opening}: {one['date']['median']} ({interval}: {one['date']['low']} to "
             f"{one['date']['high']}); already {one['p_already']:.2f}, not before "
@@ -131,8 +153,8 @@ def _forecast_lines(found: Forecast, first: When | None, said: dict[str, Any], l
     if len(said["regimes"]) > 1:
         lines.append("Regimes stacked: " + ", ".join(
             f"{regime['name']} ({regime['draws']} draws)" for regime in said["regimes"]) + ".")
-    lines.append("Beyond the data the rate wanders as it did within them and returns to its "
-                 "average.")
+    lines.append("Beyond the data each half year grows by a draw of its own about the average of "
+                 "all half years.")
     return lines
 
 

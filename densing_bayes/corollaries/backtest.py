@@ -17,9 +17,10 @@ from densing_bayes.corollaries.capacity import FixedSize, OnDevice
 from densing_bayes.corollaries.draws import Pool, date_of, years_of
 from densing_bayes.corollaries.forecast import HORIZON
 from densing_bayes.corollaries.releases import CLASS, first_release
-from densing_bayes.corollaries.targets import Target, target
+from densing_bayes.corollaries.targets import Target, domains, find_model, target
 from densing_bayes.errors import InputError
 from densing_bayes.intervals import Interval
+from densing_bayes.tables import Tables
 
 
 def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
@@ -75,9 +76,8 @@ def backtest(cut: Pool, full: Pool, *, as_of: dt.date, interval: Interval,
 # -- the authors' own forecasts ---------------------------------------------------------------
 
 
-def authors(pool: Pool, *, as_of: dt.date, prices: pd.DataFrame | None = None,
-            scores: pd.DataFrame | None = None, phone: OnDevice | None = None,
-            ) -> list[dict[str, Any]]:
+def authors(pool: Pool, *, as_of: dt.date, tables: Tables,
+            phone: OnDevice | None = None) -> list[dict[str, Any]]:
     """The forecasts of the Densing Law's authors against the posterior, as far as it can say.
 
     Each row: ``claim``, ``due`` (date), ``status`` ('past' or 'open'), ``p_data`` (probability
@@ -90,10 +90,11 @@ def authors(pool: Pool, *, as_of: dt.date, prices: pd.DataFrame | None = None,
         The typical phone (a kind of device with a trend) running a sparse model of which
         8B in 60B are active, for the claim about 2030.
     """
-    rows = [row for row in (_eight_billion(pool, prices, scores),
-                            _minicpm(pool, scores)) if row]
+    rows = _eight_billion(pool, tables)
+    pair = _minicpm(pool, tables.scores)
+    rows += [pair] if pair else []
     if phone is not None:
-        rows += _phone_of_2030(pool, phone, prices)
+        rows += _phone_of_2030(pool, phone, tables)
     rows.append({"claim": "phones run serious reinforcement learning", "due": "2027-12-31",
                  "p_data": None, "p_law": None,
                  "note": "no number behind the claim: it cannot be scored"})
@@ -102,30 +103,40 @@ def authors(pool: Pool, *, as_of: dt.date, prices: pd.DataFrame | None = None,
     return rows
 
 
-def _gpt4(pool: Pool, prices: pd.DataFrame | None) -> Target | None:
+def gpt4(pool: Pool, tables: Tables) -> list[Target]:
+    """GPT-4 by all its scores on benchmarks of the fit, then by each of several domains."""
+    names = tables.models["model"].tolist()
     try:
-        return target(pool, match="GPT-4", prices=prices)
+        found = [target(pool, match="GPT-4", prices=tables.prices, outside=names)]
     except InputError:
-        return None
+        return []
+    name = find_model("GPT-4", names)
+    several = domains(pool, name) if name else []
+    return found + [target(pool, match="GPT-4", outside=names, domain=domain)
+                    for domain in several if len(several) > 1]
 
 
-def _eight_billion(pool: Pool, prices: pd.DataFrame | None, scores: pd.DataFrame | None,
-                   ) -> dict[str, Any] | None:
-    match, due = _gpt4(pool, prices), dt.date(2025, 12, 31)
-    if match is None:
-        return None
+def _eight_billion(pool: Pool, tables: Tables) -> list[dict[str, Any]]:
+    due = dt.date(2025, 12, 31)
     names = [name for name in pool.models
              if pool.places[name][1] < np.log(8.5e9) and pool.places[name][0] <= due]
+    if not names:
+        return []
     sizes = pool.effective_of(names)
+    time = np.array([years_of(pool.places[name][0]) for name in names])
+    size = np.array([pool.places[name][1] for name in names])
     best = names[int(np.argmax(np.median(sizes, axis=0)))]
-    rows = mean_scores(scores, best)
-    reported = "" if pool.benchmark not in rows else (
-        f", {pool.benchmark} {100 * rows[pool.benchmark]:.1f}%")
-    reach = np.log(8e9) + pool.frontier(np.array([years_of(due)]))[:, 0]
-    return {"claim": f"an 8B model at the level of {match.label}", "due": due.isoformat(),
-            "p_data": float((sizes.max(axis=1) >= match.log_size).mean()),
-            "p_law": float((reach >= match.log_size).mean()),
-            "note": f"strongest model of up to 8.5B parameters by then: {best}{reported}"}
+    scores = mean_scores(tables.scores, best)
+    reported = "" if pool.benchmark not in scores else (
+        f", {pool.benchmark} {100 * scores[pool.benchmark]:.1f}%")
+    at, eight = np.array([years_of(due)]), np.full((pool.size, 1), np.log(8e9))
+    reach = eight + pool.frontier(at)
+    return [{"claim": f"an 8B model at the level of {match.label}", "due": due.isoformat(),
+             "p_data": float((sizes >= match.needed(size, time)).any(axis=1).mean()),
+             "p_law": float((reach >= match.needed(eight, at)).mean()),
+             "note": f"strongest model of up to 8.5B parameters by then: {best}{reported}"
+             + (f"; the level rests on {match.rests_on}" if match.rests_on else "")}
+            for match in gpt4(pool, tables)]
 
 
 def mean_scores(scores: pd.DataFrame | None, model: str) -> pd.Series:
@@ -156,20 +167,18 @@ def _minicpm(pool: Pool, scores: pd.DataFrame | None) -> dict[str, Any] | None:
                     f"{ahead} of {len(both)} shared benchmarks"}
 
 
-def _phone_of_2030(pool: Pool, phone: OnDevice, prices: pd.DataFrame | None,
-                   ) -> list[dict[str, Any]]:
+def _phone_of_2030(pool: Pool, phone: OnDevice, tables: Tables) -> list[dict[str, Any]]:
     due = dt.date(2030, 12, 31)
     at = np.array([years_of(due)])
-    log_size = phone.log_size(at, pool.size)[:, 0]
+    log_size = phone.log_size(at, pool.size)
     rows = [{"claim": f"the typical phone holds 60B parameters ({phone.use})",
              "due": due.isoformat(), "p_data": None,
              "p_law": float((log_size >= np.log(60e9)).mean()),
              "note": "memory of phones continued on its trend, bandwidth likewise"}]
-    match = _gpt4(pool, prices)
-    if match is not None:
-        reach = log_size + pool.frontier(at)[:, 0]
+    for match in gpt4(pool, tables)[:1]:
+        reach = log_size + pool.frontier(at)
         rows.append({"claim": f"such a phone runs a model at the level of {match.label}",
                      "due": due.isoformat(), "p_data": None,
-                     "p_law": float((reach >= match.log_size).mean()),
+                     "p_law": float((reach >= match.needed(log_size, at)).mean()),
                      "note": "density continued on its trend for five more years"})
     return rows

@@ -6,8 +6,8 @@ Times are years since `ORIGIN` (LLaMA-1, 2023-02-24), the day at which ``level``
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ import xarray as xr
 from densing_bayes import laws
 from densing_bayes.errors import InputError, Problem, did_you_mean, plain
 from densing_bayes.joint.quantities import frontier_path
+from densing_bayes.joint.views import View
 from densing_bayes.observations import ORIGIN
 from densing_bayes.trends import DAYS_PER_YEAR
 
@@ -66,6 +67,11 @@ class Posterior:
     path
         Years since `ORIGIN` (1-D array) -> draws of the frontier's ln density with a last dim
         ``time``; None for the straight line level + rate t.
+    views
+        Model -> what the benchmarks of the fit say of it (`densing_bayes.joint.views`).
+    where
+        ``centre``, ``last`` and ``mean_size`` of the benchmarks' own trends
+        (`densing_bayes.corollaries.targets.Target`).
     """
 
     draws: xr.Dataset
@@ -74,6 +80,8 @@ class Posterior:
     name: str = "fit"
     weight: float = 1.0
     path: Callable[[np.ndarray], xr.DataArray] | None = None
+    views: Callable[[str], list[View]] | None = None
+    where: Mapping[str, float] = field(default_factory=dict)
 
     def frontier(self, years: np.ndarray) -> np.ndarray:
         """Ln density of the frontier, shape (sample, time)."""
@@ -92,7 +100,7 @@ def constants(derived: xr.Dataset, names: Sequence[str]) -> dict[str, xr.DataArr
 
 
 def from_derived(derived: xr.Dataset, *, benchmark: str, reference_tokens: float,
-                 name: str = "fit", weight: float = 1.0) -> Posterior:
+                 name: str = "fit", weight: float = 1.0, **more: Any) -> Posterior:
     """The posterior of a joint fit, as `densing_bayes.joint.quantities.derive` gives it.
 
     Parameters
@@ -103,6 +111,8 @@ def from_derived(derived: xr.Dataset, *, benchmark: str, reference_tokens: float
         The first anchor.
     reference_tokens
         D0 of the ruler.
+    more
+        ``views`` and ``where`` of `Posterior`.
     """
     law, curve = constants(derived, LAW), constants(derived, CURVE)
 
@@ -113,13 +123,36 @@ def from_derived(derived: xr.Dataset, *, benchmark: str, reference_tokens: float
         return size.where(score > curve["chance"], -np.inf)  # guessing needs no model
 
     return Posterior(derived, log_size_of_score, benchmark, name, weight,
-                     lambda years: frontier_path(derived, years))
+                     lambda years: frontier_path(derived, years), **more)
 
 
 def flat(values: xr.DataArray, *rest: str) -> np.ndarray:
     """Draws as an array whose first axis is the sample (chain by chain)."""
     array = values.transpose("chain", "draw", *rest).to_numpy()
     return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A model as one benchmark sees it, in the draws of a pool.
+
+    Parameters
+    ----------
+    benchmark, domain, score
+        As in `densing_bayes.joint.views.View`.
+    log_size, trend, tilt
+        Its draws, (sample,).
+    where
+        Of the posterior.
+    """
+
+    benchmark: str
+    domain: str
+    score: float
+    log_size: np.ndarray
+    trend: np.ndarray
+    tilt: np.ndarray
+    where: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -187,6 +220,27 @@ class Pool:
         """Ln effective sizes of models, shape (sample, model)."""
         return self._take(lambda part: flat(
             part.draws["log_effective"].sel(model=list(models)), "model"))
+
+    def seen(self, model: str) -> list[Seen]:
+        """What the benchmarks of the fit say of a model of the tables; empty where none has."""
+        posteriors = [part for part, _ in self.parts]
+        if any(part.views is None for part in posteriors):
+            return []
+        each = [part.views(model) for part in posteriors]  # type: ignore[misc]
+        return [Seen(first.benchmark, first.domain, first.score,
+                     *(np.concatenate([flat(getattr(found[k], name))[index] for found, (_, index)
+                                       in zip(each, self.parts, strict=True)])
+                       for name in ("log_size", "trend", "tilt")), posteriors[0].where)
+                for k, first in enumerate(each[0])]
+
+    def own_trends(self, benchmark: int) -> tuple[Any, Any, Mapping[str, float]]:
+        """Draws of a benchmark's own trend and tilt, and where they are zero; none known: 0."""
+        first = self.parts[0][0]
+        if "trend" not in first.draws or not first.where:
+            return 0.0, 0.0, {}
+        trend, tilt = (self._take(lambda part, name=name: flat(  # type: ignore[misc]
+            part.draws[name].isel(benchmark=benchmark))) for name in ("trend", "tilt"))
+        return trend, tilt, first.where
 
     def size_of_score(self, score: float) -> np.ndarray:
         """Ln effective size that reaches a score; infinite where the ceiling is below it."""

@@ -110,8 +110,8 @@ def when(pool: Pool, what: Capacity, match: Target, *, as_of: dt.date,
          horizon: dt.date) -> When:
     """When the frontier at a size first matches a target."""
     years = grid(as_of, horizon)
-    surplus = (what.log_size(years, pool.size) + pool.frontier(years)
-               - match.log_size[:, None])
+    log_size = what.log_size(years, pool.size)
+    surplus = log_size + pool.frontier(years) - match.needed(log_size, years)
     return When(f"when will {what.label} match {match.label}?", as_of, horizon,
                 crossing(surplus, years))
 
@@ -230,7 +230,7 @@ def forecast(pool: Pool, *, what: Capacity | None = None, match: Target | None =
             share = (reach[:, None] >= pool.effective_of(names)).mean(axis=0)
             out["p_match"] = dict(zip(names, share.tolist(), strict=True))
         if match is not None:
-            out["size_needed"] = match.log_size - frontier
+            out["size_needed"] = match.size_at(frontier, float(at[0]))
         if "when" in out:
             out["p_by_date"] = out["when"].p_by(date)
     return Forecast(**out)

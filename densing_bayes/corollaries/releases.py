@@ -47,19 +47,21 @@ def first_release(pool: Pool, what: Capacity, match: Target, *, as_of: dt.date,
     log_size = what.log_size(years, pool.size)
     if per_year is None:
         per_year = frequency(pool, float(np.median(log_size[:, 0])), start, rng)
-    need = match.log_size[:, None] - (log_size - CLASS / 2)
+    typical = log_size - CLASS / 2
+    need = match.needed(typical, years) - typical
     hazard = per_year[:, None] * exceedance(pool, need - pool.frontier(years), years, rng)
     steps = 0.5 * (hazard[:, 1:] + hazard[:, :-1]) * np.diff(years)
     total = np.concatenate([np.zeros((pool.size, 1)), np.cumsum(steps, axis=1)], axis=1)
-    time = crossing(total - rng.exponential(1.0, (pool.size, 1)), years)
+    first = crossing(total - rng.exponential(1.0, (pool.size, 1)), years)
     if look_back:
         names = pool.models
         size = np.array([pool.places[name][1] for name in names])
-        found = (pool.effective_of(names) >= match.log_size[:, None]) & (
+        time = np.array([years_of(pool.places[name][0]) for name in names])
+        found = (pool.effective_of(names) >= match.needed(size, time)) & (
             size <= what.log_size(years[:1], pool.size)[:, :1])
-        time = np.where(found.any(axis=1), years[0], time)
+        first = np.where(found.any(axis=1), years[0], first)
     return When(f"when is the first model published that matches {match.label} as {what.label}?",
-                as_of, horizon, time)
+                as_of, horizon, first)
 
 
 def frequency(pool: Pool, log_size: float, until: dt.date,

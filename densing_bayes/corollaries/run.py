@@ -24,6 +24,7 @@ from densing_bayes.corollaries.targets import target
 from densing_bayes.devices import report_devices
 from densing_bayes.errors import GateError, InputError, explain, faults_are_shown
 from densing_bayes.intervals import Interval
+from densing_bayes.joint.views import views
 from densing_bayes.specs import ModelSpec, load_model
 from densing_bayes.tables import Tables
 
@@ -138,16 +139,22 @@ def run_corollaries(posteriors: Posterior | Sequence[Posterior], tables: Tables,
         drivers, log_effective_own, split,
         milestones=attempt("milestones", lambda: milestones(draws, tables, as_of,
                                                             phone(Use()), common)) or [],
-        authors=backtest.authors(draws, as_of=as_of, prices=tables.prices, scores=tables.scores,
+        authors=backtest.authors(draws, as_of=as_of, tables=tables,
                                  phone=phone(Use(active_share=8 / 60))),
         break_even=break_even, missing=missing)
 
 
 def posterior_of(context: Any) -> Posterior:
     """The posterior of the main fit (a `densing_bayes.context.Context`), for forecasts."""
+    columns, observations = context.columns, context.observations
+    centre = float(columns["setting"]["centre_time"][0])
     return from_derived(
-        context.derived, benchmark=str(context.observations.data["benchmark"].to_numpy()[0]),
-        reference_tokens=float(context.spec.options["reference_tokens"]))
+        context.derived, benchmark=str(observations.data["benchmark"].to_numpy()[0]),
+        reference_tokens=float(context.spec.options["reference_tokens"]),
+        views=lambda model: views(context.posterior, columns, observations,
+                                  context.tables, model, context.seed(f"views {model}")),
+        where={"centre": centre, "last": centre + float(np.max(columns["models"]["time"])),
+               "mean_size": float(observations.data["log_params"].mean())})
 
 
 def corollaries_of(context: Any, *, posteriors: Sequence[Posterior] = (),
@@ -179,7 +186,8 @@ def milestones(draws: Pool, tables: Tables, as_of: dt.date, phone: OnDevice | No
     found = []
     for name in ("GPT-4", strongest):
         try:
-            aims = [target(one, match=name, prices=tables.prices) for one in (draws, few)]
+            aims = [target(one, match=name, prices=tables.prices,
+                           outside=tables.models["model"].tolist()) for one in (draws, few)]
         except InputError:
             continue
         for place in places:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from densing_bayes.context import Context, gate
-from densing_bayes.fitting import Fit, sample
+from densing_bayes.context import Context
 from densing_bayes.intervals import summary
-from densing_bayes.joint.fit import prepare, starting_point
-from densing_bayes.joint.quantities import derive, growth_between
+from densing_bayes.joint.quantities import growth_between
 from densing_bayes.questions.growth import ends
+from densing_bayes.questions.sidefits import side_fit
 from densing_bayes.questions.windows import window_of
 
 AXES = ("total", "active", "cost")
-SHORT = {"draws": 700, "tune": 400}  # of the refits: they answer a side question
 
 
 def size_axes(context: Context) -> dict[str, dict[str, Any]]:
@@ -35,14 +32,8 @@ def size_axes(context: Context) -> dict[str, dict[str, Any]]:
             derived, passed = context.derived, bool(context.diagnostics["passed"])
         else:
             context.progress(f"the frontier by {axis} size")
-            spec = context.spec.with_options(size=axis)
-            spec = replace(spec, sampling=replace(spec.sampling, **SHORT))
-            joint = prepare(context.observations, spec)
-            point = starting_point(joint.compiled, context.posterior)
-            tree = sample(joint.compiled.starting_at(point), spec.sampling, case=f"axis {axis}")
-            passed = bool(gate(Fit(spec, tree))["rhat_max"] < 1.05)
-            derived = derive(tree["posterior"].to_dataset(), context.observations, joint.columns,
-                             context.seed(f"axis {axis}"))
+            _, derived, passed = side_fit(context, context.spec.with_options(size=axis),
+                                          f"axis {axis}")
         first, last = ends(derived)
         year = window_of("last-12-months", last)
         start = max(year.years[0], float(window_of((first, last), last).years[0]))

@@ -20,7 +20,7 @@ def sections(result: Corollaries) -> list[Section]:
     page = explorer.page(explorer.payload(
         pool(posteriors, EXPLORER_DRAWS), as_of=result.as_of, interval=result.interval,
         assumed=load_model("corollaries"), costs=load_model("costs"),
-        prices=result.tables.prices, hardware=result.tables.hardware))
+        tables=result.tables))
     told = [module.section(result) for module in (prices, chips, forecasts, drivers)]
     return [replace(section, page=page) if section.key == "forecasts" else section
             for section in told]

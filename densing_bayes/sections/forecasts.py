@@ -29,8 +29,8 @@ def section(result: Corollaries) -> Section:
         "allows; a typical model lies below it. Beside its date stands that of the first "
         "published model, which must also appear: models of a size class are published as "
         "often as in the last two years, each some way below or above the frontier.",
-        "After the data the growth rate wanders on as it did within them and returns to its "
-        "average over a few years: an assumption, on which no data speak"
+        "After the data each half year grows by a draw of its own about the average of all half "
+        "years: an assumption, on which no data speak"
         + (". Regimes: " + ", ".join(f"{part.name} ({len(index) / result.pool.size:.0%})"
                             for part, index in result.pool.parts)
            + " are stacked by weight." if len(result.pool.parts) > 1 else ".")
@@ -73,7 +73,8 @@ def _reach(result: Corollaries) -> str:
     words = (f"The largest effective size measured is {size_words(largest)}; beyond it no "
              "benchmark has checked the ruler.")
     try:
-        aim = target(draws, match="GPT-4", prices=result.tables.prices)
+        aim = target(draws, match="GPT-4", prices=result.tables.prices,
+                     outside=result.tables.models["model"].tolist())
     except InputError:
         return words
     none = float(np.isinf(aim.log_size).mean())
@@ -81,7 +82,8 @@ def _reach(result: Corollaries) -> str:
     return (f"{words} {aim.label} stands for an effective size of {size_words(middle)} (median)"
             + (f", and lies above the ceiling of {draws.benchmark} in {none:.0%} of the draws, "
                "where no size reaches it" if none else "")
-            + ": near its ceiling a benchmark hardly tells sizes apart.")
+            + (f"; it rests on {aim.rests_on}" if aim.rests_on else "")
+            + ". Near its ceiling a benchmark hardly tells sizes apart.")
 
 
 def _milestones(found: list[tuple[When, When]], interval: Interval) -> Table:

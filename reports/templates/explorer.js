@@ -68,15 +68,22 @@ function answer(ask) {
   const path = frontier.map((row) => supposed(row, ask.factor, yearsOf(ask.since)));
   const size = logSizes(ask);
   const target = ask.match === "model"
-    ? data.targets.find((t) => t.name === ask.model) : data.scores.find((s) => s.score === ask.score);
+    ? data.targets.find((t) => t.name === ask.model && t.on === ask.on)
+    : data.scores.find((s) => s.score === ask.score);
   const wanted = need(target.need), when = yearsOf(ask.date);
-  const dates = path.map((row, i) => crossing(row.map((f) => size[i] + f - wanted[i])));
+  const own = data.own[ask.match === "model" ? target.own : data.benchmark];
+  const trend = own ? need(own.trend) : wanted.map(() => 0), tilt = own ? need(own.tilt) : trend;
+  // effective size needed by the benchmarks that the target rests on, less what date and size do
+  const byDate = (i, y) => wanted[i] - trend[i] * (Math.min(y, data.where.last) - data.where.centre);
+  const dates = path.map((row, i) => crossing(row.map((f, k) =>
+    size[i] + f - byDate(i, years[k]) + tilt[i] * (size[i] - data.where.mean_size))));
   const now = path.map((row) => pathAt(row, when));
   const share = (test) => dates.filter(test).length / dates.length;
   return {
     dates: dates,
     already: share((y) => y <= first), never: share((y) => y > last), by: share((y) => y <= when),
-    needed: wanted.map((w, i) => w - now[i]), effective: size.map((s, i) => s + now[i]),
+    needed: wanted.map((_, i) =>
+      (byDate(i, when) - now[i] + tilt[i] * data.where.mean_size) / (1 + tilt[i])), effective: size.map((s, i) => s + now[i]),
   };
 }
 
@@ -127,7 +134,11 @@ function readForm() {
     take("pace", 0, 1e6, "Tokens per second are 0 or more.");
     take("active", 0.001, 1, "The active share is above 0 and at most 1.");
   }
-  if (ask.match === "model") ask.model = at("model").value;
+  if (ask.match === "model") {
+    ask.model = at("model").value;
+    offerDomains(ask.model);
+    ask.on = at("on").value;
+  }
   else ask.score = Number(at("score").value);
   take("factor", 0, 5, "A factor lies between 0 (no growth) and 5.");
   ask.since = at("since").value;
@@ -146,7 +157,7 @@ function readForm() {
 function question(ask) {
   const what = ask.what === "size" ? "a model of " + ask.size + "B parameters"
     : "the largest model on " + ask.device;
-  const match = ask.match === "model" ? ask.model
+  const match = ask.match === "model" ? ask.model + (ask.on === data.all ? "" : " on " + ask.on)
     : data.benchmark + " " + Math.round(100 * ask.score) + "%";
   return "When will " + what + " match " + match + (ask.factor === 1 ? "?"
     : ", if growth from " + ask.since + " on is " + ask.factor + " times what is fitted?");
@@ -222,11 +233,23 @@ function readLink() {
     const choice = document.querySelector('input[type=radio][name="' + CSS.escape(key) + '"][value="' + CSS.escape(value) + '"]');
     if (choice) choice.checked = true;
     else if (at(key) && at(key).matches("input, select")) at(key).value = value;
+    if (key === "model") offerDomains(at("model").value);
   }
   update();
 }
 
-const models = data.targets.map((t) => t.name), wish = models.find((m) => m.startsWith("gpt-4 "));
+// What a model can be matched on: all benchmarks, or one domain of those that have seen it.
+function offerDomains(model) {
+  const offered = data.targets.filter((t) => t.name === model).map((t) => t.on);
+  if (at("on").dataset.model === model) return;
+  const chosen = at("on").value;
+  at("on").replaceChildren();
+  fill("on", offered, (on) => on, offered.includes(chosen) ? chosen : offered[0]);
+  at("on").dataset.model = model;
+}
+
+const models = [...new Set(data.targets.map((t) => t.name))];
+const wish = models.find((m) => /^gpt-4(-0314| |$)/i.test(m));
 fill("model", models, (m) => m, wish);
 fill("score", data.scores.map((s) => s.score), (s) => Math.round(100 * s), 0.8);
 fill("device", data.devices.map((d) => d.name), (d) => d);
