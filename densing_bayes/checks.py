@@ -10,7 +10,6 @@ import xarray as xr
 
 from densing_bayes.errors import GateError
 from densing_bayes.fitting import sample
-from densing_bayes.importance import K_MAX
 from densing_bayes.specs import Sampling
 
 RHAT_MAX = 1.01
@@ -84,31 +83,8 @@ def sampled(compiled: Any, sampling: Sampling, names: Iterable[str], *, case: st
                     f"posterior, and no number of this fit is told")
 
 
-def of_weights(tree: xr.DataTree, names: Iterable[str]) -> dict[str, Any]:
-    """The gate of weighted draws (`densing_bayes.joint.marginal`), with the keys of `diagnostics`.
-
-    The draws are independent given their weights, so that R-hat says nothing (NaN); effective
-    sample sizes are that of the weights. ``passed`` is True when the weights' Pareto k is at most
-    0.7 and their effective sample size at least 400 (Vehtari et al. 2024, arXiv 1507.02646), and
-    every draw is a finite number.
-    """
-    posterior = tree["posterior"].to_dataset()
-    k, ess = float(tree.attrs["pareto_k"]), float(tree.attrs["ess_importance"])
-    broken = [name for name in names if not np.isfinite(posterior[name].values).all()]
-    return {
-        "method": tree.attrs["method"], "pareto_k": k, "ess_importance": ess,
-        "weighted": int(tree.attrs["weighted"]),
-        "rhat_max": np.nan, "ess_bulk_min": ess, "ess_tail_min": ess, "divergences": 0,
-        "worst": dict.fromkeys(("rhat", "ess_bulk", "ess_tail"), ", ".join(broken)),
-        "passed": bool(k <= K_MAX and ess >= ESS_MIN and not broken),
-    }
-
-
 def told(gate: dict[str, Any]) -> str:
     """What a gate measured, in words."""
-    if "pareto_k" in gate:
-        return (f"Pareto k {gate['pareto_k']:.2f}, effective sample size "
-                f"{gate['ess_importance']:.0f} of {gate['weighted']} weighted draws")
     worst = gate["worst"]
     return (f"R-hat {gate['rhat_max']:.3f} ({worst['rhat']}), bulk ESS "
             f"{gate['ess_bulk_min']:.0f} ({worst['ess_bulk']}), tail ESS "

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from densing_bayes.checks import diagnostics, of_weights, told
+from densing_bayes.checks import diagnostics, told
 from densing_bayes.errors import InputError, Problem, machine_error
 from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.intervals import Interval
@@ -164,9 +164,8 @@ def check_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) 
 
 
 def gate(fit: Fit) -> dict[str, Any]:
-    """The gate over every variable of a fit: of chains, or of weights where it has some."""
-    judge = of_weights if "pareto_k" in fit.tree.attrs else diagnostics
-    return judge(fit.tree, [str(name) for name in fit.posterior.data_vars])
+    """The gate over every variable of a fit."""
+    return diagnostics(fit.tree, [str(name) for name in fit.posterior.data_vars])
 
 
 def kept_gate(fit: Fit) -> dict[str, Any] | None:

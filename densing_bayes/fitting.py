@@ -310,11 +310,6 @@ def _no_draws(tree: xr.DataTree) -> str | None:
         if value.dtype.kind != "f":
             return f"{name} is no number"
     stats = tree["sample_stats"].to_dataset()
-    if "pareto_k" in tree.attrs:  # weighted draws
-        known = all(isinstance(tree.attrs.get(name), int | float | np.number)
-                    for name in ("pareto_k", "ess_importance", "weighted"))
-        return None if known and isinstance(tree.attrs.get("method"), str) else (
-            "what its weights are worth is not told")
     if "diverging" not in stats or stats["diverging"].shape != (
             posterior.sizes["chain"], posterior.sizes["draw"]):
         return "sample_stats does not tell the divergences"

@@ -27,6 +27,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "Exponential": ("lam",),
 }
 _POSITIVE = {"sigma", "alpha", "beta", "lam"}
+EXTREME = 1e9  # arguments beyond it, or scales below its inverse, leave no step that suits
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,12 @@ def check_support(name: str, prior: Prior, kinds: tuple[str, ...] | None,
         return [Problem(f"prior '{name}' cannot be a {prior.dist}", file=file, given=prior.dist,
                         allowed=", ".join(kinds or ()),
                         hint="the support has to be the parameter's")]
+    beyond = [f"{key} = {value:g}" for key, value in prior.args.items() if abs(value) > EXTREME
+              or (key in _POSITIVE and value < 1 / EXTREME)]
+    if beyond:
+        return [Problem(f"prior '{name}' is farther from unit scale than can be sampled", file=file,
+                        given=", ".join(beyond), allowed=f"{1 / EXTREME:g} to {EXTREME:g}",
+                        hint="choose another unit, or a slip of the keyboard?")]
     low, high = prior.support
     if allowed[0] <= low and high <= allowed[1]:
         return []

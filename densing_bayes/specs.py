@@ -107,9 +107,10 @@ FAMILIES: dict[str, Family] = {
          "benchmarks": [], "without_models": [], "without_families": [],
          "without_organizations": [], "size": "total", "group": "family",
          "eligible_benchmarks": 3, "eligible_domains": 2, "may_regress": False,
-         "constant_spread": False, "cut_draws": 20},
+         "constant_spread": False, "cut_draws": 20, "engine": "kernel"},
         parameters.KINDS,
-        words={"size": ("total", "active", "cost"), "group": ("family", "organization", "model")},
+        words={"size": ("total", "active", "cost"), "group": ("family", "organization", "model"),
+               "engine": ("kernel", "graph")},
     ),
     "costs": Family(
         ("tokens_per_read", "memory_utilisation", "compute_utilisation", "link_utilisation",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from densing_bayes.fitting import SEAL, Fit, digest, most_seconds, provenance, s
 from densing_bayes.importance import pareto_smoothed
 from densing_bayes.joint.kernel import cache
 from densing_bayes.outputs import check_file, check_out, whole_folder
-from densing_bayes.specs import Sampling
+from densing_bayes.specs import Sampling, load_model
 from densing_bayes.swaps import marked
 
 HERE = Path(__file__).parent
@@ -224,7 +225,6 @@ FORGED = {
         tree["posterior"].to_dataset().rename(chain="x"))}),
     "divergences of another shape": lambda tree: tree.assign({"sample_stats": xr.DataTree(
         tree["sample_stats"].to_dataset().isel(draw=0))}),
-    "weights without a word": lambda tree: _with(tree, pareto_k="low"),
     "another program": lambda tree: _with(tree, program="0.0.1+00000000"),
     "data of no kind": lambda tree: _with(tree, data="[1, 2"),
     "data of another kind": lambda tree: _with(tree, data="[1, 2]"),
@@ -327,7 +327,7 @@ import numpy as np, sys
 from densing_bayes.errors import InputError
 from densing_bayes.fitting import sample
 from densing_bayes.priors import Prior
-from densing_bayes.specs import Sampling
+from densing_bayes.specs import Sampling, load_model
 
 def density(x):
     return float("nan"), x
@@ -347,6 +347,19 @@ except InputError as error:
     assert done.returncode == 0, done.stderr[-1500:]  # no segmentation fault at its end
     assert "[priors.omega] HalfNormal(sigma=" in done.stdout
     assert "cannot be sampled" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "key", "value"), [
+    ("size_share", "beta", "99999999999"), ("sd_source", "sigma", "1e-320"),
+    ("rate", "mu", "-1e12"), ("nu", "alpha", "1e-300"), ("drift", "sigma", "1e140")])
+def test_a_prior_that_no_sampler_bears_is_refused_by_name(name, key, value, tmp_path):
+    text = (run.shelf("models") / "densing.toml").read_text(encoding="utf-8")
+    before, found, after = text.partition(f"[priors.{name}]")
+    after = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", after, count=1)
+    path = tmp_path / "mine.toml"
+    path.write_text(before + found + after, encoding="utf-8")
+    with pytest.raises(InputError, match=f"prior '{name}' is farther from unit scale"):
+        load_model(path)
 
 
 def test_sampling_ends_at_its_limit(monkeypatch):

@@ -127,3 +127,13 @@ def test_help_costs_half_a_second_of_processor_time():
     seconds = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                                     check=True, cwd=ROOT).stdout) for _ in range(2)]
     assert min(seconds) < 0.5
+
+
+def test_functions_of_the_kernel_say_what_each_argument_is():
+    for path in (PACKAGE / "joint" / "kernel").glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and len(node.args.args) >= 4:
+                said = (ast.get_docstring(node) or "").partition("Parameters")[2]
+                named = re.findall(r"(?m)^    (\w+(?:, \w+)*)$|^(\w+(?:, \w+)*)$", said)
+                told = {word for pair in named for part in pair for word in part.split(", ")}
+                assert {arg.arg for arg in node.args.args} <= told, f"{path.name}: {node.name}"

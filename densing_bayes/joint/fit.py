@@ -12,11 +12,11 @@ import xarray as xr
 from densing_bayes import laws
 from densing_bayes.degenerate import refuse_degenerate
 from densing_bayes.errors import InputError, Problem
-from densing_bayes.fitting import Fit, provenance, sample
+from densing_bayes.fitting import Fit, compile_model, provenance, sample
 from densing_bayes.joint.data import inputs
 from densing_bayes.joint.quantities import ruler_parameters
 from densing_bayes.observations import Observations, select
-from densing_bayes.parameters import PARAMETERS
+from densing_bayes.parameters import PARAMETERS, TOLD
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
 
@@ -31,7 +31,11 @@ MOST_MODELS = 10_000  # a draw of more takes seconds
 
 @dataclass(frozen=True)
 class Joint:
-    """The joint model with its observations, ready to be fitted again and again."""
+    """The joint model with its observations, ready to be fitted again and again.
+
+    ``compiled`` is by the kernel, which knows points and held variables; `by_engine` is what the
+    spec's ``engine`` samples.
+    """
 
     spec: ModelSpec
     observations: Observations
@@ -41,14 +45,30 @@ class Joint:
 
     def sample(self, *, case: str = "joint", **changes: Any) -> xr.DataTree:
         """Draws of the joint posterior, with some tables changed (name -> columns)."""
-        return sample(self.compiled, self.spec.sampling, case=case, data=changes)
+        return sample(self.by_engine(**changes), self.spec.sampling, case=case,
+                      priors=self.compiled.priors)
+
+    def by_engine(self, **changes: Any) -> Any:
+        """The model with some tables changed, as the spec's engine has it.
+
+        ``graph`` is the PyMC model of `joint.graph` compiled by nutpie: what is changed there
+        changes the fit. Both engines tell the same variables and start at the same point.
+        """
+        if self.spec.options["engine"] == "kernel":
+            return self.compiled.with_data(**changes) if changes else self.compiled
+        from densing_bayes.joint import graph
+
+        model = graph.build(self.columns | changes, self.coords, self.spec)
+        return replace(compile_model(model, keep=tuple(TOLD), jitter=False),
+                       initial_point_func=self.compiled.initial_point_func)
 
     def fit(self, checksums: dict[str, str], *, longer: bool = False) -> Fit:
         """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
         asked = self.spec.sampling
         if longer:
             asked = asked.longer()
-        tree = sample(self.compiled, asked, case="joint longer" if longer else "joint")
+        tree = sample(self.by_engine(), asked, case="joint longer" if longer else "joint",
+                      priors=self.compiled.priors)
         tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
         return Fit(self.spec, tree)
 

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from densing_bayes.checks import ESS_MIN, RHAT_MAX
 from densing_bayes.context import Context
 from densing_bayes.figures import predictive_check
-from densing_bayes.importance import K_MAX
 from densing_bayes.joint.predict import replicated_records, residual_trends, score_coverage
 from densing_bayes.reports import Picture, Section, Table
 
@@ -94,12 +93,6 @@ def _left(table: pd.DataFrame) -> str:
 
 def _measured(gate: dict[str, Any]) -> str:
     """How the draws were made and judged."""
-    if "pareto_k" in gate:
-        return (f"with this many models they are integrated out by quadrature and the parameters "
-                f"above them drawn by importance sampling, with a Pareto k of "
-                f"{gate['pareto_k']:.2f} (at most {K_MAX}) and an effective sample size of "
-                f"{gate['ess_importance']:.0f} (at least {ESS_MIN}) of {gate['weighted']} weighted "
-                f"draws")
     return (f"worst R-hat {gate['rhat_max']:.3f} (at most {RHAT_MAX}), smallest bulk effective "
             f"sample size {gate['ess_bulk_min']:.0f} and tail {gate['ess_tail_min']:.0f} (at "
             f"least {ESS_MIN}), {gate['divergences']} divergences, over every sampled quantity, "

@@ -14,19 +14,17 @@ from densing_bayes.joint.kernel.above import (
     B_GAP_MODEL,
     B_MEAN,
     B_NOISE,
-    B_NU,
     B_SPREAD,
-    to_contrasts,
+)
+from densing_bayes.joint.kernel.benchmarks import back_curves, back_measurement, back_trends
+from densing_bayes.joint.kernel.densities import (
+    above as above_floor,
 )
 from densing_bayes.joint.kernel.densities import (
-    HALF_LOG_TAU,
     compiled,
     normal,
     positive,
     share,
-)
-from densing_bayes.joint.kernel.densities import (
-    above as above_floor,
 )
 from densing_bayes.joint.kernel.group import MEAN_HALF
 from densing_bayes.joint.kernel.layout import (
@@ -39,13 +37,10 @@ from densing_bayes.joint.kernel.layout import (
     IRREDUCIBLE,
     LADDER_PARTS,
     LINKED_HEADROOM,
-    LINKED_PLACE,
-    LINKED_STEEPNESS,
     MEAN,
     MIDPOINT,
     MIRRORED,
     NOISE,
-    NU,
     OFF_SHARE,
     P_ALPHA,
     P_BETA,
@@ -55,25 +50,17 @@ from densing_bayes.joint.kernel.layout import (
     P_FAMILY_GAP,
     P_HEADROOM,
     P_IRREDUCIBLE,
-    P_KAPPA,
     P_LEVEL,
-    P_LINKED_HEADROOM,
-    P_LINKED_MIDPOINT,
     P_MIDPOINT,
     P_MODEL_GAP,
     P_NOISE,
-    P_NU,
     P_OFF_SHARE,
     P_RATE,
-    P_SD_BENCHMARK,
-    P_SD_SOURCE,
     P_SIGMA_LOSS,
     P_SIGMA_PAIR,
     P_SIZE_SHARE,
     P_SPREAD,
     P_STEEPNESS,
-    P_TILT_SPREAD,
-    P_TREND_SPREAD,
     PLAIN,
     RATE,
     S_HIGH,
@@ -82,8 +69,6 @@ from densing_bayes.joint.kernel.layout import (
     S_SPREADS,
     S_TOKENS,
     SCALES,
-    SD_BENCHMARK,
-    SD_SOURCE,
     SHARES,
     SIGMA_LOSS,
     SIGMA_PAIR,
@@ -100,11 +85,7 @@ from densing_bayes.joint.kernel.layout import (
     T_PRIORS,
     T_SETTING,
     T_TURNS,
-    TILT,
-    TILT_SPREAD,
     TOKEN_SLOPE,
-    TREND,
-    TREND_SPREAD,
 )
 from densing_bayes.joint.kernel.ruler import (
     back_law_and_curve,
@@ -119,7 +100,21 @@ from densing_bayes.joint.kernel.scores import source_contrasts
 def backwards(x, at, tables, above, bars, grad):
     """Log density of all that is above; adds the gradient of everything to ``grad``.
 
-    ``bars``: derivatives of the log density of families, models and scores to ``above``.
+    Parameters
+    ----------
+    x
+        Sampled point, (unknown,).
+    at
+        Where each variable begins in it, (variable + 1,).
+    tables
+        The kernel's tables, in the order of `layout.TABLES`.
+    above
+        Globals at the point, `Above`.
+    bars
+        Derivatives to them of what lies below, `Bars`; those that belong to sampled variables are
+        taken on to ``bars.value`` and ``bars.one``.
+    grad
+        Gradient of the log density in the sampled point, (unknown,), added to.
     """
     bar, value = bars.value, above.value
     total = source_contrasts(tables[T_CONTRASTS], above.sd_source, bars.sd_source)
@@ -152,7 +147,13 @@ def backwards(x, at, tables, above, bars, grad):
 
 @compiled
 def back_growth(x, at, tables, above, bars, grad):
-    """Level and growth, with their priors: stated in ln density, sampled in z."""
+    """Level and growth, with their priors: stated in ln density, sampled in z.
+
+    Parameters
+    ----------
+    x, at, tables, above, bars, grad
+        As of `backwards`.
+    """
     setting, priors, turns = tables[T_SETTING][:, 0], tables[T_PRIORS], tables[T_TURNS]
     bar, one, c1, drift = bars.value, bars.one, above.c1, above.drift
     segments = at[STEP + 1] - at[STEP]
@@ -196,7 +197,13 @@ def back_growth(x, at, tables, above, bars, grad):
 
 @compiled
 def back_gaps(x, at, tables, above, bars, grad):
-    """Scales of gaps and their growth, noise and the cost ratio, with their priors."""
+    """Scales of gaps and their growth, noise and the cost ratio, with their priors.
+
+    Parameters
+    ----------
+    x, at, tables, above, bars, grad
+        As of `backwards`.
+    """
     priors, one, c1 = tables[T_PRIORS], bars.one, above.c1
     total = 0.0
     for v, which, scale, b in ((GAP_FAMILY, P_FAMILY_GAP, above.gap_family, B_GAP_FAMILY),
@@ -217,83 +224,14 @@ def back_gaps(x, at, tables, above, bars, grad):
 
 
 @compiled
-def back_measurement(x, at, priors, above, bars, grad):
-    """Spreads of scores and their degrees of freedom, with their priors."""
-    one, c1 = bars.one, above.c1
-    total = 0.0
-    for b in range(above.sd_source.size):
-        lp, d = positive(x[at[SD_SOURCE] + b], above.sd_source[b], priors, P_SD_SOURCE)
-        total += lp
-        grad[at[SD_SOURCE] + b] += d
-        r = above.sd_benchmark[b] * c1 / priors[1, P_SD_BENCHMARK]
-        total += (-HALF_LOG_TAU - math.log(priors[1, P_SD_BENCHMARK]) + math.log(c1)
-                  - 0.5 * r * r)
-        bars.value[at[SD_BENCHMARK] + b] -= r * c1 / priors[1, P_SD_BENCHMARK]
-        one[B_C1] += (1 - r * r) / c1
-    lp, d = positive(x[at[NU]], above.value[at[NU]], priors, P_NU)
-    bars.value[at[NU]] += one[B_NU]
-    grad[at[NU]] += d
-    return total + lp
-
-
-@compiled
-def back_trends(x, at, priors, above, bars, grad):
-    """Benchmarks' own trends about their mean, with their priors."""
-    total = 0.0
-    for v, v_spread, which, row in ((TREND, TREND_SPREAD, P_TREND_SPREAD, 0),
-                                    (TILT, TILT_SPREAD, P_TILT_SPREAD, 1)):
-        spread, back = above.value[at[v_spread]], np.empty(above.sd_source.size)
-        to_contrasts(bars.own[row] / above.c1, back)
-        lp, d = positive(x[at[v_spread]], spread, priors, which)
-        total += lp
-        grad[at[v_spread]] += d
-        for b in range(back.size):
-            lp, d, d_sd = normal(x[at[v] + b], 0.0, spread)
-            total += lp
-            bars.value[at[v] + b] += d + back[b]
-            grad[at[v_spread]] += d_sd
-            bars.one[B_C1] -= bars.own[row, b] * above.own[row, b] / above.c1
-    return total
-
-
-@compiled
-def back_curves(x, at, priors, linked, above, bars, grad):
-    """Curves of the linked benchmarks, with their priors."""
-    bar, one, c0, c1 = bars.value, bars.one, above.c0, above.c1
-    total = 0.0
-    for b in range(linked.shape[1]):
-        kappa, lead, p, bar_middle = above.kappa[b], above.lead[b], above.p[b], bars.middle[b]
-        headroom = above.value[at[LINKED_HEADROOM] + b]
-        lp, d_place, d_sd = normal(
-            x[at[LINKED_PLACE] + b], (priors[1, P_LINKED_MIDPOINT] - c0) / c1 + lead,
-            priors[2, P_LINKED_MIDPOINT] / c1)
-        total += lp
-        bar[at[LINKED_PLACE] + b] += d_place + bar_middle
-        bar_lead = -d_place - bar_middle
-        one[B_C0] += d_place / c1
-        one[B_C1] += d_place * (priors[1, P_LINKED_MIDPOINT] - c0) / c1**2 - d_sd / c1
-        log_rest = math.log(1 - p)
-        lp, d_steep, _ = normal(x[at[LINKED_STEEPNESS] + b],
-                                priors[1, P_KAPPA] + math.log(c1) + log_rest, priors[2, P_KAPPA])
-        total += lp
-        one[B_C1] -= d_steep / c1
-        bar_log_kappa = bars.kappa[b] * kappa - bar_lead * lead
-        bar[at[LINKED_STEEPNESS] + b] += d_steep + bar_log_kappa
-        bar_log_rest = -bar_log_kappa - d_steep - bar_lead / kappa
-        bar_headroom = bars.scale[b] * (1 - linked[0, b])
-        if linked[1, b] / headroom < 0.95:
-            bar_p = bar_lead / (kappa * p) - bar_log_rest / (1 - p)
-            bar_headroom -= bar_p * p / headroom
-        bar[at[LINKED_HEADROOM] + b] += bar_headroom
-        lp, d = above_floor(headroom, linked[2, b], priors, P_LINKED_HEADROOM)
-        total += lp
-        grad[at[LINKED_HEADROOM] + b] += d
-    return total
-
-
-@compiled
 def back_ruler(x, at, tables, above, bars, grad):
-    """The ruler with its priors and the likelihood of ladder and pairs."""
+    """The ruler with its priors and the likelihood of ladder and pairs.
+
+    Parameters
+    ----------
+    x, at, tables, above, bars, grad
+        As of `backwards`.
+    """
     setting, priors, anchors = tables[T_SETTING][:, 0], tables[T_PRIORS], tables[T_ANCHORS]
     bar, one, value = bars.value, bars.one, above.value
     first = law_and_curve(above.parts[0], anchors, 0)

@@ -123,7 +123,17 @@ def normal(value, mu, sd):
 
 @compiled
 def positive(x, value, priors, which):
-    """Log density of x = ln value under a prior of a positive value; derivative to x."""
+    """Log density of x = ln value under a prior of a positive value; derivative to x.
+
+    Parameters
+    ----------
+    x, value
+        Ln of the value, and the value, in its prior's unit.
+    priors
+        Kind, arguments and constant of each prior, (4, prior).
+    which
+        Column of this one's.
+    """
     kind, a, b, constant = priors[0, which], priors[1, which], priors[2, which], priors[3, which]
     if kind == HALF_NORMAL:
         r = value / a
@@ -149,6 +159,15 @@ def above(value, floor, priors, which):
     """The same of a share known to lie above ``floor``, sampled by its place between that and 1.
 
     Up to the constant by which a Beta prior above a floor integrates to one.
+
+    Parameters
+    ----------
+    value, floor
+        The share and its floor, both within 0 and 1.
+    priors
+        Kind, arguments and constant of each prior, (4, prior).
+    which
+        Column of this one's.
     """
     a, b = priors[1, which], priors[2, which]
     room = 1 - floor

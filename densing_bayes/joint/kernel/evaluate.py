@@ -63,6 +63,17 @@ def log_sizes(size, ratio, cost, out, slope):
     """Ln of the size that counts: parameters held (``ratio`` per used one) and used, by cost.
 
     ``size`` is ln of those used. Fills ``out`` and ``slope``, the derivative to ln ``cost``.
+
+    Parameters
+    ----------
+    size
+        Ln parameters used per token, less the mean size, (model,).
+    ratio
+        Parameters held per used one, (model,); 1 of dense models.
+    cost
+        Cost of holding a parameter over that of using it.
+    out, slope
+        Filled: ln of the size that counts, and its derivative to ln ``cost``, (model,).
     """
     for i in range(size.size):
         out[i], slope[i] = size[i], 0.0
@@ -76,8 +87,17 @@ def log_sizes(size, ratio, cost, out, slope):
 def evaluate(x, tables, grad, told):
     """Log density at ``x``; fills its gradient, and what is told besides the variables.
 
-    ``told`` (see `machine.told_size`): c0, c1, growth of the half years, gaps of families (ln
-    density), z of models, and ln kappa and midpoint (in z) of linked benchmarks.
+    Parameters
+    ----------
+    x
+        Sampled point, (unknown,).
+    tables
+        The kernel's tables, in the order of `layout.TABLES`.
+    grad
+        Filled: gradient of the log density, (unknown,).
+    told
+        Filled, end to end: c0, c1, growth of the half years (1/year), gaps of families (ln
+        density), z of models, ln kappa and midpoint (z) of linked benchmarks.
     """
     at = tables[T_STARTS][0].astype(np.int64)
     models, design, priors = tables[T_MODELS], tables[T_DESIGN], tables[T_PRIORS]
@@ -186,7 +206,21 @@ def evaluate(x, tables, grad, told):
 
 @compiled
 def own_places(anchored, linked, models, above, anchors, place):
-    """Where their own scores put the models, on the present curves: see `joint.centring`."""
+    """Where their own scores put the models, on the present curves: see `joint.centring`.
+
+    Parameters
+    ----------
+    anchored, linked
+        Cells, `layout.CELLS` by (cell,).
+    models
+        Table of the models, by (model,).
+    above
+        Globals, of which the curves and own trends are used.
+    anchors
+        Number of anchored benchmarks: index of the first linked one.
+    place
+        Added to, from zero: places, z, (model,).
+    """
     time, size, own = models[M_TIME], models[M_TILT], above.own
     for c in range(anchored.shape[1]):
         i, b = int(anchored[0, c]), int(anchored[1, c])
@@ -200,7 +234,17 @@ def own_places(anchored, linked, models, above, anchors, place):
 
 @compiled
 def back_places(anchored, linked, models, above, anchors, bar_place, bars):
-    """Derivatives to curves and own trends from those to the models' own places."""
+    """Derivatives to curves and own trends from those to the models' own places.
+
+    Parameters
+    ----------
+    anchored, linked, models, above, anchors
+        As of `own_places`.
+    bar_place
+        Derivatives to the places, (model,).
+    bars
+        Added to: derivatives to own trends, middles and steepnesses.
+    """
     time, size = models[M_TIME], models[M_TILT]
     for c in range(anchored.shape[1]):
         i, b = int(anchored[0, c]), int(anchored[1, c])
@@ -219,7 +263,29 @@ def back_places(anchored, linked, models, above, anchors, bar_place, bars):
 @compiled
 def back_spreads(tables, above, one, gap, noise, sd, grown, base, moved, size, scale, per_cost,
                  bar_base, bar_log_sd, bar_gap, bar_noise, bar_scale):
-    """From places and spreads of families and models to the single numbers behind them."""
+    """From places and spreads of families and models to the single numbers behind them.
+
+    Parameters
+    ----------
+    tables, above
+        The kernel's tables, and globals.
+    one
+        Added to: derivatives to single numbers, ``B_...``.
+    gap, noise, sd
+        Scale of each model's gap, its scatter, and the sd of both, z, (model,).
+    grown
+        Growth of the gaps' scale to each model's date, (model,).
+    base, moved
+        Place without a gap, z, and what size and growth add to it, ln density, (model,).
+    size, per_cost
+        Ln size, and its derivative to the ln cost ratio, (model,).
+    scale
+        Scale of each family's gap, z, (family,).
+    bar_base, bar_log_sd, bar_gap, bar_noise
+        Derivatives to the models' places, ln sds, gaps and scatter, (model,).
+    bar_scale
+        Derivatives to the families' scales, (family,).
+    """
     models, c1 = tables[T_MODELS], above.c1
     time, eligible = models[M_TIME], models[M_ELIGIBLE]
     for i in range(gap.size):
@@ -252,7 +318,19 @@ def of_nu(nu, cells):
 
 @compiled
 def tell(above, effect, z, told):
-    """What is told besides the variables: see `evaluate`."""
+    """What is told besides the variables: see `evaluate`.
+
+    Parameters
+    ----------
+    above
+        Globals at the point.
+    effect
+        Gaps of families, z, (family,).
+    z
+        Places of models, (model,).
+    told
+        Filled, as `evaluate` says.
+    """
     segments, families, number = above.growth.size, effect.size, z.size
     links = above.kappa.size
     told[0], told[1] = above.c0, above.c1

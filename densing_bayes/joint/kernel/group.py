@@ -25,6 +25,21 @@ def pooled(family, eligible, place, precision, root, base, pull, of_family):
 
     Without a gap of its family model i is at ``base``; its own place has the variance
     1 / (precision v) about that, v = root^2.
+
+    Parameters
+    ----------
+    family
+        Index of each model's family, (model,).
+    eligible
+        1 where the model counts for the frontier, else 0, (model,).
+    place, precision
+        Where its own scores put it, z, and how surely, 1/z^2, (model,).
+    root
+        Sd left open over the sd of its prior, (model,).
+    base
+        Place without a gap of its family, z, (model,).
+    pull, of_family
+        Added to, from zero: precision times distance, 1/z, and precision, 1/z^2, (family,).
     """
     for i in range(family.size):
         one = eligible[i] * precision[i] * root[i] * root[i]
@@ -39,6 +54,17 @@ def family_gaps(y, scale, pull, precision, gap, bent, spread):
     gap = tau softplus(tau pull + y), tau^-2 = precision + scale^-2: about where the models put
     it where they speak, about the prior where they are silent, and never below zero. Fills
     ``gap``, ``bent`` (derivative of the softplus) and ``spread`` (tau). Returns the log density.
+
+    Parameters
+    ----------
+    y
+        Coordinates, (family,).
+    scale
+        Means of the exponential, z, (family,).
+    pull, precision
+        What the models say, from `pooled`, (family,).
+    gap, bent, spread
+        Filled: gaps, z; derivative of the softplus; tau, z; (family,).
     """
     total = 0.0
     for f in range(y.size):
@@ -52,7 +78,17 @@ def family_gaps(y, scale, pull, precision, gap, bent, spread):
 @compiled
 def back_family_gaps(y, scale, pull, gap, bent, spread, bar_gap, bar_y, bar_pull, bar_precision,
                      bar_scale):
-    """Derivatives to coordinates, pull, precision and scale from those to gaps."""
+    """Derivatives to coordinates, pull, precision and scale from those to gaps.
+
+    Parameters
+    ----------
+    y, scale, pull, gap, bent, spread
+        As of `family_gaps`, (family,).
+    bar_gap
+        Derivatives of what lies below to the gaps, (family,).
+    bar_y, bar_pull, bar_precision, bar_scale
+        Filled: derivatives to each, the gaps' own density with them, (family,).
+    """
     for f in range(y.size):
         tau, s = spread[f], scale[f]
         bar = bar_gap[f] - 1 / s
@@ -72,6 +108,21 @@ def model_places(y, mean, sd, gap, noise, omega, pull, root, z, slope, hazard, a
     z = mean + sd (sd v pull + sqrt(v) y): a normal's mean and sd where own evidence pulls with
     ``pull`` = precision (own place - mean). Fills ``z``, ``slope`` (derivative to z),
     ``hazard`` (of the tail) and ``above`` (distance from the frontier in units of omega).
+
+    Parameters
+    ----------
+    y
+        Coordinates, (model,).
+    mean, sd
+        Of the normal of the same mean and variance, z, (model,).
+    gap, noise, omega
+        Scales of gap and scatter, and their root sum of squares, z, (model,).
+    pull
+        Precision times distance of the own place from the mean, 1/z, (model,).
+    root
+        Sd left open over ``sd``, (model,).
+    z, slope, hazard, above
+        Filled, (model,).
     """
     n = y.size
     for i in range(n):
@@ -99,6 +150,15 @@ def back_model_places(y, sd, gap, noise, omega, pull, root, slope, hazard, above
     """Derivatives to coordinates, pull, ln sd, gap and noise, from those of scores to places.
 
     Those to the means, with pull held, are ``bar_z``. Gap and noise act besides through ln sd.
+
+    Parameters
+    ----------
+    y, sd, gap, noise, omega, pull, root, slope, hazard, above
+        As of `model_places`, (model,).
+    bar_z
+        Derivatives of the scores' log density to the places, (model,).
+    bar_y, bar_pull, bar_log_sd, bar_gap, bar_noise
+        Filled: derivatives to each, (model,).
     """
     for i in range(y.size):
         v, e, w = root[i] * root[i], above[i], omega[i]
@@ -115,7 +175,17 @@ def back_model_places(y, sd, gap, noise, omega, pull, root, slope, hazard, above
 @compiled
 def back_pooled(family, eligible, place, precision, root, base, bar_pull, bar_of_family,
                 bar_base, bar_log_sd, bar_place):
-    """Takes derivatives to what models say of families on to the models' base, ln sd, place."""
+    """Takes derivatives to what models say of families on to the models' base, ln sd, place.
+
+    Parameters
+    ----------
+    family, eligible, place, precision, root, base
+        As of `pooled`, (model,).
+    bar_pull, bar_of_family
+        Derivatives to what it fills, (family,).
+    bar_base, bar_log_sd, bar_place
+        Added to: derivatives to bases, ln sds and own places, (model,).
+    """
     for i in range(family.size):
         f, v = int(family[i]), root[i] * root[i]
         one = eligible[i] * precision[i] * v

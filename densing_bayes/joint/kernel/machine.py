@@ -67,7 +67,19 @@ def whole(x, held):
 
 @compiled
 def density_and_gradient(dim, x_, grad_, density_, user_data):
-    """Log density and gradient at a point; returns 0, or what is not finite."""
+    """Log density and gradient at a point; returns 0, or what is not finite.
+
+    Parameters
+    ----------
+    dim
+        Number of unknowns that are not held.
+    x_
+        Pointer to the point, (dim,).
+    grad_, density_
+        Pointers to what is filled: gradient, (dim,), and log density, a number.
+    user_data
+        Pointer to addresses and shapes of the tables: see `matrices`.
+    """
     tables = matrices(user_data)
     out = numba.carray(grad_, (dim,))
     point = whole(numba.carray(x_, (dim,)), tables[T_HELD])
@@ -86,7 +98,17 @@ def density_and_gradient(dim, x_, grad_, density_, user_data):
 
 @compiled
 def expand(dim, expanded, x_, out_, user_data):
-    """The variables in natural units, then what is told besides."""
+    """The variables in natural units, then what is told besides.
+
+    Parameters
+    ----------
+    dim, x_, user_data
+        As of `density_and_gradient`.
+    expanded
+        Number of values told.
+    out_
+        Pointer to what is filled, (expanded,).
+    """
     tables = matrices(user_data)
     point = whole(numba.carray(x_, (dim,)), tables[T_HELD])
     out = numba.carray(out_, (expanded,))

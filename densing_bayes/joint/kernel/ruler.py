@@ -34,7 +34,21 @@ def law_and_curve(p, anchors, a):
 
 @compiled
 def back_law_and_curve(p, law, bar, anchors, a, bar_p):
-    """Derivatives to the coordinates from those to `law_and_curve`, added to ``bar_p``."""
+    """Derivatives to the coordinates from those to `law_and_curve`, added to ``bar_p``.
+
+    Parameters
+    ----------
+    p
+        Coordinates of one anchor, (part,).
+    law
+        Its eight constants, from `law_and_curve`.
+    bar
+        Derivatives to these, (8,).
+    anchors, a
+        Table of the anchors, and which one.
+    bar_p
+        Added to: derivatives to the coordinates, (part,).
+    """
     _, alpha, _, beta, _, gamma, midpoint, _ = law
     s, e = p[SIZE_SHARE], p[IRREDUCIBLE]
     centre = math.exp(p[CENTRE_LOSS])
@@ -109,6 +123,19 @@ def pair_scores(a, law, chance, pairs, sigma, off_share, bar):
     """Log likelihood of one anchor's pairs; derivatives to ln sigma and the log odds of off_share.
 
     A pair scores on the curve, or at chance where the format is not switched on.
+
+    Parameters
+    ----------
+    a
+        Which anchor.
+    law, chance
+        Its eight constants, and its chance level.
+    pairs
+        Anchor, loss, score and share of the pairs, by anchor, (4, pair).
+    sigma, off_share
+        Sd of scores about the curve; share of pairs at chance.
+    bar
+        Added to: derivatives to the constants, (8,).
     """
     gamma, midpoint, scale = law[5], law[6], law[7]
     begin, stop = np.searchsorted(pairs[0], a), np.searchsorted(pairs[0], a + 1)
@@ -139,7 +166,17 @@ def pair_scores(a, law, chance, pairs, sigma, off_share, bar):
 
 @compiled
 def log_size(score, law, chance, log_tokens):
-    """Ln size of the reference model that reaches a score: `laws.log_effective_size`."""
+    """Ln size of the reference model that reaches a score: `laws.log_effective_size`.
+
+    Parameters
+    ----------
+    score, chance
+        Between chance and ceiling; chance level.
+    law
+        The eight constants of `law_and_curve`.
+    log_tokens
+        Ln of the reference tokens.
+    """
     log_a, alpha, log_b, beta, irreducible, gamma, midpoint, scale = law
     loss = midpoint - math.log(scale / (score - chance) - 1) / gamma
     rest = loss - irreducible - math.exp(log_b - beta * log_tokens)
@@ -148,7 +185,17 @@ def log_size(score, law, chance, log_tokens):
 
 @compiled
 def back_log_size(score, law, chance, log_tokens, bar_out, bar):
-    """Derivatives of `log_size` to the law and curve, times ``bar_out``, added to ``bar``."""
+    """Derivatives of `log_size` to the law and curve, times ``bar_out``, added to ``bar``.
+
+    Parameters
+    ----------
+    score, law, chance, log_tokens
+        As of `log_size`.
+    bar_out
+        Derivative to the ln size.
+    bar
+        Added to: derivatives to the constants, (8,).
+    """
     log_a, alpha, log_b, beta, irreducible, gamma, midpoint, scale = law
     ratio = scale / (score - chance) - 1
     loss = midpoint - math.log(ratio) / gamma

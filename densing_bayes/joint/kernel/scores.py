@@ -26,6 +26,19 @@ def cell(score, per_item, per_replicate, least, expected, slope, sd_benchmark, s
     ``slope`` of the curve is in z, as is ``sd_benchmark``. Returns r = nu + d^2 / variance and
     the variance, of which the log density is -(nu + 1) / 2 ln(r / nu) - ln(variance) / 2, and its
     derivatives to nu (times 2 nu, without r's own logarithm), expectation, slope and both sds.
+
+    Parameters
+    ----------
+    score
+        Mean score of the cell, 0 to 1.
+    per_item, per_replicate, least
+        1 / items, 4 / replicates, and the least variance (`curves.noise_variance`).
+    expected, slope
+        Curve at the model's place, in score and score per z.
+    sd_benchmark, sd_source
+        Spreads in z and in score at one half.
+    nu
+        Degrees of freedom.
     """
     noise = per_item + per_replicate * sd_source**2
     own, item = slope * sd_benchmark, expected * (1 - expected)
@@ -150,7 +163,21 @@ def anchored_scores(cells, z, models, own, c0, c1, law, token_term, chance, sd_b
 def linked_scores(cells, anchors, z, models, own, kappa, middle, scale, chance, sd_benchmark,
                   sd_source, nu, bar_z, bar_own, bar_kappa, bar_middle, bar_scale,
                   bar_sd_benchmark, bar_sd_source):
-    """The same for linked benchmarks, whose curves are logistic in z."""
+    """The same for linked benchmarks, whose curves are logistic in z.
+
+    Parameters
+    ----------
+    cells, z, models, own, sd_benchmark, sd_source, nu
+        As of `anchored_scores`.
+    anchors
+        Number of anchored benchmarks: index of the first linked one.
+    kappa, middle
+        Steepness, 1/z, and midpoint, z, (linked,).
+    scale, chance
+        Ceiling less chance, and chance level, (linked,).
+    bar_z, bar_own, bar_kappa, bar_middle, bar_scale, bar_sd_benchmark, bar_sd_source
+        Derivatives to each, added to.
+    """
     total, bar_nu = 0.0, 0.0
     w, model, score, per_item, per_replicate, least = (
         np.empty(END), cells[0], cells[2], cells[3], cells[4], cells[5])
