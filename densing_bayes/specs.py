@@ -312,8 +312,8 @@ def load_model(name: str | Path) -> ModelSpec:
     )
 
 
-SECTIONS = ("growth", "bridge", "density", "benchmarks", "change", "costs", "compression",
-            "corollaries", "study", "scaling", "ruler", "checks",
+SECTIONS = ("growth", "bridge", "density", "benchmarks", "change", "costs", "outlook",
+            "compression", "corollaries", "study", "scaling", "ruler", "checks",
             "calibration", "limits", "priors")
 
 

@@ -103,6 +103,12 @@ def _bridge(context: Context) -> list[Section]:
     return [bridge.section(context)]
 
 
+def _outlook(context: Context) -> list[Section]:
+    from densing_bayes.sections import outlook
+
+    return [outlook.section(context)]
+
+
 def _costs(context: Context) -> list[Section]:
     from densing_bayes.questions.costs import costs as ask
     from densing_bayes.sections import costs
@@ -183,6 +189,7 @@ ENTRIES = (
     Entry("change", "Did growth change at ChatGPT?", ("change", "regimes"),
           ("breakpoint", "breakpoint_series", "regimes", "regimes_forecast", "regimes_series"),
           _change, 12.0),
+    Entry("outlook", "What comes next", ("outlook",), ("outlook",), _outlook, 3.0),
     Entry("costs", "Densities by cost", ("costs", "cost"), ("cost_density",), _costs, 8.0),
     Entry("compression", "Compression", ("compression",), ("compression",), _compression, 15.0),
     Entry("corollaries", "What follows from the density",
