@@ -133,7 +133,7 @@ def one_view(context: Context) -> tuple[xr.Dataset, xr.Dataset]:
     if context.observations.data.sizes["benchmark"] == 1:
         return context.posterior, context.derived
     context.progress("bridge: a fit in which all benchmarks see a model alike")
-    spec = context.spec.with_priors(trend_spread=NO_SPREAD, tilt_spread=NO_SPREAD)
+    spec = context.spec.with_priors(**{f"{own}_spread": NO_SPREAD for own in ("trend", "tilt")})
     return side_fit(context, spec, "bridge")[:2]
 
 
