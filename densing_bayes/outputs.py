@@ -314,9 +314,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` that replaces it when the block ends without error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for _, left in swaps.leftovers(path):
+    for _, left in swaps.leftovers(path):  # files, and folders of trials
         with suppress(OSError):
-            left.unlink()
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
     temporary = swaps.marked(path)
     try:
         yield temporary

@@ -1,8 +1,8 @@
 """Killed at every step of writing: a script that tests run, so that it may fork.
 
-``python steps.py folder`` and ``python steps.py file``: for k = 1, 2, ... a child process writes
-over an old report (a file) and is killed at its k-th change of the disk; then the rules are
-looked at, until a child comes through. Prints the number of steps.
+``python steps.py folder``, ``file`` and ``commands``: for k = 1, 2, ... a child process writes over
+an old report (a file; what `new` and `import` make) and is killed at its k-th change of the disk;
+then the rules are looked at, until a child comes through. Prints the number of steps.
 """
 
 import json
@@ -107,8 +107,52 @@ def files(place):
             return step - 1
 
 
+def commands(place):
+    """What `new` and `import` make: nothing or all of it, and a rerun makes it."""
+    from densing_bayes.importing.writing import import_files
+    from densing_bayes.starting import new_series, new_spec, new_tables
+
+    prices = place / "prices.json"
+    prices.write_text(json.dumps({"gpt-x": {
+        "litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06,
+        "output_cost_per_token": 2e-06}}))
+
+    def contents(folder):
+        return {str(file.relative_to(folder)): file.read_bytes()
+                for file in folder.rglob("*") if file.is_file()}
+
+    total = 0
+    for name, work in {
+            "new": lambda out: new_tables(out / "x"),
+            "new --series": lambda out: new_series(out / "x.csv"),
+            "new --spec": lambda out: new_spec(out / "x.toml", "spec"),
+            "import": lambda out: import_files([prices], out / "x", date="2026-01-01")}.items():
+        whole, step = place / "whole", 0
+        work(whole)
+        wanted = contents(whole)
+        while True:
+            step += 1
+            out = place / "killed"
+            through = not killed_at(step, lambda work=work, out=out: work(out))
+            made = [path for path in out.iterdir() if not path.name.startswith(".")] if (
+                out.exists()) else []
+            if made:
+                assert {key: value for key, value in contents(out).items()
+                        if not key.startswith(".")} == wanted, (name, step)
+            else:
+                work(out)
+                assert contents(out) == wanted, (name, step, sorted(contents(out)))
+            shutil.rmtree(out)
+            if through:
+                break
+        total += step - 1
+        shutil.rmtree(whole)
+    return total
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         kind = sys.argv[1]
-        print(files(Path(folder)) if kind == "file" else
+        print({"file": files, "commands": commands}[kind](Path(folder))
+              if kind in ("file", "commands") else
               folders(Path(folder), can_exchange=kind == "folder"))

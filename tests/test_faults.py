@@ -55,7 +55,8 @@ def command(*words: str, cwd: Path, stdout=subprocess.PIPE, **environment: str):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="skipped: this system cannot fork")
 @pytest.mark.parametrize(("kind", "least"), [("folder", 20), ("folder-without-exchange", 20),
-                                             ("file", 2)])
+                                             ("file", 2),
+                                             pytest.param("commands", 40, marks=pytest.mark.slow)])
 def test_killed_at_every_step_of_writing(kind, least):
     done = subprocess.run([sys.executable, "-W", "ignore", str(HERE / "steps.py"), kind],
                           capture_output=True, text=True, timeout=900, check=False,
