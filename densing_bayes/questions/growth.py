@@ -118,6 +118,39 @@ def methods(context: Context) -> list[dict[str, Any]]:
     return rows
 
 
+RULER = {"alpha": "exponent of size", "beta": "exponent of tokens",
+         "gamma": "slope of the performance law", "midpoint": "loss at half its range",
+         "scale": "range between chance and ceiling"}
+
+
+def moved_ruler(joint: xr.Dataset, cut: xr.Dataset) -> dict[str, Any]:
+    """The constant of the first ruler that the scores move most, in its sd without them.
+
+    Returns
+    -------
+    dict
+        ``what`` in words, ``cut`` and ``joint`` (medians), ``shift`` (joint less cut, in sd of
+        the cut).
+
+    Examples
+    --------
+    >>> draws = lambda *values: (("chain", "draw"), [[*values]])
+    >>> cut = xr.Dataset({"alpha": draws(0.08, 0.10), "gamma": draws(-7.0, -5.0)})
+    >>> found = moved_ruler(xr.Dataset({"alpha": draws(0.09), "gamma": draws(-8.0)}), cut)
+    >>> found["what"], found["shift"]
+    ('slope of the performance law', -2.0)
+    """
+    found = []
+    for name, words in RULER.items():
+        if name in joint and name in cut:
+            ours, alone = (part[name].isel(anchor=0, missing_dims="ignore")
+                           for part in (joint, cut))
+            apart = float(ours.median() - alone.median())
+            found.append({"what": words, "cut": float(alone.median()),
+                          "joint": float(ours.median()), "shift": apart / float(alone.std())})
+    return max(found, key=lambda one: abs(one["shift"]))
+
+
 def error_of_cut(rate: xr.DataArray, seed: int) -> tuple[int, float]:
     """Number of rulers behind the cut posterior, and the Monte Carlo error of its median.
 

@@ -19,6 +19,8 @@ from densing_bayes.questions.axes import size_axes
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR
 
+AGREE = 0.5  # posterior sd between joint and cut up to which they tell one story
+
 
 def section(context: Context) -> Section:
     """Growth over named windows, what is claimed of it, three ways and three axes of size."""
@@ -135,6 +137,7 @@ def posterior_picture(context: Context, asked: questions.Growth) -> Picture:
 def cut_against(context: Context, rate: np.ndarray) -> str:
     """How far the cut posterior's rate lies from the joint one's, and how well that is known."""
     shift = (float(context.cut["rate"].median()) - np.median(rate)) / rate.std()
+    moved = questions.moved_ruler(context.derived, context.cut)
     rulers, error = questions.error_of_cut(context.cut["rate"], context.seed("rulers of the cut"))
     return (f"With the ruler fixed by its ladder and pairs alone (the cut posterior; "
             f"{context.cut.attrs['unusable_rulers']:.1%} of its rulers reach no upper reference "
@@ -143,10 +146,13 @@ def cut_against(context: Context, rate: np.ndarray) -> str:
             f"the joint one (standard error at most {error / rate.std():.1f}, as it stands on "
             f"{rulers} rulers). " + (
                 "The two agree: the ladder and the scores tell one story about the ruler."
-                if abs(shift) < 1 else
-                "The two disagree: the scores pull the ruler away from what its ladder says, so "
-                "the ruler is misspecified to that extent, and the distance belongs to the "
-                "uncertainty."))
+                if abs(shift) < AGREE else
+                f"What the scores move most is the ruler's {moved['what']}: {moved['cut']:.3g} "
+                f"from ladder and pairs, {moved['joint']:.3g} with the scores "
+                f"({abs(moved['shift']):.1f} standard deviations). "
+                + ("The distance belongs to the uncertainty." if abs(shift) < 1 else
+                   "The two disagree: the ruler is misspecified to that extent, and the distance "
+                   "belongs to the uncertainty.")))
 
 
 def over_time_picture(fig: Figure, context: Context) -> None:
