@@ -449,6 +449,9 @@ def test_the_section_says_what_the_certificate_says(faked, folder, tmp_path):
     assert "other priors" not in " ".join([*told.text, *section(saved, longer).text])
     other = spec.with_options(constant_spread=True)
     assert "other priors or options" in " ".join(section(saved, other).text)
+    ours, theirs = dict(tables.sha256), {**tables.sha256, "scores": "another"}
+    assert "calibrate --data" not in " ".join(section(saved, spec, ours).text)
+    assert "calibrate --data" in " ".join(section(saved, spec, theirs).text)
     assert "untested" in section(None).text[0]
     from densing_bayes.figures import house
 

@@ -25,7 +25,8 @@ MARKERS = dict(zip(COLOURS, "osDsDov", strict=True))
 TITLE = "Are the intervals true?"
 
 
-def section(result: dict[str, Any] | None, spec: ModelSpec | None = None) -> Section:
+def section(result: dict[str, Any] | None, spec: ModelSpec | None = None,
+            data: dict[str, str] | None = None) -> Section:
     """The certificate of `densing_bayes.calibration.calibrate` (or a published one).
 
     Parameters
@@ -33,13 +34,15 @@ def section(result: dict[str, Any] | None, spec: ModelSpec | None = None) -> Sec
     result
         None where there is no certificate: the section says so.
     spec
-        Of the report's own spec: the text says when the certificate is of another.
+        Of the report: the text says when the certificate is of another.
+    data
+        Checksums of the report's tables, likewise.
     """
     if result is None:
         return Section("calibration", TITLE, ["No certificate has been published: whether these "
                                               "intervals hold what they promise is untested."],
                        summary={"calibration": None})
-    text = [*headline(result), _made(result, spec), *_sbc_words(result)]
+    text = [*headline(result), _made(result, spec, data), *_sbc_words(result)]
     tables = [_promises(result)]
     pictures: list[Picture] = []
     if result["sbc"]:
@@ -85,7 +88,7 @@ def headline(result: dict[str, Any]) -> list[str]:
         f"{one['promise']} (found {one['found']:.2f})" for one in broken) + "."]
 
 
-def _made(result: dict[str, Any], spec: ModelSpec | None) -> str:
+def _made(result: dict[str, Any], spec: ModelSpec | None, data: dict[str, str] | None) -> str:
     cases, chains = result["cases"], result["chains"]
     words = (f"The certificate rests on {cases['done']} of {cases['planned']} planned cases, each "
              f"a refit with {chains['chains']} chains of {chains['draws']} draws after "
@@ -96,6 +99,9 @@ def _made(result: dict[str, Any], spec: ModelSpec | None) -> str:
     if spec is not None and model_hash(spec) != result["model_hash"]:
         words += (" It was made with other priors or options, and speaks for these only as far "
                   "as the two agree.")
+    if data is not None and data != result["data"]:
+        words += (" It was made on the shipped tables of its day, not on these; `densing calibrate "
+                  "--data FOLDER` makes one of yours.")
     ill = {kind: health for kind, health in result["health"].items()
            if health["with_divergences"] > 0.05 or health["rhat_above_1.05"] > 0.05}
     if ill:

@@ -162,7 +162,7 @@ def _calibration(context: Context) -> list[Section]:
     from densing_bayes.calibration import published
     from densing_bayes.sections import calibration
 
-    return [calibration.section(published(), context.spec)]
+    return [calibration.section(published(), context.spec, context.tables.sha256)]
 
 
 def _limits(context: Context) -> list[Section]:
