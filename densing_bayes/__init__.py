@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from densing_bayes.verbs.shelf import validate as validate
     from densing_bayes.verbs.studies import calibrate as calibrate
     from densing_bayes.verbs.studies import study as study
+    from densing_bayes.verbs.update import update as update
     from densing_bayes.verbs.whatif import whatif as whatif
 
 _HOME = {
@@ -106,6 +107,7 @@ _HOME = {
     "scaling": "verbs.scaling",
     "select": "observations",
     "study": "verbs.studies",
+    "update": "verbs.update",
     "validate": "verbs.shelf",
     "whatif": "verbs.whatif",
 }

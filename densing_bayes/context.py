@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from densing_bayes.checks import diagnostics, told
 from densing_bayes.errors import InputError, Problem, machine_error
 from densing_bayes.fitting import Fit, case_seed
 from densing_bayes.intervals import Interval
-from densing_bayes.joint.data import inputs
-from densing_bayes.joint.fit import Joint, choose, cut, prepare
-from densing_bayes.joint.predict import cell_predictions, draws_of
 from densing_bayes.joint.quantities import derive
+from densing_bayes.kept import Kept, key_of, place, write
 from densing_bayes.observations import Observations
+from densing_bayes.outputs import plain
 from densing_bayes.parameters import DIMS, PARAMETERS, TOLD
-from densing_bayes.plugin import Plugin, plugin
 from densing_bayes.specs import ModelSpec
 from densing_bayes.tables import Tables
+
+# What makes a fit or looks into one is imported where it is asked for: kept answers need none
+if TYPE_CHECKING:
+    from densing_bayes.joint.fit import Joint
+    from densing_bayes.plugin import Plugin
+
+SOME = 1000  # draws with which models outside the fit are placed: errors of a thirtieth of an sd
 
 
 @dataclass
 class Context:
-    """One run of the main job; each property is computed when first asked for."""
+    """One run of the main job; each property is computed when first asked for.
 
-    tables: Tables
+    ``given`` are checked tables, or what reads them; ``kept`` what was kept beside ``saved``.
+    """
+
+    given: Tables | Callable[[], Tables]
     spec: ModelSpec
     progress: Callable[..., None] = lambda name, **_: None
     saved: Path | None = None  # a fit to answer from; written when it is not there yet
     must_exist: bool = False
+    kept: Kept | None = None
+    start: Context | None = None  # a run of other tables: chains start from its draws' mean
     windows: tuple[str, ...] = ()  # asked by the report's spec, beside the named ones
     highlight: tuple[str, ...] = ()  # models that the first picture names
 
@@ -50,22 +60,54 @@ class Context:
         return case_seed(self.spec.sampling.seed, case)
 
     @cached_property
+    def tables(self) -> Tables:
+        """The checked tables."""
+        return self.given() if callable(self.given) else self.given
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Checksum of every table, by name."""
+        return dict(self.tables.sha256 if self.kept is None else self.kept.said["checksums"])
+
+    @cached_property
     def observations(self) -> Observations:
         """What the spec asks of the tables."""
-        return choose(self.tables, self.spec)
+        def chosen() -> Observations:
+            from densing_bayes.joint.fit import choose
+
+            return choose(self.tables, self.spec)
+
+        return chosen() if self.kept is None else Observations(
+            self.kept.dataset("data", lambda: chosen().data))
+
+    @cached_property
+    def marks(self) -> xr.Dataset:
+        """Every benchmark of the tables: the one that it is a variant of, and its domain."""
+        def of_tables() -> xr.Dataset:
+            table = self.tables.benchmarks
+            return xr.Dataset({name: ("benchmark", table[name].to_numpy(object))
+                               for name in ("variant_of", "domain")},
+                              coords={"benchmark": table["benchmark"].to_numpy(object)})
+
+        return of_tables() if self.kept is None else self.kept.dataset("marks", of_tables)
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
         """The tables of the joint model."""
+        from densing_bayes.joint.data import inputs
+
         return inputs(self.observations, self.spec)[0]
 
     @cached_property
     def joint(self) -> Joint:
         """The joint model."""
+        from densing_bayes.joint.fit import prepare
+
         observations = self.observations
         self.progress("preparing the joint model",
                       note="the first time on a machine it is compiled: some twenty seconds")
-        return prepare(observations, self.spec)
+        joint = prepare(observations, self.spec)
+        return joint if self.start is None else starting_from(joint, self.start.curves)
 
     @cached_property
     def _gated(self) -> tuple[Fit, dict[str, Any]]:
@@ -73,6 +115,8 @@ class Context:
         if self.saved is not None and (self.must_exist or os.path.isfile(self.saved)):
             try:
                 fit = Fit.load(self.saved, self.spec, self.tables.sha256)
+                from densing_bayes.joint.data import inputs
+
                 check_draws(fit.posterior, inputs(self.observations, self.spec)[1], self.spec)
             except InputError:
                 if self.must_exist:
@@ -103,7 +147,7 @@ class Context:
     @property
     def diagnostics(self) -> dict[str, Any]:
         """Gate over every variable of the fit."""
-        return self._gated[1]
+        return self._gated[1] if self.kept is None else self.kept.said["gate"]
 
     @cached_property
     def posterior(self) -> xr.Dataset:
@@ -113,14 +157,57 @@ class Context:
     @cached_property
     def derived(self) -> xr.Dataset:
         """Draws of everything told."""
-        posterior = self.posterior
-        self.progress("deriving densities, gaps and records")
-        return derive(posterior, self.observations, self.columns,
-                      self.seed("derive"))
+        def told_of() -> xr.Dataset:
+            posterior = self.posterior
+            self.progress("deriving densities, gaps and records")
+            return derive(posterior, self.observations, self.columns, self.seed("derive"))
+
+        return told_of() if self.kept is None else self.kept.dataset("derived", told_of)
+
+    @cached_property
+    def curves(self) -> xr.Dataset:
+        """Some draws of what the fit says of any model: without the coordinates of its own ones."""
+        def without_models() -> xr.Dataset:
+            return some(self.posterior.drop_dims("model", errors="ignore").drop_vars(
+                "family_coordinate", errors="ignore"))
+
+        return without_models() if self.kept is None else self.kept.dataset(
+            "curves", without_models)
+
+    @cached_property
+    def some_derived(self) -> xr.Dataset:
+        """The same draws of everything told."""
+        def of_all() -> xr.Dataset:
+            return some(self.derived)
+
+        return of_all() if self.kept is None else self.kept.dataset("some", of_all)
+
+    def remembered(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Plain values that a question computes of all draws: once for a fit that is kept."""
+        if name not in self.summaries:
+            self.summaries[name] = compute()
+        return copy.deepcopy(self.summaries[name])
+
+    @cached_property
+    def summaries(self) -> dict[str, Any]:
+        """What is remembered, by name."""
+        return {} if self.kept is None else dict(self.kept.said["summaries"])
+
+    def keep(self, **said: Any) -> None:
+        """Keep beside the saved fit what questions need of it, if that can be written."""
+        key = self.saved and key_of(self.saved, self.spec.hash, self.tables.sha256)
+        if self.saved is not None and key:
+            write(place(self.saved), key, {
+                "gate": self.diagnostics, "checksums": self.tables.sha256,
+                "summaries": plain(self.summaries), **said}, {
+                "derived": self.derived, "some": self.some_derived, "curves": self.curves, "data": self.observations.data,
+                "marks": self.marks})
 
     @cached_property
     def cut(self) -> xr.Dataset:
         """Derived draws of the cut posterior."""
+        from densing_bayes.joint.fit import cut
+
         joint, posterior = self.joint, self.posterior
         draws = cut(joint, posterior, self.progress)
         found = derive(draws, self.observations, self.columns, self.seed("derive cut"))
@@ -129,12 +216,16 @@ class Context:
     @cached_property
     def plugin(self) -> Plugin:
         """The paper's own way on the same tables."""
+        from densing_bayes.plugin import plugin
+
         return plugin(self.observations, interval=self.interval,
                       tokens=float(self.spec.options["reference_tokens"]))
 
     @cached_property
     def cells(self) -> xr.Dataset:
         """Predictions of every cell, at as many draws as memory allows."""
+        from densing_bayes.joint.predict import cell_predictions, draws_of
+
         return cell_predictions(self.posterior, self.derived, self.columns,
                                 draws_of(self.observations.data.sizes["cell"]))
 
@@ -146,6 +237,30 @@ class Context:
         rows = table[table["quantity"].str.startswith(prefix)]
         return [{str(key): value for key, value in row.items()}
                 for row in rows.to_dict("records")]
+
+
+def some(draws: xr.Dataset, count: int = SOME) -> xr.Dataset:
+    """Evenly spaced draws of each chain, ``count`` in all."""
+    chains, length = draws.sizes["chain"], draws.sizes["draw"]
+    return draws.isel(draw=np.unique(np.linspace(0, length - 1, min(length, max(
+        1, count // chains)), dtype=int)))
+
+
+def starting_from(joint: Joint, draws: xr.Dataset) -> Joint:
+    """The joint model with chains that start at the mean of draws of other tables.
+
+    Its globals, that is; families and models start where their own scores put them, and what the
+    draws lack or the new tables forbid at the priors' centre.
+    """
+    from densing_bayes.joint.engine import prior_centre
+
+    made = joint.compiled
+    mean = {str(name): value.mean(("chain", "draw")).values for name, value in draws.items()
+            if name not in TOLD and value.shape[2:] == made.shapes.get(str(name))}
+    point = made.point(prior_centre(made.columns, made.priors, made.shapes) | mean)
+    if not np.isfinite(point).all():  # a ceiling below a new score
+        return joint
+    return replace(joint, compiled=made.starting_at(point))
 
 
 def check_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) -> None:
@@ -165,11 +280,15 @@ def check_draws(posterior: xr.Dataset, coords: dict[str, Any], spec: ModelSpec) 
 
 def gate(fit: Fit) -> dict[str, Any]:
     """The gate over every variable of a fit."""
+    from densing_bayes.checks import diagnostics
+
     return diagnostics(fit.tree, [str(name) for name in fit.posterior.data_vars])
 
 
 def kept_gate(fit: Fit) -> dict[str, Any] | None:
     """The gate as it was kept with the draws; None where it was not, or says nothing."""
+    from densing_bayes.checks import told
+
     try:
         found = json.loads(fit.tree.attrs["gate"])
         told(found)
@@ -183,6 +302,8 @@ def refusal(context: Context) -> str | None:
     gate = context.diagnostics
     if gate["passed"]:
         return None
+    from densing_bayes.checks import told
+
     return (f"{told(gate)}: the draws do not represent the posterior, and no number here is a "
             f"result. More draws and tune in a spec of your own (densing new --spec) may help, and "
             f"a look at what densing validate finds suspicious.")

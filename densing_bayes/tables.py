@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -81,6 +82,16 @@ def load_tables(folder: str | Path | None = None, *, skip_bad: bool = False) -> 
                   skipped=[problem for raw in raws.values() for problem in raw.skipped],
                   warnings=warnings_of(raws, frames) if own else [],
                   **{name: frame.reset_index(drop=True) for name, frame in frames.items()})
+
+
+def checksums(folder: str | Path | None = None) -> dict[str, str]:
+    """Checksum of each known table of a folder by its name; nothing where it cannot be read."""
+    folder = shelf("data") if folder is None else Path(folder)
+    try:
+        return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in sorted(folder.iterdir()) if path.suffix == ".csv" and path.stem in TABLES}
+    except OSError:
+        return {}
 
 
 def read_folder(folder: Path, full: bool, skip_bad: bool = False,

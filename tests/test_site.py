@@ -88,7 +88,7 @@ def test_tutorials_run(path, small_world, small_fit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(small_world.folder, "my-tables")
     tables = load_tables("my-tables")
-    key = repr((load_model("densing").hash, sorted(tables.sha256.items()), None))
+    key = opening.memory_key(load_model("densing"), tables.sha256)
     monkeypatch.setitem(opening._kept, key, Context(
         tables, small_world.spec, saved=small_world.report.with_name("fit.nc"), must_exist=True))
     found = doctest.testfile(str(path), module_relative=False,

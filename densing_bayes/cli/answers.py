@@ -20,18 +20,30 @@ MOST_KINDS = 40
 
 def say_problems(problems: list[Any], heading: str = "") -> None:
     """Print problems to stderr, a line for each kind and at most 40."""
-    from densing_bayes.outputs import clean
-    from densing_bayes.problems import told
+    from densing_bayes.problems import by_kind, told
 
-    lines = told(problems)
+    say_lines(told(problems), heading)
+    kinds = len(by_kind(problems))
+    if len(problems) > kinds:
+        typer.echo(f"in all {len(problems):,} of {kinds} kinds", err=True)
+
+
+def say_lines(lines: list[str], heading: str) -> None:
+    """Print lines under a heading to stderr, at most 40."""
+    from densing_bayes.outputs import clean
+
     if heading and lines:
         typer.echo(heading, err=True)
     for line in lines[:MOST_KINDS]:
         typer.echo(clean(line), err=True)
     if len(lines) > MOST_KINDS:
         typer.echo(f"and {len(lines) - MOST_KINDS} more kinds", err=True)
-    if len(problems) > len(lines):
-        typer.echo(f"in all {len(problems):,} of {len(lines)} kinds", err=True)
+
+
+def tell(skipped: list[str], suspicious: list[str]) -> None:
+    """What was left out of tables and what is suspicious in them, on stderr."""
+    say_lines(skipped, "rows left out:")
+    say_lines(suspicious, "suspicious, not wrong:")
 
 
 def read_tables(data: Path | None, skip_bad: bool = False) -> Tables:
@@ -53,11 +65,10 @@ def context(spec: str, data: Path | None, seed: int | None, fit: Path | None,
     from densing_bayes.verbs.spec import spec_of
 
     model = spec_of(spec, seed, options)
-    progress("reading tables")
-    tables = read_tables(data, skip_bad)
     from densing_bayes.verbs.opening import opened
 
-    return opened(tables, spec=model, fit=fit, progress=progress, keep=True)
+    return opened(data, spec=model, fit=fit, progress=progress, keep=True, skip_bad=skip_bad,
+                  tell=tell)
 
 
 def say(value: Any, as_json: bool, text: str) -> None:

@@ -24,6 +24,7 @@ from densing_bayes.cli import (
     scaling,
     shelf,
     studies,
+    update,
     whatif,
 )
 from densing_bayes.cli.answers import say_problems
@@ -102,7 +103,7 @@ app.add_typer(models_app, name="models")
 for command in (report.report, report.compare, shelf.validate, growth.fit, growth.growth,
                 growth.density,
                 regimes.regimes, corollaries.compression, corollaries.prices,
-                corollaries.forecast, whatif.whatif, scaling.scaling, studies.study,
+                corollaries.forecast, whatif.whatif, update.update, scaling.scaling, studies.study,
                 studies.calibrate, doctor.doctor):
     app.command()(command)
 app.command("new")(importing.new)

@@ -35,7 +35,7 @@ from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 FEW = 1000  # draws for first releases
 
 
-def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
+def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables | None, *,
                  as_of: dt.date, interval: Interval, size: float | None = None,
                  device: str | None = None, match: str | None = None,
                  score: float | None = None, effective: float | None = None,
@@ -49,6 +49,8 @@ def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
     ----------
     posteriors
         The fit, or one per regime with stacking weights.
+    tables
+        None where neither a device nor anything to match is asked about.
     as_of
         The day of asking; earlier dates are refused.
     size, device
@@ -74,6 +76,7 @@ def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
         what = FixedSize(size)
     elif device is not None:
         chips = None
+        assert tables is not None
         kinds = set() if tables.hardware is None else set(tables.hardware["kind"])
         if device.strip().casefold() in kinds:
             chips = fit_chips(tables.hardware, load_model("chips").with_seed(seed),
@@ -81,7 +84,8 @@ def ask_forecast(posteriors: Posterior | Sequence[Posterior], tables: Tables, *,
         what = on_device(device, tables.hardware, use or Use(), assumed=assumed, costs=costs,
                          size=draws.size, chips=chips, rng=rng)
     asked = {"match": match, "score": score, "size": effective}
-    aim, known = None, {"prices": tables.prices, "outside": tables.models["model"].tolist()}
+    aim, known = None, {} if tables is None else {
+        "prices": tables.prices, "outside": tables.models["model"].tolist()}
     if any(value is not None for value in asked.values()):
         aim = target(draws, **asked, **known)
     found = forecast(draws, what=what, match=aim, date=date, as_of=as_of, horizon=horizon)

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from densing_bayes.errors import InputError, Problem, did_you_mean
-from densing_bayes.importing.filling import key_of, price_key
 
 FILE = "prices.csv"
 SOURCES = ("helm", "own-report", "other", "any")
@@ -91,6 +90,8 @@ def by_model(prices: pd.DataFrame, values: Mapping[str, float]) -> pd.Series:
     >>> by_model(sold, {"gpt-4o": 0.8, "Ash-7B": 0.6}).tolist()
     [0.8, 0.6, nan]
     """
+    from densing_bayes.importing.filling import key_of, price_key
+
     keys = {**{price_key(name): value for name, value in values.items()},
             **{key_of(name): value for name, value in values.items()}}
     found = prices["model"].map(dict(values)).fillna(prices["model"].map(

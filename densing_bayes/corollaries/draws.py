@@ -218,8 +218,11 @@ class Pool:
 
     def effective_of(self, models: Sequence[str]) -> np.ndarray:
         """Ln effective sizes of models, shape (sample, model)."""
-        return self._take(lambda part: flat(
-            part.draws["log_effective"].sel(model=list(models)), "model"))
+        def of(part: Posterior) -> np.ndarray:
+            place = {name: k for k, name in enumerate(part.draws["model"].values.tolist())}
+            return flat(part.draws["log_effective"], "model")[:, [place[name] for name in models]]
+
+        return self._take(of)
 
     def seen(self, model: str) -> list[Seen]:
         """What the benchmarks of the fit say of a model of the tables; empty where none has."""

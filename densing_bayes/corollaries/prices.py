@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import gaussian_kde
 
 from densing_bayes.corollaries.capability import (
     FEWEST_OFFERS,
@@ -344,6 +343,8 @@ def break_verdict(case: Case) -> dict[str, float]:
         of no change, posterior over prior (Savage-Dickey; above one speaks for no break);
         ``after_over_before``: median ratio of the falls.
     """
+    from scipy.stats import gaussian_kde  # imports for a second
+
     change = (case.draws["after"] - case.draws["before"]).to_numpy().ravel()
     at_zero = float(np.exp(case.prior_of_change.logpdf(0.0)))
     return {"p_slower": float((change < 0).mean()),

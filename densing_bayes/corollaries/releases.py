@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
-from scipy.special import ndtr, owens_t
 
 from densing_bayes.corollaries.capacity import Capacity
 from densing_bayes.corollaries.draws import Pool, date_of, years_of
@@ -92,6 +91,8 @@ def exceedance(pool: Pool, above: np.ndarray, years: np.ndarray, rng: np.random.
     years
         Years since `ORIGIN`, shape (time,).
     """
+    from scipy.special import ndtr, owens_t  # only this question needs it
+
     grown = np.exp(pool.values("spread_growth")[:, None] * (years - pool.centre))
     gap, wide = (pool.values(name)[:, None] * grown for name in ("gap_model", "gap_family"))
     noise = pool.values("noise")[:, None]

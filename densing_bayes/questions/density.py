@@ -26,6 +26,11 @@ def frontier(context: Context) -> dict[str, Any]:
 
 def densities(context: Context) -> list[dict[str, Any]]:
     """One row per model, in the order of release."""
+    found: list[dict[str, Any]] = context.remembered("densities", lambda: _densities(context))
+    return found
+
+
+def _densities(context: Context) -> list[dict[str, Any]]:
     derived = context.derived
     density: xr.DataArray = np.exp(derived["log_density"])  # type: ignore[assignment]
     low, high = (density.quantile(q, ("chain", "draw")).values for q in context.interval.tails)

@@ -37,6 +37,11 @@ def on_last_day(context: Context) -> dict[str, Any]:
         ``date``; ``model``, the one that is the best available in most draws, with that
         share; and per quantity median, low and high of the density (not its logarithm).
     """
+    found: dict[str, Any] = context.remembered("last day", lambda: _on_last_day(context))
+    return found
+
+
+def _on_last_day(context: Context) -> dict[str, Any]:
     derived, last = context.derived, ends(context.derived)[1]
     years = np.array([years_since(last)])
     share = holders(derived)

@@ -177,20 +177,19 @@ def whatif(context: Context, model: Newcomer, *, refit: bool = False) -> WhatIf:
     best = draws.at(best_available, [day])
     typical = draws.at(typical_release, [day])
 
-    def scores_at(density: np.ndarray) -> dict[str, Summary]:
-        return {name: weighted(question.expected(name, density).expected, even, context.interval)
-                for name in question.benchmarks}
-
-    by_level = {"typical": scores_at(typical), "frontier": scores_at(question.frontier)}
-    expected = {name: {level: said[name] for level, said in by_level.items()}
-                for name in question.benchmarks}
+    levels = {"best": best, "typical": typical, "frontier": question.frontier}
+    at_levels = {name: question.expected(name, np.hstack(list(levels.values()))).expected
+                 for name in question.benchmarks}
+    expected = {name: {level: weighted(scores[:, [k]], even, context.interval)
+                       for k, level in enumerate(levels)} for name, scores in at_levels.items()}
+    needed = {name: by_level.pop("best") for name, by_level in expected.items()}
     pulls = {name: middle - float(weighted(left.density, left.weight, context.interval)["median"])
              for name in model.scores for left in [question.placed(without=name)]}
     before = State(best, question.frontier, _growth(context, draws, model), even)
     rank, rivals = _rank(draws, placed.density, day)
     found = WhatIf(
         model, placed.density, rank, rivals, before, replace(before, weight=placed.weight),
-        eligible, pulls, scores_at(best), expected, placed.pareto_k, placed.ess, False,
+        eligible, pulls, needed, expected, placed.pareto_k, placed.ess, False,
         context.interval)
     if found.holds or not refit:
         return found
@@ -211,7 +210,7 @@ def check(context: Context, model: Newcomer) -> None:
     if model.active is not None and model.active > model.params:
         problems.append(Problem("more parameters are used than there are", given=model.active,
                                 allowed=f"at most {model.params:g}"))
-    families = [str(name) for name in context.posterior["family"].values]
+    families = [str(name) for name in context.curves["family"].values]
     if model.family is not None and model.family not in families:
         problems.append(Problem(
             "no such family in the fit", given=model.family,
@@ -232,12 +231,13 @@ def counts(context: Context, model: Newcomer) -> bool:
     """
     if not model.scores:
         return True
-    options, marks = context.spec.options, context.tables.benchmarks.set_index("benchmark")
-    rows = marks.loc[list(model.scores)]
-    names = rows["variant_of"].where(rows["variant_of"] != "", rows.index)
-    domains = marks["domain"].reindex(names).to_numpy()
-    domains = {domain or name for domain, name in zip(domains, names, strict=True)}
-    if (names.nunique() >= options["eligible_benchmarks"]
+    options = context.spec.options
+    variant_of, domain = (dict(zip(map(str, context.marks["benchmark"].values),
+                                   map(str, context.marks[name].values), strict=True))
+                          for name in ("variant_of", "domain"))
+    names = {variant_of[name] or name for name in model.scores}
+    domains = {domain.get(name) or name for name in names}
+    if (len(names) >= options["eligible_benchmarks"]
             or len(domains) >= options["eligible_domains"]):
         return True
     # where the rule would leave too few, the fit does not apply it
@@ -259,10 +259,9 @@ def _rank(draws: Draws, density: np.ndarray, day: float) -> tuple[np.ndarray, in
     derived = draws.derived
     among = derived["eligible"].values & (years_of(derived["date"].values) <= day)
     among &= derived["model"].values != NAME
-    rivals = np.sort(draws.of_models("log_density")[:, among], axis=1)
-    place = [len(one) - np.searchsorted(one, value) for one, value in zip(rivals, density,
-                                                                        strict=True)]
-    return 1 + np.array(place), int(among.sum())
+    rivals = draws.of_models("log_density")[:, among]
+    place = [(rivals >= one[:, None]).sum(axis=1) for one in density.T]
+    return 1 + np.stack(place, axis=1), int(among.sum())
 
 
 def _refitted(context: Context, found: WhatIf) -> WhatIf:

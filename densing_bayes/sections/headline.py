@@ -7,7 +7,6 @@ from densing_bayes.context import Context
 from densing_bayes.intervals import doubled, probability
 from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
-from densing_bayes.sections import calibration
 
 
 def headline(context: Context) -> list[str]:
@@ -41,6 +40,8 @@ def headline(context: Context) -> list[str]:
             f"{probability(turned.p_faster)}.")
     certificate = published()
     if certificate and any(one["kept"] == "no" for one in certificate["verdict"]):
+        from densing_bayes.sections import calibration
+
         lines += calibration.headline(certificate)
     return lines
 

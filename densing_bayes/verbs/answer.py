@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,8 @@ class Answer:
         Everything as plain values; see `Answer.to_dict`.
     values
         The result itself, draws among it, as `densing_bayes.questions` returned it.
-    pictures
-        Figures of it; `Answer.plot` draws one.
+    draw
+        Gives the figures of it when they are asked for; `Answer.plot` draws one.
     printed
         What the command prints; by default the text.
     refused
@@ -56,7 +56,7 @@ class Answer:
     table: pd.DataFrame
     said: dict[str, Any]
     values: Any
-    pictures: Sequence[Picture] = ()
+    draw: Callable[[], Sequence[Picture]] = tuple
     printed: str = ""
     refused: str = ""
     source: Context | None = None
@@ -67,7 +67,7 @@ class Answer:
         """The answer that a section of a report tells; ``said`` by default its summary."""
         table = section.tables[0].frame if section.tables else pd.DataFrame()
         return cls(clean(section.text[0]), table, section.summary if said is None else said, values,
-                   tuple(section.pictures), printed_section(section))
+                   lambda: section.pictures, printed_section(section))
 
     def gated(self, passed: bool, what: str) -> Answer:
         """The answer, marked where the draws that it rests on did not pass their diagnostics."""
@@ -76,6 +76,11 @@ class Answer:
         why = f"{what}: the draws do not represent the posterior"
         return replace(self, refused=why, text=f"Refused by the diagnostics gate ({why}). "
                                                f"{self.text}")
+
+    @cached_property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Figures of it."""
+        return tuple(self.draw())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, exactly those that ``--json`` prints."""

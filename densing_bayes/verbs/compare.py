@@ -9,9 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from densing_bayes.context import Context
 from densing_bayes.errors import InputError, Problem
 from densing_bayes.intervals import Interval, doubled
-from densing_bayes.outputs import WRITER, counted
+from densing_bayes.outputs import WRITER, counted, plain
+from densing_bayes.questions.density import densities
+from densing_bayes.questions.growth import growth, windows
+from densing_bayes.questions.timeline import model_rows
 from densing_bayes.verbs.answer import Answer
 
 SHOWN = 10  # models, scores and lines of a spec that the text names
@@ -39,7 +43,24 @@ def compare(before: str | Path, after: str | Path) -> Answer:
     InputError
         A folder that is no report.
     """
-    old, new = (_read(Path(folder)) for folder in (before, after))
+    values, lines = changes(*(_read(Path(folder)) for folder in (before, after)))
+    return Answer(" ".join(lines), pd.DataFrame(values["growth"]), values, values,
+                  printed="\n".join(lines))
+
+
+def state_of(context: Context) -> dict[str, Any]:
+    """What a report's summary has of growth and densities, of a run without a report."""
+    whole = growth(context)
+    rows: list[dict[str, Any]] = plain({"windows": [
+        {**one.window.to_dict(), **one.summary()} for one in windows(context)]})["windows"]
+    return {"density": densities(context), "windows": rows, "timeline": model_rows(context),
+            "growth": whole.summary(), "interval": whole.to_dict()["interval"],
+            "data": context.checksums, "seed": whole.seed,
+            "provenance": {"spec": context.spec.toml}}
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What differs between two states: the values of `compare`, and sentences."""
     values = {
         "growth": _windows(old, new),
         "models": _difference({row["model"] for row in old["density"]},
@@ -50,9 +71,7 @@ def compare(before: str | Path, after: str | Path) -> Answer:
         "spec": _spec_lines(old, new), "densities": _densities(old, new),
         "seed": [old["seed"], new["seed"]],
     }
-    lines = _words(old, new, values)
-    return Answer(" ".join(lines), pd.DataFrame(values["growth"]), values, values,
-                  printed="\n".join(lines))
+    return values, _words(old, new, values)
 
 
 def _read(folder: Path) -> dict[str, Any]:

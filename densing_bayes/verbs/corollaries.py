@@ -65,7 +65,7 @@ def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
             sizes=_sizes(context) if effective else None, seed=seed, progress=step)
     table = pd.json_normalize(found["cases"])
     return Answer(lines[0], table, found, study,
-                  tuple(picture(case, context.interval) for case in study.cases[:1]),
+                  lambda: [picture(case, context.interval) for case in study.cases[:1]],
                   "\n".join(lines), source=context).gated(study.passed, "prices")
 
 
@@ -106,8 +106,11 @@ def forecast(data: Data = None, *, size: float | None = None, device: str | None
     with steps(progress) as step:
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
+        # a size on a day needs no table, and not to read them is half of the answer's time
+        aims = (device, match, score, effective)
+        tables = None if all(aim is None for aim in aims) else context.tables
         found, lines = ask_forecast(
-            posterior_of(context), context.tables, as_of=dt.date.today(),
+            posterior_of(context), tables, as_of=dt.date.today(),
             interval=context.interval, size=size, device=device, match=match, score=score,
             effective=effective, date=day, use=Use(bits=bits, tokens_per_second=tokens_per_second),
             seed=seed, progress=step)

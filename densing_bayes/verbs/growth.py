@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from densing_bayes.context import Context
 from densing_bayes.intervals import doubled, words_of_set
-from densing_bayes.questions import costs as ask_costs
 from densing_bayes.questions import density as ask_density
 from densing_bayes.questions import growth as ask_growth
+from densing_bayes.reports import Picture
 from densing_bayes.specs import ModelSpec
 from densing_bayes.verbs.answer import Answer, printed_frame
 from densing_bayes.verbs.opening import Data, opened
 from densing_bayes.verbs.steps import Progress, steps
+
+if TYPE_CHECKING:
+    from densing_bayes.questions.costs import Costs
 
 
 def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,
@@ -46,7 +50,6 @@ def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,
     >>> answer = db.growth(window="last-12-months")  # doctest: +SKIP
     >>> answer.to_dict()["growth"]["rate_per_day"]["median"]  # doctest: +SKIP
     """
-    from densing_bayes.sections.growth import posterior_picture
     from densing_bayes.sections.headline import headline
 
     with steps(progress) as step:
@@ -55,7 +58,19 @@ def growth(data: Data = None, *, window: str | tuple[Any, Any] | None = None,
         found = ask_growth.growth(context, window)
         lines = headline(context) if window is None else [window_words(found)]
     return Answer(" ".join(lines), growth_table([found]), found.to_dict(), found,
-                  (posterior_picture(context, found),), "\n".join(lines), source=context)
+                  lambda: [_posterior(context, found)], "\n".join(lines), source=context)
+
+
+def _posterior(context: Context, found: ask_growth.Growth) -> Picture:
+    from densing_bayes.sections.growth import posterior_picture  # draws: matplotlib
+
+    return posterior_picture(context, found)
+
+
+def _timeline(context: Context) -> Picture:
+    from densing_bayes.sections.density import timeline_picture
+
+    return timeline_picture(context)
 
 
 def window_words(found: ask_growth.Growth) -> str:
@@ -102,13 +117,13 @@ def density(models: Sequence[str] = (), data: Data = None, *, device: str | None
         ``table`` has a row per model. ``values`` is the list of rows, or with a device a
         `densing_bayes.questions.costs.Costs`.
     """
-    from densing_bayes.sections.density import timeline_picture
-
     names = [models] if isinstance(models, str) else list(models)
     with steps(progress) as step:
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
         if device is not None:
+            from densing_bayes.questions import costs as ask_costs
+
             return replace(_by_cost(ask_costs.costs(context, device), names), source=context)
         rows = ask_density.named(context, names)
         frontier = ask_density.frontier(context)
@@ -125,10 +140,10 @@ def density(models: Sequence[str] = (), data: Data = None, *, device: str | None
             f"({frontier['low']:.1f} to {frontier['high']:.1f}).")
     return Answer(text, pd.DataFrame(rows),
                   {"interval": {"prob": interval.prob, "kind": interval.kind}, "density": rows},
-                  rows, (timeline_picture(context),), "\n".join(lines), source=context)
+                  rows, lambda: [_timeline(context)], "\n".join(lines), source=context)
 
 
-def _by_cost(found: ask_costs.Costs, names: list[str]) -> Answer:
+def _by_cost(found: Costs, names: list[str]) -> Answer:
     from densing_bayes.sections.costs import section
 
     rows, study = found.named(names), found.study
@@ -141,5 +156,5 @@ def _by_cost(found: ask_costs.Costs, names: list[str]) -> Answer:
             f"{top['model']}: {top['by_cost']['median']:.2f} ({interval}: "
             f"{top['by_cost']['low']:.2f} to {top['by_cost']['high']:.2f}).")
     return Answer(text, pd.json_normalize(rows), {"device": head, "cost_density": rows}, found,
-                  tuple(section(study, outside=found.outside).pictures),
+                  lambda: section(study, outside=found.outside).pictures,
                   f"device {head}; {interval}\n{printed_frame(frame)}")

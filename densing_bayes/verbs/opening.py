@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,14 +15,18 @@ import pandas as pd
 
 from densing_bayes.context import Context, refusal
 from densing_bayes.errors import GateError, InputError, Problem, did_you_mean
+from densing_bayes.kept import key_of, place, read
 from densing_bayes.outputs import default_out
 from densing_bayes.problems import told
+from densing_bayes.questions.density import densities
+from densing_bayes.questions.frontier import on_last_day
 from densing_bayes.schemas import TABLES
 from densing_bayes.specs import ModelSpec
-from densing_bayes.tables import Tables, load_tables
+from densing_bayes.tables import Tables, checksums, load_tables
 from densing_bayes.verbs.spec import spec_of
 
 Data = None | str | Path | Mapping[str, pd.DataFrame] | Tables | Context
+Tell = Callable[[list[str], list[str]], None]
 KEPT = 2  # fits of this process that are kept, so that the next question need not fit again
 
 _kept: OrderedDict[str, Context] = OrderedDict()
@@ -31,8 +36,14 @@ class SuspiciousData(UserWarning):
     """Something in the tables is suspicious, not wrong."""
 
 
+def warn(skipped: Iterable[str], suspicious: Iterable[str]) -> None:
+    """`SuspiciousData` for every kind of row left out and of suspicious value."""
+    for line in (*skipped, *suspicious):
+        warnings.warn(line, SuspiciousData, stacklevel=4)
+
+
 def tables_of(data: Data, *, skip_bad: bool = False,
-              progress: Callable[..., None] = lambda name, **_: None) -> Tables:
+              progress: Callable[..., None] = lambda name, **_: None, tell: Tell = warn) -> Tables:
     """Checked tables.
 
     Parameters
@@ -42,6 +53,8 @@ def tables_of(data: Data, *, skip_bad: bool = False,
         of the CSV files; tables or a context that were opened before.
     skip_bad
         Leave out rows that have problems.
+    tell
+        Takes a line for every kind of row left out, and for every kind of suspicious value.
 
     Raises
     ------
@@ -60,8 +73,7 @@ def tables_of(data: Data, *, skip_bad: bool = False,
     progress("reading tables")
     tables = _of_frames(data, skip_bad) if isinstance(data, Mapping) else load_tables(
         data, skip_bad=skip_bad)
-    for line in (*told(tables.skipped), *told(tables.warnings)):
-        warnings.warn(line, SuspiciousData, stacklevel=3)
+    tell(told(tables.skipped), told(tables.warnings))
     return tables
 
 
@@ -83,7 +95,7 @@ def _of_frames(frames: Mapping[str, pd.DataFrame], skip_bad: bool) -> Tables:
 def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
            seed: int | None = None, fit: str | Path | None = None, skip_bad: bool = False,
            progress: Callable[..., None] = lambda name, **_: None, keep: bool = False,
-           **options: Any) -> Context:
+           tell: Tell = warn, start: Context | None = None, **options: Any) -> Context:
     """The tables and the spec of a question, fitted and passed by the gate.
 
     Parameters
@@ -97,7 +109,12 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
         A saved fit (fit.nc) to answer from. None: made, and kept for the next question of this
         process (the last two are).
     keep
-        Keep the fit in ``densing-out/`` too, and answer from it when it is there.
+        Keep the fit in ``densing-out/`` too, and what questions need of it beside it; answer from
+        them when they are there, without reading the tables.
+    tell
+        As `tables_of` takes it. Tables that answered before in this process are not told again.
+    start
+        A run of other tables, from the middle of whose draws the chains start.
 
     Raises
     ------
@@ -112,13 +129,24 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
         context = data
     else:
         model = spec_of(spec, seed, options)
-        tables = tables_of(data, skip_bad=skip_bad, progress=progress)
+        # a folder is read only where no answer of its content is kept
+        tables = None if data is None or isinstance(data, str | Path) else tables_of(
+            data, skip_bad=skip_bad, progress=progress, tell=tell)
+        sums = checksums(data) if tables is None else tables.sha256
         saved = Path(fit) if fit is not None else (
-            default_out(model.name, model.hash, tables.sha256) / "fit.nc" if keep else None)
-        key = repr((model.hash, sorted(tables.sha256.items()), None if saved is None else str(
-            saved)))
-        if key not in _kept or not tables.sha256:
-            _kept[key] = Context(tables, model, saved=saved, must_exist=fit is not None)
+            default_out(model.name, model.hash, sums) / "fit.nc" if keep else None)
+        key = memory_key(model, sums, saved, skip_bad)
+        if key not in _kept or not sums:
+            kept = saved and read(place(saved), key_of(saved, model.hash, sums))
+            if kept and kept.said["skipped"] and not skip_bad:
+                kept = None
+            if kept and tables is None:
+                tell(kept.said["skipped"], kept.said["suspicious"])
+            elif tables is None:
+                tables = tables_of(data, skip_bad=skip_bad, progress=progress, tell=tell)
+            _kept[key] = Context(
+                tables or partial(tables_of, data, skip_bad=skip_bad, tell=lambda *_: None), model,
+                saved=saved, must_exist=fit is not None, kept=kept or None, start=start)
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
@@ -127,4 +155,13 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
     why = refusal(context)
     if why:
         raise GateError(why)
+    if keep and context.kept is None and not isinstance(data, Context):
+        densities(context), on_last_day(context)  # of all draws: remembered with the fit
+        context.keep(skipped=told(context.tables.skipped), suspicious=told(context.tables.warnings))
     return context
+
+
+def memory_key(model: ModelSpec, checksums: Mapping[str, str], saved: Path | None = None,
+               skip_bad: bool = False) -> str:
+    """By what a fit of this process is known."""
+    return repr((model.hash, sorted(checksums.items()), saved and str(saved), skip_bad))

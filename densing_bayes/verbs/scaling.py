@@ -74,7 +74,7 @@ def scaling(runs: str | Path | pd.DataFrame | None = None, data: Data = None, *,
     lines = [clean(line) for line in result.lines()]
     shown = result.predictions if len(result.predictions) else result.parameters
     return Answer(" ".join(lines[:2]), shown, result.summary(), result,
-                  tuple(_pictures(result, compute)), "\n".join(lines))
+                  lambda: _pictures(result, compute), "\n".join(lines))
 
 
 def _scores(pairs: Any, data: Data, tasks: Sequence[str], predict: Any, laws: Any, columns: Any,
@@ -88,7 +88,7 @@ def _scores(pairs: Any, data: Data, tasks: Sequence[str], predict: Any, laws: An
                         predict, chances=known, chance=chance, laws=laws or None, columns=columns,
                         seed=seed, progress=step)
     lines = [clean(line) for line in found.lines()]
-    return Answer(" ".join(lines[:2]), found.table, found.summary(), found, (), "\n".join(lines))
+    return Answer(" ".join(lines[:2]), found.table, found.summary(), found, tuple, "\n".join(lines))
 
 
 def _pictures(result: Scaling, compute: Sequence[float]) -> list[Picture]:

@@ -57,7 +57,7 @@ def study(spec: str | Path | StudySpec = "default", data: Data = None, *,
     section = words.section(found)
     answer = Answer.of_section(section, found)
     printed = "\n\n".join([*section.text, f"report: {page}"])
-    return Answer(answer.text, answer.table, answer.said, found, answer.pictures, printed,
+    return Answer(answer.text, answer.table, answer.said, found, answer.draw, printed,
                   words.refusal(found) or "")
 
 
