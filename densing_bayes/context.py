@@ -200,8 +200,8 @@ class Context:
             write(place(self.saved), key, {
                 "gate": self.diagnostics, "checksums": self.tables.sha256,
                 "summaries": plain(self.summaries), **said}, {
-                "derived": self.derived, "some": self.some_derived, "curves": self.curves, "data": self.observations.data,
-                "marks": self.marks})
+                "derived": self.derived, "some": self.some_derived, "curves": self.curves,
+                "data": self.observations.data, "marks": self.marks})
 
     @cached_property
     def cut(self) -> xr.Dataset:

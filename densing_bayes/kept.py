@@ -1,9 +1,10 @@
-"""What questions need of a fit, kept beside it: an answer neither reads nor derives all its draws.
+"""What questions need of a fit, kept beside it, so that they need not derive all its draws again.
 
-The file is a zip of plain numpy arrays and an index, named after its fit. It says which fit, tables,
-spec and version of the program it was made of; where one of them differs, or a byte of an array is
-not what was written, it counts as not there and everything is made of the fit again. Arrays are
-read when they are first asked for. It may be removed at any time (``densing doctor --clear``).
+The file is a zip of plain numpy arrays and an index, named after its fit. It says which fit,
+tables, spec and version of the program it was made of; where one of them differs, or a byte of an
+array is not what was written, it counts as not there and everything is made of the fit again.
+Arrays are read when they are first asked for. It may be removed at any time
+(``densing doctor --clear``).
 """
 
 from __future__ import annotations

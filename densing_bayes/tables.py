@@ -89,7 +89,8 @@ def checksums(folder: str | Path | None = None) -> dict[str, str]:
     folder = shelf("data") if folder is None else Path(folder)
     try:
         return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in sorted(folder.iterdir()) if path.suffix == ".csv" and path.stem in TABLES}
+                for path in sorted(folder.iterdir())
+                if path.suffix == ".csv" and path.stem in TABLES}
     except OSError:
         return {}
 

@@ -12,8 +12,8 @@ from densing_bayes.errors import MachineError
 
 
 def doctor(clear: Annotated[bool, typer.Option(
-               "--clear", help="Remove machine code and stamps that were kept; both are "
-                               "made again.")] = False,
+               "--clear", help="Remove machine code, stamps and answers that were kept; "
+                               "all are made again.")] = False,
            as_json: Json = False) -> None:
     """Versions, threads, caches and places to write: what to send along with a question.
 

@@ -17,6 +17,7 @@ from densing_bayes.shelf import shelf
 
 PACKAGE = Path(densing_bayes.__file__).parent
 THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ANSWERS = ".nc.answers"  # densing_bayes.kept, which is not imported for a look at the machine
 KEPT = ("*.nbi", "*.nbc")  # numba's index and machine code
 
 
@@ -43,6 +44,8 @@ def examine() -> dict[str, Any]:
         "machine_code": [{"path": str(path), "files": len(files),
                           "megabytes": round(sum(file.stat().st_size for file in files) / 1e6, 1)}
                          for path, files in caches.items()],
+        "answers": {"files": len(_answers()), "megabytes": round(
+            sum(file.stat().st_size for file in _answers()) / 1e6, 1)},
         "environment": {name: value for name, value in os.environ.items()
                         if name.startswith(("DENSING_", "NUMBA_", "PYTENSOR_"))},
         "wrong": wrong,
@@ -63,6 +66,8 @@ def told(found: dict[str, Any]) -> list[str]:
           for name, place in found["places"].items()),
         *(f"{'machine code':22s} {cache['path']}: {cache['files']} files, "
           f"{cache['megabytes']} MB" for cache in found["machine_code"]),
+        f"{'answers kept here':22s} {found['answers']['files']} files, "
+        f"{found['answers']['megabytes']} MB",
         *(f"{'environment':22s} {name}={value}" for name, value in found["environment"].items())]
     if not found["machine_code"]:
         lines.append(f"{'machine code':22s} none kept: the next fit compiles, some twenty seconds")
@@ -72,13 +77,24 @@ def told(found: dict[str, Any]) -> list[str]:
 
 
 def clear_caches() -> int:
-    """Remove machine code and stamps that this package keeps; the number of files removed."""
+    """Remove what this package keeps and can make again; the number of files removed.
+
+    Machine code, stamps, and the answers kept beside fits in ``densing-out/`` here.
+    """
     count = stamps.clear()
+    for file in _answers():
+        file.unlink(missing_ok=True)
+        count += 1
     for files in _caches().values():
         for file in files:
             file.unlink(missing_ok=True)
             count += 1
     return count
+
+
+def _answers() -> list[Path]:
+    """Answers kept beside the fits of this folder."""
+    return sorted(Path("densing-out").glob(f"*/*{ANSWERS}"))
 
 
 def _caches() -> dict[Path, list[Path]]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from densing_bayes.context import Context
 from densing_bayes.errors import InputError, Problem, TableError
 from densing_bayes.outputs import replacing
 from densing_bayes.schemas import TABLES
@@ -24,8 +23,6 @@ from densing_bayes.verbs.answer import Answer
 from densing_bayes.verbs.compare import changes, state_of
 from densing_bayes.verbs.opening import opened
 from densing_bayes.verbs.steps import Progress, steps
-
-ADDED = ("models", "scores")  # in this order they are written: scores name models
 
 
 def update(folder: str | Path, add: Sequence[str | Path | pd.DataFrame], *,
@@ -80,7 +77,8 @@ def update(folder: str | Path, add: Sequence[str | Path | pd.DataFrame], *,
                        start=before, **options)
         values, lines = changes(was, state_of(after))
         folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(trial.glob("*.csv"), key=lambda path: path.stem == ADDED[-1]):
+        # scores last, since they name models: at any moment the folder is one that passes
+        for path in sorted(trial.glob("*.csv"), key=lambda path: path.stem == "scores"):
             if new or path.stem in counts:
                 with replacing(folder / path.name) as temporary:
                     shutil.copyfile(path, temporary)
@@ -88,7 +86,8 @@ def update(folder: str | Path, add: Sequence[str | Path | pd.DataFrame], *,
     lines = [f"Added to {folder}: rows {rows}.", *lines]
     values = {"folder": str(folder), "rows": counts, "tables_sha256": sums, **values}
     return Answer(" ".join(lines), pd.DataFrame(values["growth"]), values, values,
-                  printed="\n".join(lines), source=replace(after, given=lambda: load_tables(folder)))
+                  printed="\n".join(lines),
+                  source=replace(after, given=lambda: load_tables(folder)))
 
 
 def _quietly(*_: Any) -> None:
@@ -150,16 +149,15 @@ def _rows(one: str | Path | pd.DataFrame) -> tuple[str, list[str], list[list[str
 
 
 def _table_of(file: str, header: list[str]) -> str:
-    """The table that a header is of: the one whose key and filled columns it has."""
-    for name in ADDED:
-        needed = {column for column, spec in TABLES[name].columns.items()
-                  if spec.filled or column in TABLES[name].key and name == "models"}
-        if needed <= set(header):
+    """The table that a header is of: it has the columns that may not be empty there."""
+    needed = {name: [column for column, spec in TABLES[name].columns.items() if spec.filled]
+              for name in ("scores", "models")}
+    for name, columns in needed.items():
+        if set(columns) <= set(header):
             return name
     raise InputError(Problem(
         "rows of no table that can be added to", file=file, row=1, given=", ".join(header)[:200],
-        allowed="; ".join(f"{name}: {', '.join(c for c, s in TABLES[name].columns.items() if s.filled)}"
-                          for name in ADDED)))
+        allowed="; ".join(f"{name}: {', '.join(columns)}" for name, columns in needed.items())))
 
 
 def _placed(problem: Problem, places: dict[str, list[tuple[int, int, str]]]) -> Problem:
