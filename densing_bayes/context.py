@@ -165,6 +165,15 @@ class Context:
         return told_of() if self.kept is None else self.kept.dataset("derived", told_of)
 
     @cached_property
+    def above(self) -> xr.Dataset:
+        """All draws of what stands above families and models: ruler, curves, growth, scales."""
+        def without_groups() -> xr.Dataset:
+            return self.posterior.drop_dims(["model", "family"], errors="ignore")
+
+        return without_groups() if self.kept is None else self.kept.dataset(
+            "above", without_groups)
+
+    @cached_property
     def curves(self) -> xr.Dataset:
         """Some draws of what the fit says of any model: without the coordinates of its own ones."""
         def without_models() -> xr.Dataset:
@@ -200,8 +209,8 @@ class Context:
             write(place(self.saved), key, {
                 "gate": self.diagnostics, "checksums": self.tables.sha256,
                 "summaries": plain(self.summaries), **said}, {
-                "derived": self.derived, "some": self.some_derived, "curves": self.curves,
-                "data": self.observations.data, "marks": self.marks})
+                "derived": self.derived, "above": self.above, "some": self.some_derived,
+                "curves": self.curves, "data": self.observations.data, "marks": self.marks})
 
     @cached_property
     def cut(self) -> xr.Dataset:

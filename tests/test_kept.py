@@ -117,7 +117,7 @@ def test_answers_are_those_of_the_fit_and_read_no_table(asked, monkeypatch):
     assert second.diagnostics == json.loads(json.dumps(first.diagnostics))
     assert densities(second) == densities(first)
     assert on_last_day(second) == on_last_day(first)
-    for name in ("derived", "some_derived", "curves", "marks"):
+    for name in ("derived", "above", "some_derived", "curves", "marks"):
         xr.testing.assert_identical(getattr(second, name), getattr(first, name))
     xr.testing.assert_identical(second.observations.data, first.observations.data)
     benchmark = str(first.observations.data["benchmark"].values[0])

@@ -32,12 +32,14 @@ def truth(small_world, true_draws):
 
 
 def one_draw(world, posterior):
-    return SimpleNamespace(
+    """A run whose draws are these."""
+    context = Context(world.tables, world.spec)
+    vars(context).update(
         posterior=posterior.assign_coords(
             {name: world.coords[name] for name in ("family", "model", "benchmark")}),
         derived=derive(posterior.assign_coords(model=world.coords["model"]), world.observations,
-                       world.columns), observations=world.observations,
-        columns=world.columns, spec=world.spec, tables=world.tables, interval=Interval())
+                       world.columns), observations=world.observations, columns=world.columns)
+    return context
 
 
 def asked(context, **changes) -> Newcomer:

@@ -151,7 +151,7 @@ def posterior_of(context: Any) -> Posterior:
     return from_derived(
         context.derived, benchmark=str(observations.data["benchmark"].to_numpy()[0]),
         reference_tokens=float(context.spec.options["reference_tokens"]),
-        views=lambda model: views(context.posterior, columns, observations,
+        views=lambda model: views(context.above, columns, observations,
                                   context.tables, model, context.seed(f"views {model}")),
         where={"centre": centre, "last": centre + float(np.max(columns["models"]["time"])),
                "mean_size": float(observations.data["log_params"].mean())})
