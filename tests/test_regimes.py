@@ -95,6 +95,18 @@ class TestFits:
         assert found.mean() == pytest.approx(line.slope, abs=0.4 * line.stderr)
         assert 0.95 * line.stderr < found.std() < 2.5 * line.stderr
 
+    def test_the_mean_rate_is_over_calendar_time(self, spec):
+        """Three years at 1 and one at 3 are 1.5 a year; the closest straight line says 1.31."""
+        series = world(1.0, change=2.0, at=3.0, noise=0.05, seed=3)
+        years = (series.days - series.days[0]) / DAYS_PER_YEAR
+        found = fit(series, kink(3.0), spec)
+        low, high = Interval().of(found.mean_rate)
+        assert low < 1.5 < high
+        assert high - low < 0.12
+        assert stats.linregress(years, series.values).slope < low - 0.05
+        path = found.path(series.days[[0, -1]])
+        np.testing.assert_allclose(found.mean_rate, (path[:, 1] - path[:, 0]) / years[-1])
+
     def test_rates_before_and_after_are_least_squares(self, spec):
         series = world(1.0, change=1.5, noise=0.2, seed=2)
         years = (series.days - series.days[0]) / DAYS_PER_YEAR

@@ -2,8 +2,9 @@
 
 A regime's change has a shape h with slope h'. Each shape is written as a departure from the
 straight line (its least-squares line over the fitted points is taken off), so that ``rate`` is
-the mean rate in every regime: its prior then plays no part in comparing them, before and after
-are treated alike, and the sampled coordinates are nearly orthogonal.
+the slope of that line in every regime: its prior then plays no part in comparing them, before
+and after are treated alike, and the sampled coordinates are nearly orthogonal. What is told is
+the mean rate over calendar time (`Design.moved` is what it has beyond that slope).
 """
 
 from __future__ import annotations
@@ -206,6 +207,18 @@ class Design:
     def slopes(self, time: np.ndarray) -> np.ndarray:
         """Slope of each column's departure, (candidate, size, time)."""
         return self._each(time, 1) - self.line[..., 1:]
+
+    @property
+    def moved(self) -> np.ndarray:
+        """Mean slope of each column's departure, first point to last, (candidate, size).
+
+        A path that turns has another mean slope than the straight line closest to it. A jump
+        is no slope.
+        """
+        if not self.regime.shape.straight:
+            return np.zeros(self.line.shape[:2])
+        ends = self.values(np.array([self.start, self.end]))
+        return (ends[..., 1] - ends[..., 0]) / (self.end - self.start)
 
     @property
     def ends(self) -> np.ndarray:

@@ -120,8 +120,9 @@ class Fit:
 
     @property
     def mean_rate(self) -> np.ndarray:
-        """Rate per year of the straight line closest to the path, by draw; jumps apart."""
-        return self.units.per_year * self.draws["rate"]
+        """Rate per year averaged over calendar time, first point to last, by draw; jumps apart."""
+        moved = self.departure(self.design.moved[..., None], self.draws["sizes"])[:, 0]
+        return self.units.per_year * (self.draws["rate"] + moved)
 
     @property
     def before_after(self) -> tuple[np.ndarray, np.ndarray]:
