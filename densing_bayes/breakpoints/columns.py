@@ -152,7 +152,7 @@ def _made(frame: pd.DataFrame, columns: Columns, cells: dict[str, np.ndarray], n
     found: list[Problem] = []
 
     def bad(where: np.ndarray, what: str, part: str, allowed: str, hint: str | None = None) -> None:
-        found.extend(Problem(what, file=file, row=int(frame.index[i]),
+        found.extend(Problem(what, file=file, row=int(frame.index[int(i)]),
                              column=getattr(columns, part),
                              given=cut(str(frame[getattr(columns, part)].iloc[i])),
                              allowed=allowed, hint=hint) for i in np.flatnonzero(where))
@@ -308,7 +308,7 @@ def _date(cell: Any) -> tuple[float, float]:
         day, width = until_today(*parse_date(
             str(cell if isinstance(cell, str) else int(cell)).strip()))
         return float(as_days(day)), float(width)
-    stamp = pd.to_datetime(cell, errors="coerce") if not isinstance(cell, float) else pd.NaT
+    stamp: Any = pd.to_datetime(cell, errors="coerce") if not isinstance(cell, float) else pd.NaT
     if stamp is pd.NaT:
         raise ValueError("not an ISO date")
     return float(as_days(np.datetime64(stamp, "D"))), 0.0

@@ -161,7 +161,7 @@ def _densities(context: Any, early: xr.Dataset, names: list[str],
             own["cell_score"].values[i], own["cell_replicates"].values[i] = score, 1
     keys = [str(pair) for pair in asked]
     whose = [place[name] for name, _ in asked]
-    own = own.assign(cell_model=("cell", np.arange(len(asked))), **{
+    own = own.assign({"cell_model": ("cell", np.arange(len(asked)))} | {
         name: ("model", early[name].values[whose]) for name in ("time", "log_params")},
     ).assign_coords(model=keys, benchmark=early["benchmark"])
     benchmarks = [str(name) for name in context.observations.data["benchmark"].values]

@@ -83,7 +83,7 @@ RULE = Rule()
 
 
 def over_widths(found: Fit, constant: Fit,
-                widths: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
+                asked: Sequence[float] = tuple(WIDTHS)) -> pd.DataFrame:
     """Evidence for one change over none (Bayes factor), as a curve over its prior width.
 
     Of all points each width has its exact marginal likelihood. Else the curve's course is
@@ -99,12 +99,12 @@ def over_widths(found: Fit, constant: Fit,
         unit of the series per year), ``ratio``: above 1 for a change, below 1 for none.
     """
     prior = found.spec.priors["change"].args["sigma"]
-    widths = np.asarray(widths, dtype=float)
+    widths = np.asarray(asked, dtype=float)
     shared = found.series.shared.shape[1] > 0
-    told = None not in (found.log_evidence, constant.log_evidence) and not shared
-    if found.diagnostics["method"] == "exact" and not shared:
+    one, none = found.log_evidence, constant.log_evidence
+    if found.diagnostics["method"] == "exact" and not shared and none is not None:
         with np.errstate(over="ignore"):
-            ratio = np.exp(evidence_of_widths(found, widths) - constant.log_evidence)
+            ratio = np.exp(evidence_of_widths(found, widths) - none)
     else:
         change = found.seen["sizes"][:, 0]
         faked = np.linalg.norm(carried(found)[:, 2], axis=1) @ found.chances if shared else 0.0
@@ -116,8 +116,9 @@ def over_widths(found: Fit, constant: Fit,
         each = np.array([seen(np.hypot(faked, prior * width)) for width in widths])
         smooth = 1.06 * change.std() * len(change) ** -0.2  # of a density estimate at zero
         with np.errstate(over="ignore", divide="ignore"):
-            ratio = (each * np.exp(found.log_evidence - constant.log_evidence) if told else
-                     each / np.array(seen(np.hypot(faked, max(smooth, 1e-9)))))
+            at_zero = seen(np.hypot(faked, max(smooth, 1e-9)))
+            ratio = each * np.exp(one - none) if one is not None and none is not None and (
+                not shared) else each / np.array(at_zero)
     if not found.design.values(np.linspace(-0.5, 0.5, 9)).any():
         ratio = np.ones_like(ratio)  # no column: the data say nothing, at any width
     return pd.DataFrame({
@@ -131,12 +132,13 @@ def over_rivals(fits: dict[str, Fit], changing: Sequence[str]) -> tuple[float, s
     The changing regimes are equally likely beforehand: their marginal likelihoods are averaged.
     None where a marginal likelihood is not known (chains, errors that points share).
     """
-    logs = {name: found.log_evidence for name, found in fits.items()}
+    logs = {name: found.log_evidence for name, found in fits.items()
+            if found.log_evidence is not None}
     steady = [name for name, found in fits.items() if not found.regime.shape.turns]
-    if any(found.series.shared.shape[1] for found in fits.values()) or None in [
-            logs[name] for name in (*steady, *changing)]:
+    if any(found.series.shared.shape[1] for found in fits.values()) or not {
+            *steady, *changing} <= logs.keys():
         return None
-    rival = max(steady, key=lambda name: logs[name])
+    rival = max(steady, key=logs.__getitem__)
     change = logsumexp([logs[name] for name in changing]) - np.log(len(changing))
     return float(min(np.exp(min(change - logs[rival], 50.0)), LARGEST_RATIO)), rival
 
@@ -187,7 +189,7 @@ def windows_of(series: Series) -> list[tuple[int, int]]:
     starts = np.unique(series.dates, return_index=True)[1]
     ends = np.append(starts[1:], len(series))  # counts of points at which a date is complete
     wanted = np.linspace(max(FEWEST, math.ceil(len(series) / 2)), len(series), WINDOWS + 1)
-    edges = np.unique([ends[min(np.searchsorted(ends, count - 1e-9), len(ends) - 1)]
+    edges = np.unique([ends[min(int(np.searchsorted(ends, count - 1e-9)), len(ends) - 1)]
                        for count in wanted])
     return [(int(a), int(b)) for a, b in pairwise(edges) if not check(series.until(int(a)))]
 

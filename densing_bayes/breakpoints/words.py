@@ -75,7 +75,7 @@ def regime_words(verdict: Verdict) -> str:
         return ("How likely each regime is cannot be told here (their points share an error, or "
                 "chains had to be used); the table compares how they predict.")
     best = chance.sort_values(ascending=False)
-    title = {name: found.regime.title for name, found in verdict.fits.items()}
+    title: dict[Any, str] = {name: found.regime.title for name, found in verdict.fits.items()}
     likely = [f"{title[name]} ({p:.2f})" for name, p in best.items() if p >= 0.1][:4]
     text = (f"Of {len(best)} regimes, as likely as one another beforehand, the likeliest "
             f"{'are' if len(likely) > 1 else 'is'}: " + ", ".join(likely) + ".")
@@ -125,9 +125,9 @@ def segment_words(found: Fit, interval: Interval) -> str:
 def evidence_words(verdict: Verdict) -> str:
     """Marginal likelihoods, LOO and leave-future-out, with what makes them unreliable."""
     name, rival = verdict.kink.regime.name, verdict.rival.regime.title
-    curve = verdict.curve
-    top = curve.loc[curve["ratio"].idxmax()]
-    width = curve.loc[(curve["width"] - 1).abs().idxmin(), "width_per_year"]
+    curve: Any = verdict.curve
+    top: Any = curve.loc[curve["ratio"].idxmax()]
+    width: Any = curve.loc[(curve["width"] - 1).abs().idxmin(), "width_per_year"]
     many = "a change of any kind" if not verdict.breaks else "a change at the given date" + (
         "s" * (len(verdict.breaks) > 1))
     text = [f"The evidence is {odds(verdict.ratio)} {many}, beside the strongest regime without "
@@ -136,13 +136,13 @@ def evidence_words(verdict: Verdict) -> str:
             f"{odds(verdict.savage_dickey)} it when changes of {number(width)} per year are "
             f"ordinary (prior sd), and {odds(top['ratio'])} it at the width that suits it best "
             f"({number(top['width_per_year'])})."]
-    loo = verdict.loo.loc[name]
+    loo: Any = verdict.loo.loc[name]
     text.append(f"Predicting left-out points, one change scores {number(loo['elpd_diff'])} (se "
                 f"{number(loo['se'])}) over a constant rate in elpd by leaving one out")
     if verdict.lfo is None:
         text[-1] += "; the series is too short to predict its second half from its first."
     else:
-        lfo = verdict.lfo.loc[name]
+        lfo: Any = verdict.lfo.loc[name]
         count = len(verdict.lfo.attrs["each"][name])
         text[-1] += (f", {number(lfo['elpd_diff'])} (se {number(lfo['se'])}) predicting the last "
                      f"{count} {'dates' if verdict.series.kind == 'all' else 'points'} from "

@@ -65,7 +65,7 @@ def whatif(
     from densing_bayes.verbs.spec import day_of
 
     scores = scores_of(score or [])
-    day = day_of(date)
+    day = day_of(date) or date
     with Steps() as progress:
         ctx = context(spec, data, seed, fit, progress, skip_bad, benchmarks=benchmark)
         from densing_bayes.verbs.whatif import whatif as ask

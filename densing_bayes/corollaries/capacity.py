@@ -59,7 +59,10 @@ def largest_size(*, memory: Array, bandwidth: Array, bits: Array, tokens_per_sec
 class Capacity(Protocol):
     """Something that bounds the size of a model."""
 
-    label: str
+    @property
+    def label(self) -> str:
+        """What it is, in words."""
+        ...
 
     def log_size(self, years: np.ndarray, size: int) -> np.ndarray:
         """Ln parameters at times in years since ORIGIN, shape (size or 1, time)."""

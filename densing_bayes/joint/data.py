@@ -48,7 +48,7 @@ def inputs(observations: Observations, spec: ModelSpec) -> tuple[dict[str, dict[
             "weight": np.ones(rows.sum()),
         }
 
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "setting": {
             "reference_tokens": [float(options["reference_tokens"])],
             "low_score": [low], "high_score": [high],

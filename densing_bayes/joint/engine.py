@@ -43,7 +43,7 @@ class CompiledJoint:
     irreducible: bool
     values: Mapping[str, Any]
     start: Callable[[int], np.ndarray] | None  # from a seed; None: the priors' centre
-    initial_point_func: Callable[[int], np.ndarray] | None
+    initial_point_func: Any  # from a seed to a point
     shapes: dict[str, tuple[int, ...]]
     dims: dict[str, tuple[str, ...]]
     coords: dict[str, Any]
@@ -118,7 +118,7 @@ def compiled_joint(columns: Columns, coords: Mapping[str, Any], priors: Mapping[
     coords = {name: pd.Index(list(labels)) for name, labels in coords.items()
               if name in set(DIMS.values())}
     sizes = {name: len(labels) for name, labels in coords.items()}
-    shapes = {name: (sizes[DIMS[name]],) if name in DIMS else ()
+    shapes: dict[str, tuple[int, ...]] = {name: (sizes[DIMS[name]],) if name in DIMS else ()
               for name in (*kernel.VARIABLES, *TOLD)}
     if not irreducible:
         shapes["irreducible_share"] = (0,)

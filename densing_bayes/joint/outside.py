@@ -60,9 +60,9 @@ def curve_slopes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str, 
     names = [str(name) for name in observations.data["benchmark"].values]
     anchors = len(columns["anchors"]["chance"])
     law = derived[["gamma", "midpoint", "alpha", "log_b", "beta", "irreducible"]]
-    curves = law.assign_coords(anchor=names[:anchors])
+    curves: xr.Dataset = law.assign_coords(anchor=names[:anchors])
     if "log_kappa_z" in posterior:
-        kappa = np.exp(posterior["log_kappa_z"]) / posterior["c1"]
+        kappa: Any = np.exp(posterior["log_kappa_z"]) / posterior["c1"]
         curves = curves.assign(kappa=kappa.assign_coords(linked=names[anchors:]))
     return log_slopes(curves, float(columns["setting"]["reference_tokens"][0]))
 
@@ -109,7 +109,7 @@ def outside_sizes(posterior: xr.Dataset, derived: xr.Dataset, columns: dict[str,
             logp += log_density(every["cell_score"].values[cell], at, nu)
         share = np.cumsum(np.exp(logp - logp.max(axis=1, keepdims=True)), axis=1)
         uniform = rng.uniform(size=(len(grid), 1)) * share[:, -1:]
-        at = (share < uniform).sum(axis=1)
+        step = (share < uniform).sum(axis=1)
         width = sd * (steps[1] - steps[0])
-        out[:, j] = grid[np.arange(len(grid)), at] + width * rng.uniform(-0.5, 0.5, len(grid))
+        out[:, j] = grid[np.arange(len(grid)), step] + width * rng.uniform(-0.5, 0.5, len(grid))
     return out

@@ -253,7 +253,7 @@ def replicated_records(derived: xr.Dataset, columns: dict[str, Any],
     counts = np.asarray(columns["models"]["eligible"]) > 0
     draws = thin(derived[["level", "growth", "segment_start", "segment_width", "gap_family",
                           "gap_model", "spread_growth", "noise", "log_density"]],
-                 draws_of(counts.sum()))
+                 draws_of(int(counts.sum())))
     # what is the same in all draws must not be read as one value per draw
     draws = draws.assign({name: derived[name] for name in ("segment_start", "segment_width")})
     years = years_of(derived["date"].values)[counts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import xarray as xr
 
@@ -12,7 +13,7 @@ from densing_bayes.joint.fit import prepare, starting_point
 from densing_bayes.joint.quantities import derive
 from densing_bayes.specs import ModelSpec
 
-SHORT = {"draws": 500, "tune": 400, "target_accept": 0.9}
+SHORT: dict[str, Any] = {"draws": 500, "tune": 400, "target_accept": 0.9}
 MOST_RHAT = 1.05  # two digits of a median and an interval
 
 

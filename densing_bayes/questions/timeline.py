@@ -45,7 +45,8 @@ def timeline(context: Context) -> dict[str, Any]:
     chosen = np.linspace(0, path.sizes["sample"] - 1, min(DRAWS, path.sizes["sample"])).astype(int)
     tails = levels(context)
     dense = np.unique([*bends, *np.linspace(first, last, 40)])
-    along = np.exp(frontier_path(derived, dense).stack(sample=("chain", "draw")))
+    along = np.exp(frontier_path(derived, dense).stack(sample=("chain", "draw")).transpose(
+        "sample", "time").values)
     return {
         "origin": ORIGIN, "year": DAYS_PER_YEAR, "axis": context.spec.options["size"],
         "chatgpt": float(years_since(CHATGPT)), "first": first, "last": last,
@@ -54,8 +55,7 @@ def timeline(context: Context) -> dict[str, Any]:
         "highlight": list(context.highlight), "best": steps(context),
         "frontier": {"years": bends.tolist(), "draws": np.round(path.values[chosen], 4).tolist()},
         "band": {"years": dense.round(4).tolist(),
-                 "density": significant(np.quantile(along, tails, axis=along.get_axis_num(
-                     "sample")))},
+                 "density": significant(np.quantile(along, tails, axis=0))},
         "published": [{"label": row["label"], "source": row["source"],
                        "rate": row["value"] * DAYS_PER_YEAR}
                       for row in context.published("densing-rate")

@@ -42,7 +42,7 @@ def run(work: Work) -> list[dict[str, Any]]:
                   case=work.fit.name, cores=1)
     posterior = tree["posterior"].to_dataset()
     took = time.perf_counter() - started
-    out = []
+    out: list[dict[str, Any]] = []
     for case in work.cases:
         try:
             rate, level, note = read(case, posterior, columns, work.variant.observations, spec,

@@ -124,7 +124,8 @@ def _spec_lines(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Lines of the model spec that differ, with - and + before them."""
     texts = [next((str(value) for name, value in said["provenance"].items() if "spec" in name
                    and "\n" in str(value)), "") for said in (old, new)]
-    found = difflib.unified_diff(*(text.splitlines() for text in texts), lineterm="", n=0)
+    before, after = (text.splitlines() for text in texts)
+    found = difflib.unified_diff(before, after, lineterm="", n=0)
     return [line for line in found if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 

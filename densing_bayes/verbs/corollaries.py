@@ -54,11 +54,12 @@ def prices(data: Data = None, *, thresholds: Sequence[float] | None = None,
     with steps(progress) as step:
         context = opened(data, spec=spec, seed=seed, fit=fit, skip_bad=skip_bad, progress=step,
                          **options)
+        prices = context.tables.prices
+        if prices is None:
+            raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
         if not effective:  # before the fit
             assumed, scale = price_scale(context.tables, source=source, benchmark=benchmark)
-            reachable(context.tables.prices, assumed, scale=scale, thresholds=thresholds or None)
-        elif context.tables.prices is None:
-            raise InputError(Problem("no such table, and prices need one", file="prices.csv"))
+            reachable(prices, assumed, scale=scale, thresholds=thresholds or None)
         found, lines, study = ask_prices(
             context.tables, interval=context.interval, rate=context.derived["rate"].values,
             thresholds=thresholds or None, source=source, benchmark=benchmark,
