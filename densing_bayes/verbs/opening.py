@@ -130,9 +130,11 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
     else:
         model = spec_of(spec, seed, options)
         # a folder is read only where no answer of its content is kept
-        tables = None if data is None or isinstance(data, str | Path) else tables_of(
-            data, skip_bad=skip_bad, progress=progress, tell=tell)
-        sums = checksums(data) if tables is None else tables.sha256
+        if data is None or isinstance(data, str | Path):
+            tables, sums = None, checksums(data)
+        else:
+            tables = tables_of(data, skip_bad=skip_bad, progress=progress, tell=tell)
+            sums = tables.sha256
         saved = Path(fit) if fit is not None else (
             default_out(model.name, model.hash, sums) / "fit.nc" if keep else None)
         key = memory_key(model, sums, saved, skip_bad)
