@@ -212,15 +212,30 @@ class Context:
                 "derived": self.derived, "above": self.above, "some": self.some_derived,
                 "curves": self.curves, "data": self.observations.data, "marks": self.marks})
 
+    def has_side(self, name: str) -> bool:
+        """Whether something of that name is kept with the fit's draws."""
+        tree = self.fit.tree
+        return "beside" in tree.children and name in tree["beside"].children
+
+    def keep_side(self, name: str, found: xr.Dataset) -> None:
+        """Keep what was found beside the fit with its draws, to be saved and read with them."""
+        self.fit.tree[f"beside/{name}"] = xr.DataTree(found)
+
+    def side(self, name: str) -> xr.Dataset:
+        """What was kept under that name."""
+        return self.fit.tree[f"beside/{name}"].to_dataset()
+
     @cached_property
     def cut(self) -> xr.Dataset:
-        """Derived draws of the cut posterior."""
-        from densing_bayes.joint.fit import cut
+        """Growth since LLaMA-1 in draws of the cut posterior, ``rate``."""
+        if not self.has_side("cut"):
+            from densing_bayes.joint.fit import cut
 
-        joint, posterior = self.joint, self.posterior
-        draws = cut(joint, posterior, self.progress)
-        found = derive(draws, self.observations, self.columns, self.seed("derive cut"))
-        return found.assign_attrs(draws.attrs)
+            joint, posterior = self.joint, self.posterior
+            draws = cut(joint, posterior, self.progress)
+            found = derive(draws, self.observations, self.columns, self.seed("derive cut"))
+            self.keep_side("cut", found[["rate"]].reset_coords(drop=True).assign_attrs(draws.attrs))
+        return self.side("cut")
 
     @cached_property
     def plugin(self) -> Plugin:

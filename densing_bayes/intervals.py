@@ -108,6 +108,9 @@ def time_of(median: float, low: float, high: float) -> float:
     return float(doubling_time(median)) if low > 0 or high < 0 else float("nan")
 
 
+NEVER = 36_525.0  # days: to double in more than a century is told as not to
+
+
 def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
     """A doubling set in words.
 
@@ -115,6 +118,8 @@ def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
     --------
     >>> words_of_set([[100.2, 138.0]])
     '100 to 138 days'
+    >>> words_of_set([[177.0, 8039061.0]])
+    '177 days or more, or none'
     >>> words_of_set([[-float("inf"), -693.1], [173.3, float("inf")]])
     'doubling in 173 days or more, no change, or halving in 693 days or more'
     """
@@ -126,6 +131,10 @@ def words_of_set(parts: list[list[float]], unit: str = "days") -> str:
 
     if len(parts) == 1 and np.isfinite(parts[0]).all():
         low, high = parts[0]
+        if low > NEVER:
+            return "none"
+        if high > NEVER:
+            return f"{show(low)} {unit} or more, or none"
         if low > 0:
             return f"{show(low)} to {show(high)} {unit}"
         return f"halving in {show(high)} to {show(low)} {unit}"

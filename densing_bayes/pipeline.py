@@ -29,7 +29,7 @@ from densing_bayes.questions.growth import growth
 from densing_bayes.questions.windows import window_of
 from densing_bayes.reports import Section, write_report
 from densing_bayes.sections.front import front
-from densing_bayes.sections.headline import headline
+from densing_bayes.sections.headline import by_ruler, headline
 from densing_bayes.sections.registry import SECTIONS
 from densing_bayes.specs import ReportSpec
 from densing_bayes.tables import Tables
@@ -86,7 +86,7 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
         "timing_s": {**getattr(progress, "seconds", {}),
                      "before writing": time.perf_counter() - started},
     }
-    lines = headline(context)
+    lines = headline(context) + (by_ruler(context) if "benchmarks" in spec.sections else [])
     try:
         write_report(out, title=spec.title, headline=lines, sections=sections,
                      summary=summary, provenance=provenance(spec.model, tables.sha256),

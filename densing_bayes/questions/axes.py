@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import arviz_stats as azs
 import numpy as np
+import xarray as xr
 
 from densing_bayes.context import Context
 from densing_bayes.intervals import summary
 from densing_bayes.joint.quantities import growth_between
 from densing_bayes.questions.growth import ends
 from densing_bayes.questions.sidefits import side_fit
-from densing_bayes.questions.windows import window_of
+from densing_bayes.questions.windows import window_of, years_since
 
 AXES = ("total", "active", "cost")
+WORST_RHAT, LEAST_ESS = 1.05, 100.0  # of the rates: with less they are not trusted
 
 
 def size_axes(context: Context) -> dict[str, dict[str, Any]]:
@@ -29,15 +32,33 @@ def size_axes(context: Context) -> dict[str, dict[str, Any]]:
     out = {}
     for axis in AXES:
         if axis == own or alike:
-            derived, passed = context.derived, bool(context.diagnostics["passed"])
+            derived = context.derived
+            start, end = year_of(derived)
+            found = xr.Dataset({"year": growth_between(derived, start, end),
+                                "rate": derived["rate"]})
+            passed = bool(context.diagnostics["passed"])
         else:
-            context.progress(f"the frontier by {axis} size")
-            _, derived, passed = side_fit(context, context.spec.with_options(size=axis),
-                                          f"axis {axis}")
-        first, last = ends(derived)
-        year = window_of("last-12-months", last)
-        start = max(year.years[0], float(window_of((first, last), last).years[0]))
-        found = summary(growth_between(derived, start, year.years[1]).values, context.interval)
-        out[axis] = {**found, "passed": passed,
-                     "since_llama_1": summary(derived["rate"].values, context.interval)}
+            if not context.has_kept(f"axis {axis}"):
+                context.keep(f"axis {axis}", by_axis(context, axis))
+            found = context.kept(f"axis {axis}")
+            passed = all(float(azs.rhat(found[name])) <= WORST_RHAT
+                         and float(azs.ess(found[name])) >= LEAST_ESS for name in found)
+        out[axis] = {**summary(found["year"].values, context.interval), "passed": passed,
+                     "since_llama_1": summary(found["rate"].values, context.interval)}
     return out
+
+
+def year_of(derived: xr.Dataset) -> tuple[float, float]:
+    """The last twelve months of the models that count, as far as they reach, in years."""
+    first, last = ends(derived)
+    year = window_of("last-12-months", last)
+    return max(year.years[0], float(years_since(first))), year.years[1]
+
+
+def by_axis(context: Context, axis: str) -> xr.Dataset:
+    """Growth on another axis, 1/year: of the last twelve months, and since LLaMA-1."""
+    context.progress(f"the frontier by {axis} size")
+    _, derived, _ = side_fit(context, context.spec.with_options(size=axis), f"axis {axis}")
+    start, end = year_of(derived)
+    return xr.Dataset({"year": growth_between(derived, start, end),
+                       "rate": derived["rate"]}).reset_coords(drop=True)

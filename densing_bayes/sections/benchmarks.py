@@ -1,20 +1,23 @@
-"""Benchmarks against each other: each one's own growth and how far it strays."""
+"""Which benchmark and which ruler says what: the answer by each, side by side."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest
-from densing_bayes.intervals import growth_summary, words_of_set
+from densing_bayes.intervals import Interval, growth_summary, words_of_set
 from densing_bayes.joint.predict import benchmark_rates, rate_of_another_benchmark
+from densing_bayes.questions.refits import Refit, refits, spread
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
 
 def section(context: Context) -> Section:
-    """Growth by each benchmark's own view of the same models, beside the joint rate."""
+    """Growth by each benchmark's view of the same models, by each ruler, and cleaned."""
     interval = context.interval
     data = context.observations.data
     names = [str(name) for name in data["benchmark"].values]
@@ -38,28 +41,67 @@ def section(context: Context) -> Section:
     order = np.argsort([row["rate per day"] for row in rows])
     slow, fast = rows[order[0]], rows[order[-1]]
     loud = max(rows, key=lambda row: row["own deviation (factor of size)"])
-    text = [
-        f"Each benchmark sees the same models through its own curve. Taken alone, "
-        f"{fast['benchmark']} shows the fastest growth ({fast['rate per day']:.4f} per day, "
-        f"{interval}: {fast['low']:.4f} to {fast['high']:.4f}) and {slow['benchmark']} the "
-        f"slowest ({slow['rate per day']:.4f}, {slow['low']:.4f} to {slow['high']:.4f}). "
-        f"{loud['benchmark']} strays most from the common size: typically by a factor of "
-        f"{loud['own deviation (factor of size)']:.1f}.",
-        "A benchmark's own rate is the joint rate plus its own trend in date; it is not "
-        "a fit of that benchmark alone (that is what a sensitivity study does). "
-        f"By one more benchmark of this kind growth would be "
-        f"{np.median(another) / DAYS_PER_YEAR:.4f} per day ({interval}: "
-        f"{interval.of(another)[0] / DAYS_PER_YEAR:.4f} to "
-        f"{interval.of(another)[1] / DAYS_PER_YEAR:.4f}): the headline is for these, equally.",
-    ] if len(rows) > 1 else ["One benchmark only: nothing to compare it with."]
+    beside, missing = refits(context)
+    beside = [one for one in beside if one.kind in ("ruler", "clean")]
+    main = growth_summary(context.derived["rate"].values, interval)
+    compared = [{"name": "this report's", "kind": "main", "models": data.sizes["model"],
+                 "note": "", "trusted": bool(context.diagnostics["passed"]), **main},
+                *(one.to_dict(context) for one in beside)]
+    ends = spread(beside)
+    text = ["One benchmark only: nothing to compare it with."] if len(rows) < 2 else [
+        f"{fast['benchmark']} grew fastest ({_rate(fast)} per year; {interval}) and "
+        f"{slow['benchmark']} slowest ({_rate(slow)})."]
+    if ends:
+        text[0] += (
+            f" The choice of ruler moves the answer more: with the ladder of one benchmark alone, "
+            f"growth since LLaMA-1 is {_said(ends[1], interval)} per year by "
+            f"{_bare(ends[1])} and {_said(ends[0], interval)} by {_bare(ends[0])}. That spread is "
+            f"part of the answer, and not in the interval of the headline.")
+        text.append("Density is of something. A ruler is a ladder of training runs with losses on "
+                    "one benchmark; ladders of other benchmarks value other things. Plain text, "
+                    "which HellaSwag asks for, is no longer what laboratories buy; knowledge and "
+                    "procedure are." if "HellaSwag" in _bare(ends[0]) else
+                    "A ruler is a ladder of training runs with losses on one benchmark; ladders "
+                    "of other benchmarks value other things.")
+    clean = next((one for one in beside if one.kind == "clean"), None)
+    if clean:
+        text.append(
+            f"With contamination taken out, growth is {_said(clean, interval)} per year. "
+            f"{clean.note}. This assumes that the cleaner twin of a benchmark did not become "
+            f"easier to prepare for, and that contamination was constant before the first model "
+            f"with both.")
+    if len(rows) > 1:
+        text += [
+            f"By one more benchmark of this kind growth would be "
+            f"{np.median(another):.2f} per year ({interval.of(another)[0]:.2f} to "
+            f"{interval.of(another)[1]:.2f}): the headline is for these, equally. "
+            f"{loud['benchmark']} strays most from the common size, typically by a factor of "
+            f"{loud['own deviation (factor of size)']:.1f}.",
+            "A benchmark's own rate is the joint rate plus its own trend in date; it is not "
+            "a fit of that benchmark alone. Those by other rulers are: short fits of their own, "
+            "over the same years as far as their models reach."]
+    text += [f"Left out: {one}." for one in missing]
+    tables = [Table("benchmarks", f"Growth by each benchmark's own view ({interval})",
+                    pd.DataFrame(rows),
+                    {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}",
+                     "own deviation (factor of size)": "{:.2f}",
+                     "source error (points)": "{:.1f}"})]
+    if beside:
+        tables.append(Table(
+            "benchmark-rulers", f"Growth since LLaMA-1 by ruler, and without contamination "
+            f"({interval})", pd.DataFrame([{
+                "scores and ruler": one["name"], "models": one["models"],
+                "rate per year": one["rate_per_year"]["median"],
+                "low": one["rate_per_year"]["low"], "high": one["rate_per_year"]["high"],
+                "doubling time (days)": words_of_set(one["doubling_time_days"]["set"]),
+                "trusted": one["trusted"], "note": one["note"]} for one in compared]),
+            dict.fromkeys(("rate per year", "low", "high"), "{:.2f}"),
+            note="Trusted: R-hat of the rate at most 1.05, effective sample size at least 100, no "
+                 "divergence. All but the first are short fits."))
     plain = [[row[key] * DAYS_PER_YEAR for row in rows] for key in ("rate per day", "low", "high")]
     return Section(
-        key="benchmarks", title="Benchmarks against each other", text=text,
-        tables=[Table("benchmarks", f"Growth by each benchmark's own view ({interval})",
-                      pd.DataFrame(rows),
-                      {"rate per day": "{:.5f}", "low": "{:.5f}", "high": "{:.5f}",
-                       "own deviation (factor of size)": "{:.2f}",
-                       "source error (points)": "{:.1f}"})],
+        key="benchmarks", title="Which benchmark says what?", text=text,
+        tables=tables,
         pictures=[Picture("benchmark-rates",
                           f"{fast['benchmark']} grew fastest, {slow['benchmark']} slowest "
                           f"({interval})" if len(rows) > 1 else f"Growth rate ({interval})",
@@ -68,6 +110,38 @@ def section(context: Context) -> Section:
                               name, median, low, high in zip(names, *plain, strict=True)) + ".",
                           lambda fig: rate_forest(fig.subplots(), name=names, median=plain[0],
                                                   low=plain[1], high=plain[2],
-                                                  interval=interval), 7, 3.6)],
-        summary={"benchmarks": rows, "another_benchmark": growth_summary(another, interval)},
+                                                  interval=interval), 7, 3.6),
+                  *([_by_ruler(compared, interval)] if beside else [])],
+        summary={"benchmarks": rows, "another_benchmark": growth_summary(another, interval),
+                 "rulers": compared},
     )
+
+
+def _rate(row: dict[str, Any]) -> str:
+    """A benchmark's rate per year with its interval."""
+    median, low, high = (row[key] * DAYS_PER_YEAR for key in ("rate per day", "low", "high"))
+    return f"{median:.2f}, {low:.2f} to {high:.2f}"
+
+
+def _said(one: Refit, interval: Interval) -> str:
+    """A refit's rate per year with its interval."""
+    low, high = interval.of(one.rate)
+    return f"{np.median(one.rate):.2f} ({low:.2f} to {high:.2f})"
+
+
+def _bare(one: Refit) -> str:
+    return one.name.removesuffix(" alone")
+
+
+def _by_ruler(compared: list[dict[str, Any]], interval: Interval) -> Picture:
+    """Growth by ruler, side by side."""
+    shown = [one for one in compared if one["trusted"]]
+    rate = {key: [one["rate_per_year"][key] for one in shown] for key in ("median", "low", "high")}
+    names = [one["name"] for one in shown]
+    slow, fast = (names[int(pick(rate["median"]))] for pick in (np.argmin, np.argmax))
+    return Picture(
+        "benchmark-rulers", f"By ruler, growth is slowest with {slow}, fastest with {fast} "
+        f"({interval})", "Growth per year by ruler: " + "; ".join(
+            f"{name} {median:.2f} ({low:.2f} to {high:.2f})" for name, median, low, high in zip(
+                names, rate["median"], rate["low"], rate["high"], strict=True)) + ".",
+        lambda fig: rate_forest(fig.subplots(), name=names, interval=interval, **rate), 7, 3.8)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from densing_bayes.calibration import published
 from densing_bayes.context import Context
-from densing_bayes.intervals import doubled, probability
+from densing_bayes.intervals import RATE_OF_NONE, Interval, doubled, growth_summary, probability
 from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
+<<<<<<< HEAD
+=======
+from densing_bayes.questions.refits import refits, spread
+from densing_bayes.sections import calibration
+>>>>>>> 37f5477 (Rulers, clean twins and weak models side by side; checks with verdicts; side fits kept with the draws)
 
 
 def headline(context: Context) -> list[str]:
@@ -44,6 +52,24 @@ def headline(context: Context) -> list[str]:
 
         lines += calibration.headline(certificate)
     return lines
+
+
+def by_ruler(context: Context) -> list[str]:
+    """How far the answer differs by ruler, which no interval holds; nothing with one ruler."""
+    ends = spread(refits(context)[0])
+    if not ends:
+        return []
+    slow, fast = (f"{one.name.removesuffix(' alone')}'s alone it "
+                  f"{in_short(one.rate, context.interval)}" for one in ends)
+    return [f"The choice of ruler is not in these intervals: by {fast}, by {slow}."]
+
+
+def in_short(rate: Any, interval: Interval) -> str:
+    """What density did by draws of its rate, 1/year, without the interval where it surely grew."""
+    said = growth_summary(rate, interval)
+    if said["rate_per_year"]["low"] <= RATE_OF_NONE:
+        return f"changed by {said['rate_per_year']['median']:.2f} per year"
+    return f"doubled every {12 * math.log(2) / said['rate_per_year']['median']:.1f} months"
 
 
 def briefly(asked: questions.Growth) -> str:
