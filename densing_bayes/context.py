@@ -47,6 +47,7 @@ class Context:
     must_exist: bool = False
     kept: Kept | None = None
     start: Context | None = None  # a run of other tables: chains start from its draws' mean
+    earlier: Path | None = None  # a fit to answer from where it is of this spec; never written
     windows: tuple[str, ...] = ()  # asked by the report's spec, beside the named ones
     highlight: tuple[str, ...] = ()  # models that the first picture names
 
@@ -112,9 +113,11 @@ class Context:
     @cached_property
     def _gated(self) -> tuple[Fit, dict[str, Any]]:
         """The joint fit and its gate, which takes longer than the fit."""
-        if self.saved is not None and (self.must_exist or os.path.isfile(self.saved)):
+        for path in (self.saved, self.earlier):
+            if path is None or not (self.must_exist or os.path.isfile(path)):
+                continue
             try:
-                fit = Fit.load(self.saved, self.spec, self.tables.sha256)
+                fit = Fit.load(path, self.spec, self.tables.sha256)
                 from densing_bayes.joint.data import inputs
 
                 check_draws(fit.posterior, inputs(self.observations, self.spec)[1], self.spec)

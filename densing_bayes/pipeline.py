@@ -23,7 +23,7 @@ from densing_bayes.errors import (
     machine_error,
 )
 from densing_bayes.fitting import provenance
-from densing_bayes.outputs import check_out
+from densing_bayes.outputs import check_out, default_out
 from densing_bayes.progress import Steps
 from densing_bayes.questions.growth import growth
 from densing_bayes.questions.windows import window_of
@@ -59,6 +59,7 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
             f"writing section {name}": SECTIONS[name].seconds for name in spec.sections},
             "drawing figures": DRAW_SECONDS, "setting the PDF": PDF_SECONDS})
     context = Context(tables, spec.model, progress)
+    context.earlier = earlier_fit(spec, tables, out)
     context.windows, context.highlight = spec.windows, spec.highlight
     refused = refusal(context)
     sections, failed = [], {}
@@ -101,6 +102,14 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
         raise MachineError("the report is written, but sections of it failed: " + "; ".join(
             f"{name} ({why})" for name, why in failed.items()), answer=lines)
     return summary | growth(context).to_dict() | {"headline": lines}
+
+
+def earlier_fit(spec: ReportSpec, tables: Tables, out: Path) -> Path | None:
+    """A fit that an earlier report or answer kept, by its place alone; None where there is none."""
+    kept = [out / "fit.nc"]
+    if tables.sha256:
+        kept.append(default_out(spec.model.name, spec.model.hash, tables.sha256) / "fit.nc")
+    return next((path for path in kept if path.is_file()), None)
 
 
 def check_asked(spec: ReportSpec, tables: Tables) -> None:

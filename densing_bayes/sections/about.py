@@ -10,6 +10,7 @@ import pandas as pd
 from densing_bayes.context import Context
 from densing_bayes.outputs import counted
 from densing_bayes.problems import told
+from densing_bayes.provenance import tally
 from densing_bayes.reports import Section, Table
 
 
@@ -35,9 +36,8 @@ def limits(context: Context) -> Section:
         f"{counted(int(family), 'family', 'families')} of {data.sizes['family']} "
         f"{'has' if family == 1 else 'have'} one model only: of such, the family's effect and the "
         f"model's own cannot be told apart.",
-        "Contamination. Training on the test task raises later models' scores; with no clean "
-        "twin of a benchmark in the tables the model cannot see it, and part of the growth here "
-        "may be it.",
+        _contamination(context),
+        _compared(context),
         "Which models were released and evaluated is not random. A family that was not "
         "published because it was worse is missing from below the frontier.",
     ]
@@ -59,6 +59,58 @@ def limits(context: Context) -> Section:
             text.append(f"{what}: " + "; ".join(told(found)) + ".")
     return Section(key="limits", title="What the data cannot say", text=text, tables=[],
                    pictures=[], summary={})
+
+
+def _contamination(context: Context) -> str:
+    """What training on the test task may do, and of which benchmarks it could be seen."""
+    names = [str(name) for name in context.observations.data["benchmark"].values]
+    pairs = context.tables.benchmarks.set_index("benchmark")["contamination_pair"]
+    seen = [name for name in names if pairs.get(name)]
+    blind = [name for name in names if name not in seen]
+    return ("Contamination. Training on the test task raises later models' scores. "
+            + (f"A cleaner twin in the tables shows how much of it there is on {', '.join(seen)} "
+               f"(see the answers by ruler); " if seen else "")
+            + (f"without one ({', '.join(blind)}) the model cannot see it, and part of the growth "
+               f"may be it." if blind else "all others are compared with it."))
+
+
+def _compared(context: Context) -> str:
+    """How many cells and dates were compared with their sources."""
+    data = context.observations.data
+    found = tally(context.tables, list(data["model"].values), list(data["benchmark"].values))
+    return (f"Copying. {found['cells_checked']:,} of {found['cells']:,} scores of this fit, and "
+            f"{found['dates_checked']} of {found['dates']} release dates, were compared with their "
+            f"source and found equal; the others could not be reached or were not looked up.")
+
+
+GLOSSARY = {
+    "capability density": "effective size over size",
+    "effective size": "parameters of the reference model that scores the same",
+    "reference model": "one trained by the recipe of the ladder, on a fixed number of tokens",
+    "frontier": "the boundary below which models lie by their own gaps; it never falls",
+    "best available": "the densest model released so far that counts for the frontier",
+    "typical release": "the mean (of logarithms) of what was released about a date",
+    "gap": "by which factor a model lies below the frontier",
+    "doubling time": "in which density doubles at a rate: ln 2 over it; a set, since where the "
+                     "rate may be zero it has no end",
+    "rate per year": "growth of the logarithm: 0.69 is a doubling in a year",
+    "ruler": "from a score to a size: a law of losses and a curve from loss to score",
+    "ladder": "training runs of several sizes and token counts by one recipe",
+    "joint, cut, plug-in": "everything in one fit; the ruler fixed by its ladder alone; the "
+                           "paper's chain of point estimates",
+    "interval": "the middle part of the posterior with the probability named, as much beyond it "
+                "on either side",
+    "record": "a model denser than all before it",
+    "R-hat, effective sample size": "whether chains agree, and how many independent draws they "
+                                    "are worth",
+}
+
+
+def glossary() -> Section:
+    """The words that a reader may not know."""
+    return Section("glossary", "Glossary", ["Words of this report, in one sentence each."], [
+        Table("glossary", "Words and meanings", pd.DataFrame(
+            {"word": list(GLOSSARY), "meaning": list(GLOSSARY.values())}))])
 
 
 def priors(context: Context) -> Section:

@@ -25,6 +25,7 @@ def section(context: Context) -> Section:
          **{end: row[end] if len(step.rate) > 1 else None for end in ("low", "high")},
          "doubling time (days)": np.log(2) / row["median"]}
         for row, step in zip(rows, steps, strict=True)])
+    frame["models"] = frame["models"].astype("Int64")
     text = ["Each step changes one thing, on the draws of one fit."]
     by_name = {row["name"]: row for row in rows}
     if {"published", "the paper's terms"} <= set(by_name):
@@ -44,9 +45,13 @@ def section(context: Context) -> Section:
         tables=[Table("bridge", f"From the published rate to the headline ({interval})", frame,
                       {"rate per day": "{:.4f}", "low": "{:.4f}", "high": "{:.4f}",
                        "doubling time (days)": "{:.0f}"})],
-        pictures=[Picture("bridge-steps", "From the published rate to the headline",
+        pictures=[Picture("bridge-steps", f"From {rows[0]['median']:.4f} per day "
+                          f"({rows[0]['name']}) to {rows[-1]['median']:.4f} ({rows[-1]['name']}), one change a step",
                           "Growth per day at each step, with intervals: " + "; ".join(
-                              f"{row['name']} {row['median']:.4f}" for row in rows),
+                              f"{row['name']} {row['median']:.4f}" + (
+                                  f" ({row['low']:.4f} to {row['high']:.4f})"
+                                  if len(step.rate) > 1 else "")
+                              for row, step in zip(rows, steps, strict=True)) + ".",
                           lambda fig: steps_picture(fig, steps, context), 7, 3.8)],
         summary={"bridge": rows},
     )

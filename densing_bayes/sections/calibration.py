@@ -49,14 +49,18 @@ def section(result: dict[str, Any] | None, spec: ModelSpec | None = None,
         pictures.append(Picture(
             "calibration-sbc", "Ranks of the truth: distribution function less the diagonal, one "
             "line per quantity; the band holds a right one at every point with 99%",
-            "Rank distribution functions against their band.",
+            "; ".join(f"{one['design']}: {len(one['failed'])} of {len(one['p'])} quantities leave "
+                      f"the band" for one in result["sbc"].values()) + ".",
             lambda fig: _sbc_picture(fig, result), 7, 3.4))
     if result["coverage"]:
         text.append(_coverage_words(result))
         tables.append(_coverage_table(result))
         pictures.append(Picture(
             "calibration-coverage", "How often intervals hold the frontier's true growth, by kind "
-            "of world; bars are two Monte Carlo standard errors", "Coverage by world and method.",
+            "of world; bars are two Monte Carlo standard errors",
+            "Coverage by the joint model: " + "; ".join(
+                f"{row['world']} {row['coverage']:.0%} of {row['worlds']}"
+                for row in result["coverage"] if row["method"] == "joint") + ".",
             lambda fig: _coverage_picture(fig, result), 7, 7.5))
     if result["backtest"]:
         text.append(_backtest_words(result))
@@ -64,7 +68,9 @@ def section(result: dict[str, Any] | None, spec: ModelSpec | None = None,
         pictures.append(Picture(
             "calibration-backtest", "Back-test: error of forecasts by horizon and method (bars: "
             "mean CRPS), and how often the joint model's intervals held",
-            "CRPS by horizon and coverage of the joint model.",
+            "Mean CRPS over all horizons: " + "; ".join(
+                f"{row['what']}, {LABELS.get(row['method'], row['method'])} {row['crps']:.2f}"
+                for row in result["backtest"] if row["horizon"] == 0) + ".",
             lambda fig: _backtest_picture(fig, result), 7, 5.6))
     kept = [one["kept"] for one in result["verdict"]]
     summary = {"calibration": {

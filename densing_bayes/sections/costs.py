@@ -37,19 +37,21 @@ def section(study: CostStudy, outside: Collection[str] = ()) -> Section:
     growth = questions.growth_rows(study)
     ranks = questions.rank_frame(study)
     ratio = questions.k_ratio(study, head)
+    answer, *growth_text = _growth_text(study, growth, interval) or [""]
     text = [
+        *([answer] if answer else []),
+        *_widening(study, special, rows),
         "By cost, density is the time per token of a dense 16-bit model of the effective size "
         "that fits in memory, over the time of the model itself on the same device: "
-        "N^ (k1 + k2) / (N k1_S + N_active k2), where k1 is the time to read a parameter and k2 "
-        "the time to compute with it. For a dense 16-bit model in memory this is N^ / N "
-        "whatever the device: hardware uncertainty leaves it as it is.",
-        f"Headline device: {head}. With the priors on utilisation and on tokens per read, k1 / k2 "
+        "N̂ (k₁ + k₂) / (N k₁ + N_active k₂), where N̂ is the effective size, k₁ the time to read a "
+        "parameter (by its bits) and k₂ the time to compute with it. For a dense 16-bit model in "
+        "memory this is N̂ / N whatever the device: hardware uncertainty leaves it as it is.",
+        f"Headline device: {head}. With the priors on utilisation and on tokens per read, k₁ / k₂ "
         f"is {ratio['median']:.2g} ({interval}: {ratio['low']:.2g} to {ratio['high']:.2g}); the "
         "published 2.45 on an RTX 4090 is one point of such a range. No data here inform these "
         "constants: they are carried through as stated in the spec.",
         *_outside_text(outside),
-        *_widening(study, special, rows),
-        *_growth_text(study, growth, interval),
+        *growth_text,
         "A batch reads the always-used weights and the experts that its tokens touch, taken as "
         "1 - (1 - k/E)^n under even, independent routing, with k/E worked out from active and "
         "total parameters. The published formula reads all experts, the limit of many tokens per "
@@ -123,7 +125,16 @@ def _growth_text(study: CostStudy, growth: list[dict[str, Any]], interval: Inter
                 f"set {words_of_set(double['set'])})")
 
     minus = cost["minus_dense_per_year"]
+    head = study.devices[0].name
+    sign = "as fast as" if minus["low"] < 0 < minus["high"] else (
+        "faster than" if minus["median"] > 0 else "slower than")
     lines = [
+        f"Counted by what inference costs on {head}, density grew {sign} by size: "
+        f"{cost['rate_per_year']['median']:.2f} per year ({interval}: "
+        f"{cost['rate_per_year']['low']:.2f} to {cost['rate_per_year']['high']:.2f}) for all "
+        f"models, {dense['rate_per_year']['median']:.2f} "
+        f"({dense['rate_per_year']['low']:.2f} to {dense['rate_per_year']['high']:.2f}) for dense "
+        f"ones by their parameters.",
         f"Growth here is the slope over time of the {quantile:.0%} quantile of the models' log "
         "density, one line per posterior draw with a Bayesian bootstrap of families: a second "
         "stage on the effective sizes, comparable between readings, not the joint model's own "
@@ -198,7 +209,8 @@ def _token_table(study: CostStudy, which: np.ndarray, head: Device, interval: In
     frame = pd.DataFrame(columns)
     blank = "" if head.price is not None else " hardware.csv has no price for it."
     return Table("cost-per-token", f"What a token takes on one {head.name}: median and {interval}",
-                 frame, dict.fromkeys(frame.columns[1:], "{:.3g}"),
+                 frame, {name: "{:,.0f}" if frame[name].median() >= 100 else "{:,.1f}" for name in
+                         frame.columns[1:]},
                  "Time is shared among the tokens of a read. Money is the device's price over its "
                  "busy life, and power; no margin, host, staff or cooling." + blank)
 
@@ -223,7 +235,7 @@ def _density_picture(study: CostStudy, special: np.ndarray, head: Device,
     return Picture(
         "cost-density", f"The newest mixture-of-experts models by size and by cost on {head.name} "
         f"with weights in memory ({interval})",
-        "Three medians with intervals per model; cost lies between all and active parameters.",
+        _alt(names, series),
         lambda fig: dodged_rows(fig.subplots(), names, series, "density", interval, reference=1.0),
         6.0, 1.6 + 0.5 * len(names))
 
@@ -236,9 +248,16 @@ def _device_picture(study: CostStudy, ranks: pd.DataFrame, interval: Interval) -
         for i, device in enumerate(study.devices[:5])}
     return Picture(
         "cost-by-device", f"Density by cost on one device, densest models first ({interval})",
-        "One median with interval per model and device; large models fall on small devices.",
+        _alt(names, series),
         lambda fig: dodged_rows(fig.subplots(), names, series, "density by cost", interval,
                                 reference=1.0), 6.0, 1.8 + 0.55 * len(names))
+
+
+def _alt(names: list[str], series: dict[str, Any]) -> str:
+    """What a forest of several medians a row shows, in numbers: its first rows."""
+    return "Density. " + "; ".join(
+        f"{name}: " + ", ".join(f"{label} {values[0][i]:.2g}" for label, values in series.items())
+        for i, name in enumerate(names[:5])) + ("; and others." if len(names) > 5 else ".")
 
 
 def _growth_picture(study: CostStudy, growth: list[dict[str, Any]],
@@ -248,7 +267,9 @@ def _growth_picture(study: CostStudy, growth: list[dict[str, Any]],
     rate = [np.array([row["rate_per_year"][key] for row in rows])
             for key in ("median", "low", "high")]
     return Picture(
-        "cost-growth", f"Growth by reading and device ({interval})",
-        "Growth rate with interval for dense models, and for all models by size and by cost.",
+        "cost-growth", f"Growth by what counts as size, and by device ({interval})",
+        "Growth per year: " + "; ".join(
+            f"{name} {middle:.2f} ({low:.2f} to {high:.2f})"
+            for name, middle, low, high in zip(names, *rate, strict=True)) + ".",
         lambda fig: dodged_rows(fig.subplots(), names, {"": tuple(rate)}, "growth rate (1/year)",
                                 interval, log=False, limit=44), 6.5, 1.2 + 0.36 * len(names))

@@ -16,7 +16,9 @@ from densing_bayes.observations import ORIGIN
 from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
 from densing_bayes.questions.axes import size_axes
+from densing_bayes.questions.windows import years_since
 from densing_bayes.reports import Picture, Section, Table
+from densing_bayes.sections.headline import briefly
 from densing_bayes.trends import DAYS_PER_YEAR
 
 AGREE = 0.5  # posterior sd between joint and cut up to which they tell one story
@@ -37,8 +39,10 @@ def section(context: Context) -> Section:
         {"size": axis, **{f"last 12 months, {key}": s[key] for key in ("median", "low", "high")},
          **{f"since LLaMA-1, {key}": s["since_llama_1"][key] for key in ("median", "low", "high")}}
         for axis, s in axes.items()])
+    doubtful = [axis for axis, s in axes.items() if not s["passed"]]
     year = next((one for one in windows if one.window.name == "last-12-months"), asked)
     day, rate = (asked.summary()[name] for name in ("rate_per_day", "rate_per_year"))
+    fastest = fastest_half(context)
     text = [
         f"From {asked.window.start} to {asked.window.end} the frontier "
         f"{doubled(asked.summary(), interval)}: {day['median']:.4f} per day ({day['low']:.4f} to "
@@ -46,7 +50,7 @@ def section(context: Context) -> Section:
         "The frontier is the boundary below which models lie by their own gaps. "
         "Rates are averages over calendar time. A weak newcomer does not move it, since models "
         "may lie far below; what was released stays, so it does not fall.",
-        f"In the last twelve months it {doubled(year.summary(), interval)}. By "
+        f"In the last twelve months it {briefly(year)}. By "
         + ", ".join(f"{axis} size {s['median']:.2f} per year ({s['low']:.2f} to {s['high']:.2f})"
                     for axis, s in axes.items()) + ": dense base models with public tables nearly "
         "end in 2025, so the last year depends on how the sparse ones are counted.",
@@ -68,7 +72,10 @@ def section(context: Context) -> Section:
             Table("growth-windows", f"Growth of the frontier by window ({interval})", frame,
                   {"rate per day": "{:.4f}", "low": "{:.4f}", "high": "{:.4f}"}),
             Table("growth-axes", f"Growth by the size that counts, per year ({interval})", by_axis,
-                  dict.fromkeys(by_axis.columns[1:], "{:.2f}")),
+                  dict.fromkeys(by_axis.columns[1:], "{:.2f}"),
+                  note="Short refits but for the first." + (
+                      f" Not trusted, for R-hat or effective sample size: {', '.join(doubtful)}."
+                      if doubtful else "")),
             Table("growth-claims", "What is claimed, by which rule", pd.DataFrame(claims),
                   {"probability": "{:.3f}"},
                   note="Growth cannot be negative in this model, so that it is positive is no "
@@ -80,18 +87,23 @@ def section(context: Context) -> Section:
                        "through records, another quantity than the frontier.")],
         pictures=[
             posterior_picture(context, asked),
-            Picture("growth-methods", "Growth by the joint fit, with the ruler held to its "
-                    f"ladder (cut), and by the paper's plug-in ({interval})",
+            Picture("growth-methods", "The ways compared: "
+                    + ", ".join(f"{row['method']} {row['median']:.2f}" for row in rows)
+                    + " per year. Joint: all at once; cut: the ruler held to its ladder; "
+                    f"plugin: the paper's chain ({interval})",
                     "Growth per year: " + "; ".join(
                         f"{row['method']} {row['median']:.2f} ({row['low']:.2f} to "
                         f"{row['high']:.2f})" for row in rows) + ".",
                     lambda fig: methods_picture(fig, rows, context), 7, 3.2),
-            Picture("growth-over-time", f"Growth of the frontier by half year (50% and "
-                    f"{interval}), and its average {rate['median']:.2f} per year",
-                    f"Band of the growth rate by date; on average {rate['median']:.2f} per year, "
-                    f"in the last twelve months {year.summary()['rate_per_year']['median']:.2f}.",
+            Picture("growth-over-time", f"Growth was fastest about {fastest['date']}, at "
+                    f"{fastest['median']:.1f} per year; the average since {asked.window.start} is "
+                    f"{rate['median']:.2f} (half years; 50% and {interval})",
+                    f"Band of the growth rate by date: fastest about {fastest['date']} "
+                    f"({fastest['median']:.1f} per year, {fastest['low']:.1f} to "
+                    f"{fastest['high']:.1f}); on average {rate['median']:.2f} per year, in the "
+                    f"last twelve months {year.summary()['rate_per_year']['median']:.2f}.",
                     lambda fig: over_time_picture(fig, context), 7, 3.8)],
-        summary={"growth": asked.summary(), "windows": [
+        summary={"fastest_half_year": fastest, "growth": asked.summary(), "windows": [
             {**one.window.to_dict(), **one.summary()} for one in windows],
             "best_available": {"model": last["model"], "date": last["date"],
                                "p_best": last["p_best"], **last["best_available"]},
@@ -99,6 +111,22 @@ def section(context: Context) -> Section:
             "size_axes": axes, "claims": claims, "methods": [
             {key: value for key, value in row.items() if key != "holds"} for row in rows]},
     )
+
+
+def fastest_half(context: Context) -> dict[str, Any]:
+    """The half year in which the frontier grew fastest, by posterior median, 1/year."""
+    derived = context.derived
+    first, last = (float(years_since(day)) for day in questions.ends(derived))
+    start, width = derived["segment_start"].values, derived["segment_width"].values
+    inside = np.flatnonzero((start + width > first) & (start < last))
+    growth = derived["growth"].isel(segment=inside).stack(sample=("chain", "draw")).transpose(
+        "segment", "sample").values
+    top = int(np.median(growth, axis=1).argmax())
+    middle = start[inside[top]] + width[inside[top]] / 2
+    day = np.datetime64(ORIGIN) + np.timedelta64(round(float(middle) * DAYS_PER_YEAR), "D")
+    low, high = context.interval.of(growth[top])
+    return {"date": f"{day.item():%B %Y}", "median": float(np.median(growth[top])),
+            "low": float(low), "high": float(high)}
 
 
 def window_row(one: questions.Growth) -> dict[str, Any]:

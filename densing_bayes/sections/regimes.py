@@ -34,10 +34,25 @@ def of_densities(context: Context, found: Regimes) -> Section:
     """The section of the main report: did growth of density change at ChatGPT?"""
     made, models = section(found), found.densities
     assert models is not None
-    return replace(made, text=[_early_words(context, models), *made.text],
+    return replace(made, title="The same question by another route", text=[
+        _answer(found.verdict), _early_words(context, models), *made.text],
                    summary=made.summary | {"regimes_series": found.verdict.summary()["series"] | {
                        "models": models.models, "early": models.early,
                        "unplaced": models.unplaced}})
+
+
+def _answer(verdict: Verdict) -> str:
+    """What the cross-check says, in two sentences."""
+    kink = verdict.breakpoint(verdict.kink)
+    before, after = kink["rate_before"], kink["rate_after"]
+    said = {"faster": "the rate became faster", "slower": "the rate became slower",
+            "both": "the rate changed twice, once either way"}.get(
+        verdict.claim, "no change of the rate is claimed, nor that there was none")
+    return (f"A cross-check in two stages, by releases of families and regimes of growth compared: "
+            f"{said}. If the rate changed once, at {kink['date']}, it was "
+            f"{before['median']:.2f} per year before ({verdict.interval}: {before['low']:.2f} to "
+            f"{before['high']:.2f}) and {after['median']:.2f} after ({after['low']:.2f} to "
+            f"{after['high']:.2f}).")
 
 
 def _early_words(context: Context, found: Densities) -> str:

@@ -168,7 +168,7 @@ def _calibration(context: Context) -> list[Section]:
 def _limits(context: Context) -> list[Section]:
     from densing_bayes.sections import about
 
-    return [about.limits(context)]
+    return [about.limits(context), about.glossary()]
 
 
 def _priors(context: Context) -> list[Section]:
@@ -179,8 +179,8 @@ def _priors(context: Context) -> list[Section]:
 
 ENTRIES = (
     Entry("growth", "How fast did density grow?", ("growth",),
-          ("growth", "windows", "best_available", "typical_release", "size_axes", "claims",
-           "methods"), _growth, 20.0),
+          ("growth", "fastest_half_year", "windows", "best_available", "typical_release",
+           "size_axes", "claims", "methods"), _growth, 20.0),
     Entry("bridge", "Why not 3.5 months?", ("bridge",), ("bridge",), _bridge),
     Entry("density", "Capability density of every model", ("density",), ("density", "frontier"),
           _density),
@@ -205,7 +205,7 @@ ENTRIES = (
           ("checks", "diagnostics", "residual_trends"), _checks, 8.0),
     Entry("calibration", "Are the intervals true?", ("calibration",), ("calibration",),
           _calibration),
-    Entry("limits", "What the data cannot say", ("limits",), (), _limits),
+    Entry("limits", "What the data cannot say", ("limits", "glossary"), (), _limits),
     Entry("priors", "Priors and their reasons", ("priors",), ("priors",), _priors),
 )
 

@@ -38,6 +38,7 @@ def section(context: Context) -> Section:
     data = context.observations.data
     largest = np.exp(float(data["run_log_params"].max())) / 1e9
     scores = data["pair_score"].values
+    ceiling = float((derived["scale"].isel(anchor=0) + chance[0]).median())
     text = [
         f"Losses of {data.sizes['run']} training runs up to {largest:.3g} billion parameters fix "
         f"the loss law L = {'E + ' if context.spec.options['irreducible'] else ''}a N^-alpha + "
@@ -54,11 +55,17 @@ def section(context: Context) -> Section:
         tables=[Table("ruler", f"Constants of the ruler ({interval})", pd.DataFrame(rows),
                       {"median": "{:.3f}", "low": "{:.3f}", "high": "{:.3f}"})],
         pictures=[
-            Picture("ruler-ladder", f"Loss over size at each token budget ({anchors[0]}; "
-                    f"{interval})", "Ladder losses with the fitted law.",
+            Picture("ruler-ladder", f"Loss on {anchors[0]} falls with size at every token budget, "
+                    f"measured up to {largest:.3g} billion parameters ({interval})",
+                    f"Losses of {data.sizes['run']} runs over size, with the fitted law: "
+                    + "; ".join(f"{row['constant']} {row['median']:.3f}" for row in rows[:2])
+                    + ". It is measured up to " f"{largest:.3g} billion parameters.",
                     lambda fig: ladder_picture(fig, context), 7, 5),
-            Picture("ruler-score", f"Score over loss ({anchors[0]}; {interval})",
-                    "Scores of checkpoints over their loss with the fitted sigmoid.",
+            Picture("ruler-score", f"{anchors[0]}'s score rises as its loss falls; above "
+                    f"{scores.max():.2f} the curve extrapolates ({interval})",
+                    f"Scores of {data.sizes['pair']} checkpoints, {scores.min():.2f} to "
+                    f"{scores.max():.2f}, over their loss, with the fitted sigmoid; the "
+                    f"fitted ceiling is {ceiling:.2f}.",
                     lambda fig: score_picture(fig, context), 7, 5)],
         summary={"ruler": rows},
     )
@@ -85,9 +92,9 @@ def ladder_picture(fig: Figure, context: Context) -> None:
         values = laws.loss(params=grid, tokens=grid * float(name.split()[0]), **at)
         bands[name] = np.quantile(values, [context.interval.tails[0], 0.5,
                                            context.interval.tails[1]], axis=0)
-    suite = str(data["suite"].values[0])
-    runs = context.tables.runs
-    units = runs.loc[runs["suite"] == suite, "loss_unit"]
+    suite, anchor = str(data["suite"].values[0]), str(data["benchmark"].values[0])
+    runs = context.tables.runs  # of losses on the benchmark: a suite may have others
+    units = runs.loc[(runs["suite"] == suite) & (runs["benchmark"] == anchor), "loss_unit"]
     ladder(fig.subplots(), params=params[shown],
            loss=np.exp(data["run_log_loss"].values[mine])[shown], group=list(group[shown]),
            grid=grid, bands=bands, loss_unit=units.iloc[0] if len(units) else "loss",
