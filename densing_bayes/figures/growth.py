@@ -13,6 +13,7 @@ from densing_bayes.figures.house import BLUE, INK, MUTED, ORANGE, PALE
 from densing_bayes.figures.parts import (
     doubling_axis,
     doubling_side,
+    lines,
     log_axis,
     place_labels,
     shorten,
@@ -49,7 +50,11 @@ def density_timeline(ax: Any, *, date: Any, median: Any, low: Any, high: Any, sp
     ax.fill_between(band_date, band[0], band[4], color=ORANGE, alpha=0.15, lw=0, zorder=2)
     ax.fill_between(band_date, band[1], band[3], color=ORANGE, alpha=0.25, lw=0, zorder=2)
     ax.plot(band_date, band[2], color=ORANGE, zorder=2.1, label=f"frontier, 50% and {interval}")
-    ax.vlines(date, low, high, color=PALE, lw=0.7, zorder=1, label=f"model, {interval}")
+    # a few models far below would squeeze all others: they stand at the edge
+    floor = min(np.quantile(median, 0.02), band[0].min()) / 2
+    median, low = np.maximum(median, floor), np.maximum(low, floor)
+    ax.vlines(date, low, np.maximum(high, floor), color=PALE, lw=0.7, zorder=1,
+              label=f"model, {interval}")
     ax.step(best_date, best, where="post", color=INK, lw=1.2, zorder=2.2, label="best available")
     for hollow in (False, True):
         chosen = sparse == hollow
@@ -179,7 +184,7 @@ def _rows(ax: Any, name: Sequence[str], median: Any, low: Any, high: Any, color:
     ax.hlines(rows, low, high, color=color, lw=2.2, alpha=0.55)
     ax.plot(median, rows, "o", color=color, markeredgecolor="white", markeredgewidth=0.6,
             markersize=7)
-    ax.set_yticks(rows, [shorten(label, 30) for label in name])
+    ax.set_yticks(rows, [lines(label) for label in name])
     ax.set_ylim(len(name) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)

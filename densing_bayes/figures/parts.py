@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -162,6 +163,20 @@ def shorten(name: Any, limit: int = 26) -> str:
         return text
     tail = limit * 2 // 5
     return f"{text[:limit - tail - 1]}…{text[-tail:]}"
+
+
+def lines(name: Any, width: int = 28) -> str:
+    r"""A name for a row of a figure: whole where two lines hold it, else shortened.
+
+    Examples
+    --------
+    >>> lines("Nature Machine Intelligence, public benchmarks")
+    'Nature Machine Intelligence,\npublic benchmarks'
+    """
+    wrapped = textwrap.wrap(shorten(name, 200), width, break_long_words=False)
+    if len(wrapped) <= 2 and all(len(line) <= width for line in wrapped):
+        return "\n".join(wrapped)
+    return shorten(name, width + 2)
 
 
 def place_labels(ax: Any, x: Any, y: Any, names: Sequence[str], *, size: float = 9,

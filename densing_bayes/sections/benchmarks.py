@@ -138,10 +138,13 @@ def _by_ruler(compared: list[dict[str, Any]], interval: Interval) -> Picture:
     shown = [one for one in compared if one["trusted"]]
     rate = {key: [one["rate_per_year"][key] for one in shown] for key in ("median", "low", "high")}
     names = [one["name"] for one in shown]
-    slow, fast = (names[int(pick(rate["median"]))] for pick in (np.argmin, np.argmax))
+    alone = [i for i, one in enumerate(shown) if one["kind"] == "ruler"]
+    middle = np.array(rate["median"])[alone]
+    slow, fast = (names[alone[pick(middle)]] if alone else names[0]
+                  for pick in (np.argmin, np.argmax))
     return Picture(
-        "benchmark-rulers", f"By ruler, growth is slowest with {slow}, fastest with {fast} "
-        f"({interval})", "Growth per year by ruler: " + "; ".join(
+        "benchmark-rulers", f"{fast.removesuffix(' alone')} as the ruler shows faster growth than "
+        f"{slow.removesuffix(' alone')} ({interval})", "Growth per year by ruler: " + "; ".join(
             f"{name} {median:.2f} ({low:.2f} to {high:.2f})" for name, median, low, high in zip(
                 names, rate["median"], rate["low"], rate["high"], strict=True)) + ".",
         lambda fig: rate_forest(fig.subplots(), name=names, interval=interval, **rate), 7, 3.8)

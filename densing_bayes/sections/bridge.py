@@ -46,7 +46,8 @@ def section(context: Context) -> Section:
                       {"rate per day": "{:.4f}", "low": "{:.4f}", "high": "{:.4f}",
                        "doubling time (days)": "{:.0f}"})],
         pictures=[Picture("bridge-steps", f"From {rows[0]['median']:.4f} per day "
-                          f"({rows[0]['name']}) to {rows[-1]['median']:.4f} ({rows[-1]['name']}), one change a step",
+                          f"({rows[0]['name']}) to {rows[-1]['median']:.4f} "
+                          f"({rows[-1]['name']}), one change a step",
                           "Growth per day at each step, with intervals: " + "; ".join(
                               f"{row['name']} {row['median']:.4f}" + (
                                   f" ({row['low']:.4f} to {row['high']:.4f})"
