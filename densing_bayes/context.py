@@ -49,7 +49,9 @@ class Context:
     start: Context | None = None  # a run of other tables: chains start from its draws' mean
     earlier: Path | None = None  # a fit to answer from where it is of this spec; never written
     windows: tuple[str, ...] = ()  # asked by the report's spec, beside the named ones
-    highlight: tuple[str, ...] = ()  # models that the first picture names
+    highlight: tuple[str, ...] = ()  # models and benchmarks that pictures name
+    break_date: str = ""  # at which growth may have changed; "": the release of ChatGPT
+    device: str = ""  # on which inference is counted; "": those of the spec of costs
 
     @property
     def interval(self) -> Interval:

@@ -61,6 +61,7 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
     context = Context(tables, spec.model, progress)
     context.earlier = earlier_fit(spec, tables, out)
     context.windows, context.highlight = spec.windows, spec.highlight
+    context.break_date, context.device = spec.break_date, spec.device
     refused = refusal(context)
     sections, failed = [], {}
     for name in spec.sections:
@@ -120,9 +121,13 @@ def check_asked(spec: ReportSpec, tables: Tables) -> None:
             window_of(name, dt.date.max)
         except InputError as error:
             problems += [replace(one, file=spec.name, column="windows") for one in error.problems]
-    known = [str(name) for name in tables.models["model"]]
-    problems += [Problem("no such model", file=spec.name, column="highlight", given=name,
-                         hint=did_you_mean(name, known))
+    known = [str(name) for name in (*tables.models["model"], *tables.benchmarks["benchmark"])]
+    problems += [Problem("no such model or benchmark", file=spec.name, column="highlight",
+                         given=name, hint=did_you_mean(name, known))
                  for name in spec.highlight if name not in known]
+    devices = [] if tables.hardware is None else [str(name) for name in tables.hardware["device"]]
+    if spec.device and spec.device not in devices:
+        problems.append(Problem("no such device", file=spec.name, column="device",
+                                given=spec.device, hint=did_you_mean(spec.device, devices)))
     if problems:
         raise InputError(problems)

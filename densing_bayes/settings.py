@@ -6,6 +6,7 @@ the problems found, so that a reader of specs can report all of them at once.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import tomllib
 from dataclasses import replace
@@ -54,6 +55,38 @@ def take_text(parent: dict[str, Any], name: str, default: str, file: str,
     if isinstance(value, str):
         return value, []
     return default, [Problem(f"{name} is not a text", file=file, given=brief(value))]
+
+
+def take_texts(parent: dict[str, Any], name: str, file: str,
+               ) -> tuple[tuple[str, ...], list[Problem]]:
+    """The list of texts ``name`` of a spec; empty where there is none."""
+    value = parent.get(name, [])
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value), []
+    return (), [Problem("not a list of texts", file=file, column=name, given=brief(value),
+                        allowed='such as ["one", "two"]')]
+
+
+def take_day(parent: dict[str, Any], name: str, file: str) -> tuple[str, list[Problem]]:
+    """The day ``name`` of a spec, as text YYYY-MM-DD; "" where there is none.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> take_day({"from": dt.date(2024, 9, 12)}, "from", "mine.toml")
+    ('2024-09-12', [])
+    >>> len(take_day({"from": "September"}, "from", "mine.toml")[1])
+    1
+    """
+    value = parent.get(name, "")
+    text = str(value) if isinstance(value, dt.date) else value  # TOML has dates of its own
+    try:
+        fine = text == "" or str(dt.date.fromisoformat(text)) == text
+    except (TypeError, ValueError):
+        fine = False
+    return (text, []) if fine else ("", [Problem(
+        "not a day", file=file, column=name, given=brief(value),
+        allowed="YYYY-MM-DD, such as 2022-11-30")])
 
 
 def alike(value: Any, default: Any) -> bool:

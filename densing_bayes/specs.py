@@ -25,8 +25,10 @@ from densing_bayes.settings import (
     fill,
     kind_of,
     read_toml,
+    take_day,
     take_table,
     take_text,
+    take_texts,
 )
 from densing_bayes.shelf import find
 
@@ -326,7 +328,11 @@ class ReportSpec:
     windows
         Of time, told beside the named ones: ``last-6-months``, ``2024-01-01:2025-04-30``.
     highlight
-        Models that the first picture names.
+        Models that the first picture names, and benchmarks set in bold.
+    break_date
+        Day at which growth may have changed; empty: the release of ChatGPT.
+    device
+        Of hardware.csv, on which inference is counted; empty: those of models/costs.toml.
     """
 
     name: str
@@ -335,12 +341,14 @@ class ReportSpec:
     sections: tuple[str, ...]
     windows: tuple[str, ...] = ()
     highlight: tuple[str, ...] = ()
+    break_date: str = ""
+    device: str = ""
 
     @property
     def hash(self) -> str:
         """First 12 hex digits of the SHA-256 of what the report and its model spec say."""
         said = repr((self.title, self.sections, self.model.hash, self.windows, self.highlight,
-                     self.model.interval))
+                     self.model.interval, self.break_date, self.device))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
@@ -356,7 +364,7 @@ def load_report(name: str | Path) -> ReportSpec:
     table, _ = read_toml(path)
     file = path.name
     problems = check_keys(table, ("title", "model", "sections", "windows", "highlight",
-                                  "interval"), file)
+                                  "break_date", "device", "interval"), file)
     title, found = take_text(table, "title", path.stem, file)
     problems += found
     sections = table.get("sections", [])
@@ -371,13 +379,14 @@ def load_report(name: str | Path) -> ReportSpec:
     ]
     problems += [Problem("section named twice", file=file, column="sections", given=section)
                  for section in SECTIONS if sections.count(section) > 1]
-    lists = {}
-    for key in ("windows", "highlight"):
-        lists[key] = table.get(key, [])
-        if not isinstance(lists[key], list) or not all(isinstance(x, str) for x in lists[key]):
-            problems.append(Problem("not a list of texts", file=file, column=key,
-                                    given=brief(lists[key]), allowed="such as [\"one\", \"two\"]"))
-            lists[key] = []
+    windows, found = take_texts(table, "windows", file)
+    problems += found
+    highlight, found = take_texts(table, "highlight", file)
+    problems += found
+    break_date, found = take_day(table, "break_date", file)
+    problems += found
+    device, found = take_text(table, "device", "", file)
+    problems += found
     interval, found = fill(Interval, table.get("interval", {}), file, "interval")
     problems += found
     model_name, found = take_text(table, "model", "", file)
@@ -391,5 +400,5 @@ def load_report(name: str | Path) -> ReportSpec:
         raise SpecError(problems)
     if "interval" in table:
         model = replace(model, interval=interval)
-    return ReportSpec(path.stem, title, model, tuple(sections),
-                      **{key: tuple(given) for key, given in lists.items()})
+    return ReportSpec(path.stem, title, model, tuple(sections), windows, highlight,
+                      break_date, device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def costs(context: Context, device: str | None = None) -> Costs:
     Parameters
     ----------
     device
-        Of hardware.csv; None: those that the spec of costs compares.
+        Of hardware.csv; None: that of the report, else those that the spec of costs compares.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def costs(context: Context, device: str | None = None) -> Costs:
     sizes = all_sizes(context.posterior, context.derived, context.columns, context.observations,
                       context.tables, context.seed("outside"))
     context.progress("cost-weighted densities")
-    study = run_costs(sizes, context.tables, load_model("costs"), device=device,
+    study = run_costs(sizes, context.tables, replace(load_model("costs"),
+                      interval=context.interval), device=device or context.device or None,
                       counted=admitted(context.tables, context.spec.options),
                       seed=context.seed("costs"))
     inside = set(context.derived["model"].values)

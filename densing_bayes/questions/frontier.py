@@ -96,12 +96,18 @@ class Change:
             "p_acceleration": self.p_faster, "models_before": self.models_before}
 
 
-def change(context: Context, date: dt.date = CHATGPT) -> Change | None:
-    """The change of growth at a day, read from the frontier; None where it lies outside.
+def break_of(context: Context) -> tuple[dt.date, str]:
+    """The day at which growth may have changed, and what it is called."""
+    day = dt.date.fromisoformat(context.break_date) if context.break_date else CHATGPT
+    return day, "ChatGPT" if day == CHATGPT else str(day)
+
+
+def change(context: Context) -> Change | None:
+    """The change of growth at the report's day, read from the frontier; None where it is outside.
 
     Half a year of eligible models on either side is the least.
     """
-    derived = context.derived
+    derived, date = context.derived, break_of(context)[0]
     first, last = ends(derived)
     half = dt.timedelta(days=182)
     if not first + half <= date <= last - half:
@@ -133,7 +139,7 @@ def claims(context: Context) -> list[dict[str, Any]]:
                     "holds": slow > 0.95})
     turned = change(context)
     if turned is not None:
-        out.append({"claim": "growth was faster after ChatGPT than before",
+        out.append({"claim": f"growth was faster after {break_of(context)[1]} than before",
                     "rule": "P(faster) > 0.95", "probability": turned.p_faster,
                     "holds": turned.p_faster > 0.95})
     return out

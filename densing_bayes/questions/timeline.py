@@ -15,7 +15,7 @@ from densing_bayes.context import Context
 from densing_bayes.joint.quantities import best_available, frontier_path
 from densing_bayes.observations import ORIGIN
 from densing_bayes.questions.density import densities
-from densing_bayes.questions.frontier import CHATGPT
+from densing_bayes.questions.frontier import break_of
 from densing_bayes.questions.growth import ends
 from densing_bayes.questions.windows import years_since
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -35,7 +35,7 @@ def timeline(context: Context) -> dict[str, Any]:
         ``origin``) of its bends and ``draws`` of its ln density there; ``best``: by size
         axis, the steps of the best available; ``highlight``: models to name; ``band`` and
         ``quantiles``: the frontier's density; ``published``: rates, 1/year; ``interval``,
-        ``axis`` (of the fit), ``chatgpt``.
+        ``axis`` (of the fit), ``mark`` (a day and its name).
     """
     derived = context.derived
     first, last = (float(years_since(day)) for day in ends(derived))
@@ -49,7 +49,8 @@ def timeline(context: Context) -> dict[str, Any]:
         "sample", "time").values)
     return {
         "origin": ORIGIN, "year": DAYS_PER_YEAR, "axis": context.spec.options["size"],
-        "chatgpt": float(years_since(CHATGPT)), "first": first, "last": last,
+        "mark": {"years": float(years_since(break_of(context)[0])), "name": break_of(context)[1]},
+        "first": first, "last": last,
         "interval": {"prob": context.interval.prob, "tails": list(context.interval.tails)},
         "quantiles": tails, "models": model_rows(context),
         "highlight": list(context.highlight), "best": steps(context),

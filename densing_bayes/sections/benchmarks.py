@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest
@@ -108,13 +109,21 @@ def section(context: Context) -> Section:
                           "Growth per year: " + "; ".join(
                               f"{name} {median:.2f} ({low:.2f} to {high:.2f})" for
                               name, median, low, high in zip(names, *plain, strict=True)) + ".",
-                          lambda fig: rate_forest(fig.subplots(), name=names, median=plain[0],
-                                                  low=plain[1], high=plain[2],
-                                                  interval=interval), 7, 3.6),
+                          lambda fig: _forest(fig, names, plain, context), 7, 3.6),
                   *([_by_ruler(compared, interval)] if beside else [])],
         summary={"benchmarks": rows, "another_benchmark": growth_summary(another, interval),
                  "rulers": compared},
     )
+
+
+def _forest(fig: Figure, names: list[str], rate: list[list[float]], context: Context) -> None:
+    """Rates by benchmark, those that the report's spec highlights in bold."""
+    ax = fig.subplots()
+    rate_forest(ax, name=names, median=rate[0], low=rate[1], high=rate[2],
+                interval=context.interval)
+    for label, name in zip(ax.get_yticklabels(), names, strict=True):
+        if name in context.highlight:
+            label.set_fontweight("bold")
 
 
 def _rate(row: dict[str, Any]) -> str:

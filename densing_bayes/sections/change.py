@@ -15,25 +15,26 @@ SURE = 0.95
 
 
 def section(context: Context, series: dict[str, Any] | None) -> Section:
-    """Growth before and after ChatGPT.
+    """Growth before and after the day at which it may have changed.
 
     Parameters
     ----------
     series
         ``breakpoint`` by the two-stage way (families' releases, seven regimes); None: not made.
     """
-    found = frontier.change(context)
+    found, (day, event) = frontier.change(context), frontier.break_of(context)
+    title = f"Did growth change at {event}?"
     if found is None:
-        return Section("change", "Did growth change at ChatGPT?", [
-            "The models of this fit do not reach half a year to either side of ChatGPT's "
-            "release, so the question cannot be asked of them."])
+        return Section("change", title, [
+            f"The models of this fit do not reach half a year to either side of {day}, so the "
+            f"question cannot be asked of them."])
     said = found.to_dict()
     before, after, ratio = said["rate_before"], said["rate_after"], said["ratio"]
     sure = max(found.p_faster, 1 - found.p_faster) > SURE
     word = "faster" if found.p_faster > 0.5 else "slower"
-    verdict = (f"Growth was {word} after ChatGPT than before (probability "
+    verdict = (f"Growth was {word} after {event} than before (probability "
                f"{probability(max(found.p_faster, 1 - found.p_faster))})." if sure else
-               f"Whether growth was faster after ChatGPT than before is open (probability "
+               f"Whether growth was faster after {event} than before is open (probability "
                f"{probability(found.p_faster)}).")
     text = [
         f"{verdict} Before ({found.start} to {found.date}) the frontier grew by "
@@ -59,7 +60,7 @@ def section(context: Context, series: dict[str, Any] | None) -> Section:
         for name, one in (("before, per year", before), ("after, per year", after),
                           ("ratio", ratio))])
     return Section(
-        key="change", title="Did growth change at ChatGPT?", text=text,
+        key="change", title=title, text=text,
         tables=[Table("change", f"Growth of the frontier before and after ({context.interval})",
                       rows, dict.fromkeys(("median", "low", "high"), "{:.2f}"))],
         summary={"breakpoint": said})

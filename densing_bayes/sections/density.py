@@ -13,7 +13,7 @@ from densing_bayes.figures import density_timeline
 from densing_bayes.joint.quantities import NEAR_CEILING, NEAR_FRONTIER, frontier_path
 from densing_bayes.observations import ORIGIN
 from densing_bayes.questions import density as questions
-from densing_bayes.questions.frontier import CHATGPT
+from densing_bayes.questions.frontier import break_of
 from densing_bayes.questions.growth import ends
 from densing_bayes.questions.timeline import levels, steps
 from densing_bayes.questions.windows import years_since
@@ -106,12 +106,11 @@ def timeline(fig: Figure, context: Context) -> None:
     path = np.exp(frontier_path(context.derived, years_since(grid)).stack(s=("chain", "draw")))
     low, high = context.interval.tails
     band = np.quantile(path.transpose("time", "s").values, [low, 0.25, 0.5, 0.75, high], axis=1)
-    best = best_steps(context)
+    best, (when, name) = best_steps(context), break_of(context)
     density_timeline(
         fig.subplots(), date=dates, median=rows["median"], low=rows["low"], high=rows["high"],
         sparse=rows["sparse"], name=list(rows["model"]), record=named,
         band_date=grid, band=band, interval=context.interval,
         best_date=np.array([*best["date"], str(last)], "datetime64[D]"),
         best=[*best["density"], best["density"][-1]],
-        mark=(np.datetime64(CHATGPT), "ChatGPT") if first < np.datetime64(CHATGPT) < last
-        else None)
+        mark=(day, name) if first < (day := np.datetime64(when)) < last else None)

@@ -48,7 +48,7 @@ def best(context: Context) -> Tile:
 
 
 def change(context: Context) -> Tile | None:
-    """Growth before and after ChatGPT."""
+    """Growth before and after the day at which it may have changed."""
     turned = frontier.change(context)
     if turned is None:
         return None
@@ -56,7 +56,7 @@ def change(context: Context) -> Tile | None:
     rates = [said[name] for name in ("rate_before", "rate_after")]
     scale = 1.15 * max(rate["high"] for rate in rates)
     word = "Faster" if p > 0.95 else "Slower" if p < 0.05 else "Undecided"
-    return Tile("Change at ChatGPT", word,
+    return Tile(f"Change at {frontier.break_of(context)[1]}", word,
                 f"{rates[0]['median']:.2f} per year before, {rates[1]['median']:.2f} after; "
                 f"P(faster) {share(p)}", "change",
                 [tuple(max(rate[name], 0) / scale for name in ("low", "median", "high"))

@@ -41,7 +41,8 @@ def headline(context: Context) -> list[str]:
     if turned is not None:
         said = turned.to_dict()
         lines.append(
-            f"After ChatGPT the frontier grew by {said['rate_after']['median']:.2f} per year "
+            f"After {frontier.break_of(context)[1]} the frontier grew by "
+            f"{said['rate_after']['median']:.2f} per year "
             f"({said['rate_after']['low']:.2f} to {said['rate_after']['high']:.2f}), before by "
             f"{said['rate_before']['median']:.2f} ({said['rate_before']['low']:.2f} to "
             f"{said['rate_before']['high']:.2f}); probability that it was faster after: "

@@ -87,7 +87,8 @@ def _change(context: Context) -> list[Section]:
 
     context.progress("growth regimes")
     try:
-        series = regimes.of_densities(context, questions.of_densities(context))
+        asked = [context.break_date] if context.break_date else []
+        series = regimes.of_densities(context, questions.of_densities(context, asked))
     except (GateError, InputError) as error:
         return [change.section(context, None),
                 Section("regimes", "Growth regimes", [f"Not computed: {error}"])]

@@ -189,10 +189,10 @@ function timeline(data) {
     }
     add("rect", {x: X(state.from), width: Math.max(1, X(state.to) - X(state.from)), y: pad.t,
       height: H - pad.t - pad.b, class: "window"});
-    if (data.chatgpt > t0 && data.chatgpt < t1) {
-      const x = X(data.chatgpt);
+    if (data.mark.years > t0 && data.mark.years < t1) {
+      const x = X(data.mark.years);
       add("line", {x1: x, x2: x, y1: pad.t, y2: H - pad.b, class: "mark"});
-      add("text", {x: x - 4, y: pad.t + 10, "text-anchor": "end"}, "ChatGPT");
+      add("text", {x: x - 4, y: pad.t + 10, "text-anchor": "end"}, data.mark.name);
     }
     const points = (xs, ys) => xs.map((x, k) => `${X(x).toFixed(1)},${Y(ys[k]).toFixed(1)}`);
     if (state.axis === own) {
