@@ -307,11 +307,8 @@ def load_model(name: str | Path) -> ModelSpec:
     problems += found
     if problems:
         raise SpecError(problems)
-    return ModelSpec(
-        name=path.stem, title=title, family=family_name,
-        options={**family.options, **options}, priors=priors, sampling=sampling,
-        interval=interval, text=text,
-    )
+    return ModelSpec(path.stem, title, family_name, {**family.options, **options}, priors,
+                     sampling, interval, text)
 
 
 SECTIONS = ("growth", "bridge", "density", "benchmarks", "change", "costs", "outlook",

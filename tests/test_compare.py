@@ -25,6 +25,7 @@ def summary() -> dict:
         "interval": {"prob": 0.9, "kind": "equal-tailed"}, "growth": growth(2.0),
         "windows": [{"name": "since-llama-1", "to": "2025-12-05", **growth(2.0)}],
         "provenance": {"spec": SPEC, "spec_name": "densing"},
+        "pulls": [{"model": "Ash-7B", "pull": 0.01}, {"model": "Elm-1B", "pull": None}],
         "density": [{"model": "Ash-7B", "median": 2.0}, {"model": "Elm-1B", "median": 1.0}],
     }
 
@@ -43,6 +44,7 @@ def folders(tmp_path):
     new[0]["provenance"]["spec"] = SPEC.replace("mean = 1.0", "mean = 2.0")
     new[0]["density"][0]["median"] = 3.0
     new[0]["density"].append({"model": "Oak-2B", "median": 9.0})
+    new[0]["pulls"] = [{"model": "Ash-7B", "pull": 0.02}, {"model": "Oak-2B", "pull": -0.3}]
     new[1][0]["scores"][0]["score"] = 0.6
     new[1].append({"name": "Oak-2B", "scores": [
         {"benchmark": "Quiz", "score": 0.7, "source": "card", "own": True}]})
@@ -69,6 +71,10 @@ def test_what_changed_is_named(folders):
     assert "doubled every 4.2 months" in found.text  # 12 ln 2 / 2
     assert "doubled every 2.8 months" in found.text  # 12 ln 2 / 3
     assert "Ash-7B on Quiz 0.500 to 0.600" in found.text
+    assert values["pulls"] == [
+        {"model": "Oak-2B", "change": "added", "before": None, "after": -0.3},
+        {"model": "Ash-7B", "change": "scores", "before": 0.01, "after": 0.02}]
+    assert "Oak-2B -0.300, Ash-7B +0.010 before, +0.020 after" in found.text
 
 
 def test_the_other_way_round_it_is_the_other_way_round(folders):

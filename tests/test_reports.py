@@ -443,9 +443,11 @@ def asked(tmp_path, extra: str) -> Path:
 
 def test_a_spec_asks_for_windows_models_and_an_interval(tmp_path):
     spec = load_report(asked(tmp_path, 'windows = ["last-6-months"]\nhighlight = ["Ash"]\n'
+                                       'break_date = 2024-09-12\ndevice = "A100"\n'
                                        "[interval]\nprob = 0.8"))
     assert spec.windows == ("last-6-months",)
     assert spec.highlight == ("Ash",)
+    assert (spec.break_date, spec.device) == ("2024-09-12", "A100")
     assert spec.model.interval.prob == 0.8
     plain = load_report(asked(tmp_path, ""))
     assert plain.model.interval.prob == 0.9
@@ -455,11 +457,20 @@ def test_a_spec_asks_for_windows_models_and_an_interval(tmp_path):
 @pytest.mark.parametrize(("extra", "words"), [
     ('windows = ["last-week"]', "not a window of time"),
     ('windows = ["2025-01-01:2024-01-01"]', "ends after it begins"),
-    ('highlight = ["Qwen3-4B-Bse"]', "did you mean 'Qwen3-4B-Base'")])
+    ('highlight = ["Qwen3-4B-Bse"]', "did you mean 'Qwen3-4B-Base'"),
+    ('highlight = ["Quizz"]', "did you mean 'Quiz'"),
+    ('device = "RTX 490"', "did you mean 'RTX 4090'")])
 def test_what_cannot_be_asked_is_refused_before_any_work(tmp_path, extra, words):
-    tables = SimpleNamespace(models=pd.DataFrame({"model": ["Qwen3-4B-Base", "Elm"]}))
+    tables = SimpleNamespace(models=pd.DataFrame({"model": ["Qwen3-4B-Base", "Elm"]}),
+                             benchmarks=pd.DataFrame({"benchmark": ["Quiz"]}),
+                             hardware=pd.DataFrame({"device": ["RTX 4090"]}))
     with pytest.raises(InputError, match=words):
         check_asked(load_report(asked(tmp_path, extra)), tables)
+
+
+def test_a_spec_whose_break_is_no_day_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a day"):
+        load_report(asked(tmp_path, 'break_date = "last autumn"'))
 
 
 def test_a_spec_whose_windows_are_no_list_is_refused(tmp_path):

@@ -30,7 +30,7 @@ MOVED = 0.1  # of the growth: what the weakest models may move it by
 SHIFTED = 1.0  # sds: what any one family may move the growth by
 SMOOTH = 0.7  # Pareto's k from which weights cannot be trusted
 THINNED = 2_000  # draws for power scaling
-FAMILY_DRAWS = 300  # draws for leaving families out
+FAMILY_DRAWS = 300  # draws for leaving families and models out
 
 
 @dataclass(frozen=True)
@@ -174,20 +174,45 @@ def without(context: Context, found: list[Refit]) -> list[Check]:
     return out
 
 
-def families(context: Context, refitted: tuple[str, ...]) -> Check | None:
-    """Does any other family decide? Each left out in turn, by importance weights."""
-    if not context.has_kept("families"):
-        context.progress("leaving out families one at a time")
+def left_out(context: Context, group: str) -> pd.DataFrame:
+    """What growth does when each 'family' or 'model' is left out, by importance weights.
+
+    Returns
+    -------
+    DataFrame
+        By name: ``mean`` growth without it less that with it, 1/year; ``shift``, the same in sds;
+        ``pareto_k`` of the weights.
+    """
+    if not context.has_kept("left out"):
+        context.progress("leaving out families and models one at a time")
         draws = context.posterior
         step = -(-draws.sizes["chain"] * draws.sizes["draw"] // FAMILY_DRAWS)
         part, derived = (one.isel(draw=slice(None, None, step))
                          for one in (draws, context.derived))
         table = influence(part, derived, context.columns, context.observations, context.spec,
-                          ("family",))
-        context.keep("families", xr.Dataset(
-            {name: ("name", table[name].to_numpy(float)) for name in ("shift", "pareto_k")},
-            coords={"name": table["name"].to_numpy(str)}))
-    kept = context.kept("families").to_dataframe()
+                          ("family", "model"))
+        moved = table["mean"].to_numpy() - float(derived["rate"].mean())
+        context.keep("left out", xr.Dataset(
+            {"mean": ("row", moved), **{name: ("row", table[name].to_numpy(float))
+                                        for name in ("shift", "pareto_k")}},
+            coords={name: ("row", table[name].to_numpy(str)) for name in ("group", "name")}))
+    found = context.kept("left out").to_dataframe()
+    return found[found["group"] == group].set_index("name")[["mean", "shift", "pareto_k"]]
+
+
+def pulls(context: Context) -> list[dict[str, Any]]:
+    """How far each model pulls growth, 1/year: with it less without it.
+
+    None where leaving it out makes weights too uneven to tell.
+    """
+    found = left_out(context, "model")
+    return [{"model": str(name), "pull": None if k > SMOOTH else -float(moved)}
+            for name, moved, k in zip(found.index, found["mean"], found["pareto_k"], strict=True)]
+
+
+def families(context: Context, refitted: tuple[str, ...]) -> Check | None:
+    """Does any other family decide? Each left out in turn, by importance weights."""
+    kept = left_out(context, "family")
     kept = kept[~kept.index.isin(refitted)]
     rough = kept[kept["pareto_k"] > SMOOTH]
     sure = kept.drop(rough.index)

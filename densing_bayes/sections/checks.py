@@ -59,7 +59,7 @@ def section(context: Context) -> Section:
                     f"{context.interval.prob:.0%} interval.",
                     lambda fig: _pit(fig, pit), 7, 3.2)],
         summary={"diagnostics": gate, "checks": [check.to_dict() for check in checks],
-                 "residual_trends": left.to_dict("records")},
+                 "residual_trends": left.to_dict("records"), "pulls": trust.pulls(context)},
     )
 
 

@@ -203,7 +203,7 @@ ENTRIES = (
     Entry("scaling", "The classic scaling laws", ("scaling",), ("scaling",), _scaling, 60.0),
     Entry("ruler", "The ruler", ("ruler",), ("ruler",), _ruler),
     Entry("checks", "Can one trust this fit?", ("checks", "check"),
-          ("checks", "diagnostics", "residual_trends"), _checks, 8.0),
+          ("checks", "diagnostics", "residual_trends", "pulls"), _checks, 8.0),
     Entry("calibration", "Are the intervals true?", ("calibration",), ("calibration",),
           _calibration),
     Entry("limits", "What the data cannot say", ("limits", "glossary"), (), _limits),

@@ -35,7 +35,8 @@ def compare(before: str | Path, after: str | Path) -> Answer:
     Answer
         ``values`` is a dict: ``growth`` by window before and after, ``models`` (added, gone),
         ``scores`` (added, gone, changed), ``tables`` whose content differs, ``spec`` (lines that
-        differ), ``densities`` of models in both. The two posteriors have draws of their own: no
+        differ), ``densities`` of models in both, ``pulls`` of the models behind a
+        change on growth. The two posteriors have draws of their own: no
         difference here has an interval.
 
     Raises
@@ -71,6 +72,7 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> tuple[dict[str, Any], l
         "spec": _spec_lines(old, new), "densities": _densities(old, new),
         "seed": [old["seed"], new["seed"]],
     }
+    values["pulls"] = _pulls(old, new, values)
     return values, _words(old, new, values)
 
 
@@ -138,6 +140,31 @@ def _densities(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]
     return sorted(rows, key=lambda row: -max(row["factor"], 1 / row["factor"]))
 
 
+def _pulls(old: dict[str, Any], new: dict[str, Any], found: dict[str, Any],
+           ) -> list[dict[str, Any]]:
+    """How far each model behind a change pulls growth (1/year; with it less without it).
+
+    In the report that has it; None where that report does not know. The farthest first.
+    """
+    was, is_now = ({row["model"]: row["pull"] for row in said.get("pulls", [])}
+                   for said in (old, new))
+    scores = found["scores"]
+    touched = {cell[0] for key in ("added", "gone", "changed") for cell in scores[key]}
+    rows = [{"model": name, "change": change, "before": was.get(name), "after": is_now.get(name)}
+            for change, names in (("added", found["models"]["added"]),
+                                  ("gone", found["models"]["gone"]),
+                                  ("scores", sorted(touched - {*found["models"]["added"],
+                                                               *found["models"]["gone"]})))
+            for name in names]
+    return sorted(rows, key=lambda row: -max(abs(row["before"] or 0), abs(row["after"] or 0)))
+
+
+def _pull_words(row: dict[str, Any]) -> str:
+    """A model's pull in words."""
+    ends = [f"{value:+.3f}" for value in (row["before"], row["after"]) if value is not None]
+    return f"{row['model']} {' before, '.join(ends)}" + (" after" if len(ends) == 2 else "")
+
+
 def _words(old: dict[str, Any], new: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """The answer first, then what stands behind it."""
     interval = Interval(**new["interval"])
@@ -154,6 +181,10 @@ def _words(old: dict[str, Any], new: dict[str, Any], found: dict[str, Any]) -> l
                        ("gone", "Scores gone")):
         if found["scores"][key]:
             lines.append(f"{words}: {_some([_cell(cell) for cell in found['scores'][key]])}.")
+    known = [row for row in found["pulls"] if not row["before"] is row["after"] is None]
+    if known:
+        lines.append("Pull of each on growth per year, with it less without it: "
+                     f"{_some([_pull_words(row) for row in known])}.")
     lines.append(f"Tables that differ: {', '.join(found['tables'])}." if found["tables"]
                  else "The tables are the same.")
     lines.append(f"Lines of the model spec that differ: {_some(found['spec'])}." if found["spec"]
