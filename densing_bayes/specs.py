@@ -358,8 +358,7 @@ def load_report(name: str | Path) -> ReportSpec:
         With every problem of both.
     """
     path = find(name, "reports")
-    table, _ = read_toml(path)
-    file = path.name
+    (table, _), file = read_toml(path), path.name
     problems = check_keys(table, ("title", "model", "sections", "windows", "highlight",
                                   "break_date", "device", "interval"), file)
     title, found = take_text(table, "title", path.stem, file)
