@@ -38,9 +38,9 @@ def size_axes(context: Context) -> dict[str, dict[str, Any]]:
                                 "rate": derived["rate"]})
             passed = bool(context.diagnostics["passed"])
         else:
-            if not context.has_kept(f"axis {axis}"):
-                context.keep(f"axis {axis}", by_axis(context, axis))
-            found = context.kept(f"axis {axis}")
+            if not context.has_side(f"axis {axis}"):
+                context.keep_side(f"axis {axis}", by_axis(context, axis))
+            found = context.side(f"axis {axis}")
             passed = all(float(azs.rhat(found[name])) <= WORST_RHAT
                          and float(azs.ess(found[name])) >= LEAST_ESS for name in found)
         out[axis] = {**summary(found["year"].values, context.interval), "passed": passed,

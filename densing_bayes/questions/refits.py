@@ -66,7 +66,7 @@ def refits(context: Context) -> tuple[list[Refit], list[str]]:
             wanted.append((kind, name, asked(context, case)))
         except InputError as error:
             missing.append(f"{name}: {error}")
-    new = [one for one in wanted if not context.has_kept(key(one[1]))]
+    new = [one for one in wanted if not context.has_side(key(one[1]))]
     if new:
         base = Base.of(context.posterior, context.observations, *tables_of(
             context.observations, context.spec))
@@ -76,10 +76,10 @@ def refits(context: Context) -> tuple[list[Refit], list[str]]:
         with ThreadPoolExecutor(2) as threads:  # sampling is outside Python's lock
             answers = list(threads.map(_run, works))
         for (_, name, _), said in zip(new, answers, strict=True):
-            context.keep(key(name), _kept(said))
+            context.keep_side(key(name), _kept(said))
     out = []
     for kind, name, _ in wanted:
-        kept = context.kept(key(name))
+        kept = context.side(key(name))
         if "error" in kept.attrs:
             missing.append(f"{name}: {kept.attrs['error']}")
             continue

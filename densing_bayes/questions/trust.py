@@ -123,17 +123,17 @@ def frontier_above(context: Context) -> Check:
 
 def priors(context: Context) -> Check:
     """Does a prior pull the growth away from the data (power scaling)?"""
-    if not context.has_kept("power scaling"):
+    if not context.has_side("power scaling"):
         draws = context.posterior
         step = max(1, draws.sizes["chain"] * draws.sizes["draw"] // THINNED)
         part, derived = (one.isel(draw=slice(None, None, step))
                          for one in (draws, context.derived))
         table = power_scaling(part, derived, context.columns, context.observations, context.spec)
         rows = table[(table["kind"] == "prior") & (table["component"] != "all priors")]
-        context.keep("power scaling", xr.Dataset(
+        context.keep_side("power scaling", xr.Dataset(
             {"sensitivity": ("prior", rows["sensitivity"].to_numpy())},
             coords={"prior": rows["component"].str.removeprefix("prior of ").to_numpy(str)}))
-    kept = context.kept("power scaling")["sensitivity"]
+    kept = context.side("power scaling")["sensitivity"]
     worst, value = str(kept.idxmax("prior").item()), float(kept.max())
     return Check("prior against data (power scaling of the growth)", f"below {NOTABLE}", value,
                  verdict(value <= NOTABLE), f"the prior that moves growth most is that of "
@@ -183,7 +183,7 @@ def left_out(context: Context, group: str) -> pd.DataFrame:
         By name: ``mean`` growth without it less that with it, 1/year; ``shift``, the same in sds;
         ``pareto_k`` of the weights.
     """
-    if not context.has_kept("left out"):
+    if not context.has_side("left out"):
         context.progress("leaving out families and models one at a time")
         draws = context.posterior
         step = -(-draws.sizes["chain"] * draws.sizes["draw"] // FAMILY_DRAWS)
@@ -192,11 +192,11 @@ def left_out(context: Context, group: str) -> pd.DataFrame:
         table = influence(part, derived, context.columns, context.observations, context.spec,
                           ("family", "model"))
         moved = table["mean"].to_numpy() - float(derived["rate"].mean())
-        context.keep("left out", xr.Dataset(
+        context.keep_side("left out", xr.Dataset(
             {"mean": ("row", moved), **{name: ("row", table[name].to_numpy(float))
                                         for name in ("shift", "pareto_k")}},
             coords={name: ("row", table[name].to_numpy(str)) for name in ("group", "name")}))
-    found = context.kept("left out").to_dataframe()
+    found = context.side("left out").to_dataframe()
     return found[found["group"] == group].set_index("name")[["mean", "shift", "pareto_k"]]
 
 

@@ -10,11 +10,6 @@ from densing_bayes.context import Context
 from densing_bayes.intervals import RATE_OF_NONE, Interval, doubled, growth_summary, probability
 from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
-<<<<<<< HEAD
-=======
-from densing_bayes.questions.refits import refits, spread
-from densing_bayes.sections import calibration
->>>>>>> 37f5477 (Rulers, clean twins and weak models side by side; checks with verdicts; side fits kept with the draws)
 
 
 def headline(context: Context) -> list[str]:
@@ -57,10 +52,12 @@ def headline(context: Context) -> list[str]:
 
 def by_ruler(context: Context) -> list[str]:
     """How far the answer differs by ruler, which no interval holds; nothing with one ruler."""
+    from densing_bayes.questions.refits import refits, spread  # a command has no use for them
+
     ends = spread(refits(context)[0])
     if not ends:
         return []
-    slow, fast = (f"{one.name.removesuffix(' alone')}'s alone it "
+    slow, fast = (f"the ladder of {one.name} it "
                   f"{in_short(one.rate, context.interval)}" for one in ends)
     return [f"The choice of ruler is not in these intervals: by {fast}, by {slow}."]
 
