@@ -20,13 +20,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(command: list[Any], *, seconds: float, log: Path,
-        settings: dict[str, str] | None = None) -> dict[str, Any]:
+        settings: dict[str, str] | None = None, folder: Path = ROOT) -> dict[str, Any]:
     """Run a command to its end or its limit: status, wall seconds, peak memory of its tree's
     largest process (MB). Status None: it was stopped at the limit.
     """
     began = time.perf_counter()
     with log.open("wb") as stream:
-        process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=stream,
+        process = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=stream,
                                    stderr=subprocess.STDOUT, start_new_session=True,
                                    env=os.environ | {"MPLBACKEND": "Agg"} | (settings or {}))
         while True:

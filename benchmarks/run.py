@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure, scale
+from benchmarks.answers import answers
 
 # engine -> draws, warm-up, chains, limit in seconds of the whole process
 ENGINES: dict[str, tuple[int, int, int, float]] = {
@@ -48,16 +49,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="no peers, small sizes, one repeat")
     parser.add_argument("--out", type=Path, default=Path("densing-out/bench.json"))
-    parser.add_argument("--only", nargs="*", default=["help", "report", "engines", "refits",
+    parser.add_argument("--only", nargs="*", default=["help", "answers", "report", "engines", "refits",
                                                       "bootstrap", "scale"],
-                        help="any of help, report, full, engines, refits, bootstrap, scale")
+                        help="any of help, answers, report, full, engines, refits, bootstrap, scale")
     asked = parser.parse_args()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"machine": measure.machine(), "quick": asked.quick}
     say("machine", **{name: value for name, value in found["machine"].items()
                       if name != "packages"})
     steps: dict[str, Callable[[], Any]] = {
-        "help": help_seconds, "report": lambda: reports("doubling-time", 1 if asked.quick else 2),
+        "help": help_seconds, "answers": questions, "report": lambda: reports("doubling-time", 1 if asked.quick else 2),
         "full": lambda: reports("full", 0),
         "engines": lambda: engines(QUICK if asked.quick else ENGINES, 1 if asked.quick else 3),
         "refits": refits, "bootstrap": bootstrap,
@@ -97,6 +98,15 @@ def help_seconds() -> dict[str, Any]:
                  for _ in range(6)][1:]
     say("densing --help", seconds=float(np.median(walls)))
     return {"seconds": walls, "median": float(np.median(walls))}
+
+
+def questions() -> dict[str, Any]:
+    """Questions to a saved fit (`benchmarks.answers`), told one by one."""
+    found = answers(densing())
+    say("answers", refit_s=found["refit_s"], import_pymc_s=found["import_pymc_s"])
+    for name, row in found["questions"].items():
+        say(name, **row)
+    return found
 
 
 def reports(name: str, warm: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ GENERATED = {ROOT / "docs" / "reference" / f"{name}.md"  # by scripts/docs_pages
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # these fit models or write folders; other tests run them
 SLOW = {"new", "import", "report", "fit", "growth", "density", "regimes", "compression", "scaling",
-        "prices", "forecast", "study", "calibrate", "whatif"}
+        "prices", "forecast", "study", "calibrate", "whatif", "update"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
