@@ -198,3 +198,20 @@ def test_pymc_samples_it(made):
     tree = pm.sample(20, tune=20, chains=1, cores=1, model=made, progressbar=False, random_seed=1,
                      compute_convergence_checks=False)
     assert np.isfinite(tree["posterior"]["rate_z"].values).all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Numba will use object mode")
+def test_the_whole_model_is_drawn_from_its_prior(made):
+    """Scores are finite wherever the drawn ruler reaches the upper reference score."""
+    drawn = pm.sample_prior_predictive(draws=40, model=made, random_seed=1)
+    ruled = np.isfinite(drawn["prior"]["c1"].values)
+    assert ruled.mean() > 0.7
+    found = drawn["prior_predictive"].to_dataset()
+    assert set(found) == {one.name for one in made.observed_RVs}
+    for name, value in found.items():
+        finite = np.isfinite(value.values.reshape(*ruled.shape, -1)).all(axis=-1)
+        assert finite[ruled].all(), name
+    scores = found["anchored_scores"].values[ruled]
+    assert np.median(scores) > 0
+    assert np.median(scores) < 1
