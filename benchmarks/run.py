@@ -49,16 +49,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="no peers, small sizes, one repeat")
     parser.add_argument("--out", type=Path, default=Path("densing-out/bench.json"))
-    parser.add_argument("--only", nargs="*", default=["help", "answers", "report", "engines", "refits",
-                                                      "bootstrap", "scale"],
-                        help="any of help, answers, report, full, engines, refits, bootstrap, scale")
+    parser.add_argument("--only", nargs="*", default=[
+        "help", "answers", "report", "engines", "refits", "bootstrap", "scale"],
+                        help="any of help, answers, report, full, engines, refits, bootstrap, "
+                             "scale")
     asked = parser.parse_args()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"machine": measure.machine(), "quick": asked.quick}
     say("machine", **{name: value for name, value in found["machine"].items()
                       if name != "packages"})
     steps: dict[str, Callable[[], Any]] = {
-        "help": help_seconds, "answers": questions, "report": lambda: reports("doubling-time", 1 if asked.quick else 2),
+        "help": help_seconds, "answers": questions,
+        "report": lambda: reports("doubling-time", 1 if asked.quick else 2),
         "full": lambda: reports("full", 0),
         "engines": lambda: engines(QUICK if asked.quick else ENGINES, 1 if asked.quick else 3),
         "refits": refits, "bootstrap": bootstrap,
