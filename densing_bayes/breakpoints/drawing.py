@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from densing_bayes.figures.regimes import series_paths
 from densing_bayes.reports import Picture
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def series_picture(verdict: Verdict) -> Picture:
     back = np.exp if series.log else np.asarray
 
     def draw(fig: Any) -> None:
+        from densing_bayes.figures.regimes import series_paths  # matplotlib, where it is drawn
+
         shown = {"constant": "constant rate", verdict.kink.regime.name: "one change of rate",
                  "step": "a jump of the level", "walk": "random walk of the rate"}
         paths = {}

@@ -16,11 +16,6 @@ from densing_bayes.breakpoints.evidence import RULE
 from densing_bayes.breakpoints.ratios import ratio_summary
 from densing_bayes.breakpoints.series import as_date
 from densing_bayes.breakpoints.verdict import Verdict
-from densing_bayes.figures.regimes import (
-    break_dates,
-    rate_fan,
-    savage_dickey_curve,
-)
 from densing_bayes.intervals import growth_summary, summary, words_of_set
 from densing_bayes.outputs import counted
 from densing_bayes.questions.regimes import Regimes
@@ -283,19 +278,26 @@ def pictures(verdict: Verdict) -> list[Picture]:
     bands = np.quantile(rates, [low, 0.25, 0.5, 0.75, high], axis=0)
     row = (verdict.curve["width"] - 1).abs().idxmin()
 
+    # matplotlib is imported where a picture is drawn, not for an answer in words
     def draw_dates(fig: Any) -> None:
+        from densing_bayes.figures.regimes import break_dates
+
         given = [np.datetime64(as_date(day)) for day in verdict.breaks]
         break_dates(fig.subplots(), chances=unknown.chances, given=given,
                     dates=np.array(unknown.regime.dates).round().astype("datetime64[D]").astype(
                         "datetime64[h]"))
 
     def draw_fan(fig: Any) -> None:
+        from densing_bayes.figures.regimes import rate_fan
+
         others = {title: np.median(verdict.fits[name].rate(days), axis=0) for name, title in (
             (verdict.kink.regime.name, "one change"), ("walk", "random walk"))}
         rate_fan(fig.subplots(), dates=dates, bands=bands, others=others, interval=interval,
                  ylabel=f"rate ({unit})", doubling=series.log)
 
     def draw_curve(fig: Any) -> None:
+        from densing_bayes.figures.regimes import savage_dickey_curve
+
         savage_dickey_curve(
             fig.subplots(), width=verdict.curve["width_per_year"], ratio=verdict.curve["ratio"],
             at=verdict.curve.loc[row, "width_per_year"], rule=RULE.ratio,
