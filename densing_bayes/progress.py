@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 SURE = 5.0  # usual seconds of finished stages from which the machine's pace is believed
 
@@ -41,6 +43,7 @@ class Steps:
     Examples
     --------
     >>> import io
+    >>> from rich.console import Console
     >>> out = io.StringIO()
     >>> with Steps(Console(file=out)) as progress:
     ...     progress("reading tables")
@@ -53,9 +56,10 @@ class Steps:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self._given = console
         self.seconds: dict[str, float] = {}
         self._live: Progress | None = None
+        self._entered = False
         self._task: Any = None
         self._name: str | None = None
         self._since = 0.0
@@ -90,19 +94,31 @@ class Steps:
         to_come = sum(seconds for name, seconds in self._expected.items() if name not in begun)
         return pace * to_come + max(pace * self._expected[name] - (now - since), 0.0)
 
+    @cached_property
+    def console(self) -> Console:
+        """Where to print; an answer that is at hand takes no step, and loads no rich."""
+        from rich.console import Console
+
+        return self._given or Console(stderr=True)
+
     def __enter__(self) -> Steps:
-        if self.console.is_terminal:
-            self._live = Progress(
-                SpinnerColumn(), TimeElapsedColumn(),
-                TextColumn("{task.description}", markup=False),
-                console=self.console, transient=True)
-            self._live.start()
+        self._entered = True
         return self
+
+    def _start(self) -> None:
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._live = Progress(
+            SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False),
+            console=self.console, transient=True)
+        self._live.start()
 
     def __exit__(self, *error: object) -> None:
         self._finish(failed=error[0] is not None)
+        self._entered = False
         if self._live is not None:
             self._live.stop()
+            self._live = None
 
     def __call__(self, name: str, *, note: str = "", after: float = 5.0) -> None:
         """Begin a step; ``note`` is printed if it runs for more than ``after`` seconds.
@@ -111,6 +127,8 @@ class Steps:
         time, seconds from then on".
         """
         self._finish()
+        if self._entered and self._live is None and self.console.is_terminal:
+            self._start()
         self._name, self._since = name, time.perf_counter()
         if name in self._expected and name not in dict(self._stages):
             self._stages.append((name, self._since))

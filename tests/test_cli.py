@@ -101,13 +101,29 @@ def test_the_doctor_clears_machine_code_and_nothing_else(run, tmp_path, monkeypa
     (package / "kernel" / "machine.py").write_text("x = 1", encoding="utf-8")
     for name in ("machine.f-1.py313.nbi", "machine.f-1.py313.1.nbc", "machine.cpython-313.pyc"):
         (cache / name).write_bytes(b"1")
+    fit = tmp_path / "densing-out" / "densing-1"
+    fit.mkdir(parents=True)
+    for name in ("fit.nc", "fit.nc.answers", "mine.txt"):
+        (fit / name).write_bytes(b"1")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("densing_bayes.verbs.doctor.PACKAGE", package)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none"))
     told = json.loads(run("doctor", "--clear", "--json")[1])
-    assert told["removed"] == 2
+    assert told["removed"] == 3
+    assert sorted(path.name for path in fit.iterdir()) == ["fit.nc", "mine.txt"]
     assert told["machine_code"] == []
     assert [path.name for path in cache.iterdir()] == ["machine.cpython-313.pyc"]
+
+
+def test_rows_that_are_wrong_end_an_update_with_status_two(run, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("model,benchmark,score,source\nNobody,MMLU,79,me\n", encoding="utf-8")
+    status, _, err = run("update", str(tmp_path / "new"), "--add", str(rows))
+    assert status == 2
+    assert "rows.csv, row 2" in err
+    assert "percent" in err
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_machine_that_lacks_a_package_is_told_with_status_three(run, monkeypatch):
