@@ -30,6 +30,7 @@ from densing_bayes.outputs import json_text, replacing
 from densing_bayes.specs import ModelSpec, Sampling, load_model
 from densing_bayes.tables import Tables, load_tables
 
+HOW = ("engine", "cut_draws")  # options that change no posterior
 FEWEST = 10  # cases below which nothing is said
 MOST_FALSE = 0.05  # of worlds in which a claim is false, that it is made in
 NARROW, SHIFT, NOISE = 0.5, 0.5, 2.0  # the test's own test: sds, sds, factor on ladder noise
@@ -241,8 +242,9 @@ def _read(out: Path, case: tuple[str, str], spec: ModelSpec, tables: Tables, pla
 
 
 def model_hash(spec: ModelSpec) -> str:
-    """Of what a certificate speaks: options, priors and interval, however long the chains are."""
-    return replace(spec, sampling=Sampling()).hash
+    """Of what a certificate speaks: options, priors and interval, however the draws are made."""
+    asked = {name: value for name, value in spec.options.items() if name not in HOW}
+    return replace(spec, sampling=Sampling(), options=asked).hash
 
 
 # -- summing up -------------------------------------------------------------------------------
