@@ -46,7 +46,8 @@ def section(context: Context) -> Section:
                          "method starts from the same fit.")]
     if scores:
         scored = pd.DataFrame([{
-            "forecast of": row["what"], "method": WORDS[row["method"]], "mean CRPS": row["crps"],
+            "forecast of": row["what"],
+            "months ahead": str(row["horizon"]) if row["horizon"] else "all", "method": WORDS[row["method"]], "mean CRPS": row["crps"],
             "share by which this model's is lower": row["against"],
             "its standard error": row["against_se"], "50% intervals held": row["coverage_50%"],
             "forecasts": row["forecasts"]} for row in scores])
@@ -75,7 +76,7 @@ def _who_was_better(scores: list[dict[str, Any]]) -> list[str]:
     out = []
     for what in dict.fromkeys(row["what"] for row in scores):
         against = {row["method"]: (row["against"], row["against_se"]) for row in scores
-                   if row["what"] == what and row["method"] != "joint"
+                   if row["what"] == what and row["method"] != "joint" and not row["horizon"]
                    and np.isfinite(row["against"])}
         if not against:
             continue
@@ -87,7 +88,15 @@ def _who_was_better(scores: list[dict[str, Any]]) -> list[str]:
         words += "; ".join(filter(None, [
             said and "were nearer than " + ", ".join(said),
             lost and "were less near than " + ", ".join(lost)]))
-        out.append(words + ".")
+        ahead = {}
+        for row in scores:  # where a rival was better, it is told as well
+            if row["what"] == what and row["horizon"] and row["against"] < 0:
+                ahead.setdefault(row["horizon"], []).append(
+                    f"{WORDS[row['method']]} by {-row['against']:.0%} (standard error "
+                    f"{row['against_se']:.0%})")
+        out.append(words + "." + "".join(
+            f" At {months} months {' and '.join(rivals)} " + ("was" if len(rivals) == 1 else "were")
+            + " nearer." for months, rivals in ahead.items()))
     return out
 
 
