@@ -47,7 +47,8 @@ def section(context: Context) -> Section:
     if scores:
         scored = pd.DataFrame([{
             "forecast of": row["what"],
-            "months ahead": str(row["horizon"]) if row["horizon"] else "all", "method": WORDS[row["method"]], "mean CRPS": row["crps"],
+            "months ahead": str(row["horizon"]) if row["horizon"] else "all",
+            "method": WORDS[row["method"]], "mean CRPS": row["crps"],
             "share by which this model's is lower": row["against"],
             "its standard error": row["against_se"], "50% intervals held": row["coverage_50%"],
             "forecasts": row["forecasts"]} for row in scores])
