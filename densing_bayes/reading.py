@@ -138,6 +138,35 @@ def parse_number(text: str) -> float:
     raise ValueError("not a number")
 
 
+_FORMS = ("%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
+          "%B %d, %Y")
+_MONTHS = "%b %Y", "%B %Y", "%b/%Y", "%Y/%m", "%b-%y"
+
+
+def _meant(text: str) -> str:
+    """What to write instead of a date of another form, as words behind what is wrong; or ''.
+
+    Examples
+    --------
+    >>> _meant("15.02.2024"), _meant("2023-02-15 or later"), _meant("Feb 2024")
+    (': write 2024-02-15', ': write 2023-02-15 alone', ': write 2024-02')
+    >>> _meant("03/04/2024"), _meant("soon")
+    (': day or month first? write YYYY-MM-DD', '')
+    """
+    inside = re.search(r"(?<!\d)\d{4}-\d\d(-\d\d)?(?!\d)", text)
+    if inside:
+        return f": write {inside[0]} alone"
+    if re.fullmatch(r"\d{1,2}/\d{1,2}/\d{2,4}", text):
+        return ": day or month first? write YYYY-MM-DD"
+    for form in (*_FORMS, *_MONTHS):
+        try:
+            day = datetime.datetime.strptime(text, form).date().isoformat()
+        except ValueError:
+            continue
+        return f": write {day[:7] if form in _MONTHS else day}"
+    return ""
+
+
 def parse_date(text: str) -> tuple[datetime.date, int]:
     """A date as people write it down, and how many days wide it is.
 
@@ -164,7 +193,7 @@ def parse_date(text: str) -> tuple[datetime.date, int]:
     """
     day, period = _DAY.fullmatch(text), _PERIOD.fullmatch(text)
     if not day and not period:
-        raise ValueError("not an ISO date")
+        raise ValueError(f"not an ISO date{_meant(text)}")
     try:
         if day:
             return datetime.date.fromisoformat(day[1]), 0

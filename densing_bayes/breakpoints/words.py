@@ -134,8 +134,8 @@ def evidence_words(verdict: Verdict) -> str:
             f"one ({rival}).",
             f"Of one change alone beside a constant rate (Savage-Dickey) it is "
             f"{odds(verdict.savage_dickey)} it when changes of {number(width)} per year are "
-            f"ordinary (prior sd), and {odds(top['ratio'])} it at the width that suits it best "
-            f"({number(top['width_per_year'])})."]
+            f"ordinary (prior sd). At the width that suits a change best "
+            f"({number(top['width_per_year'])}) it is {odds(top['ratio'])} it."]
     loo: Any = verdict.loo.loc[name]
     text.append(f"Predicting left-out points, one change scores {number(loo['elpd_diff'])} (se "
                 f"{number(loo['se'])}) over a constant rate in elpd by leaving one out")
