@@ -136,6 +136,15 @@ def small_fit(small_world, small_joint) -> Fit:
     return fit
 
 
+@pytest.fixture(scope="session")
+def small_context(small_world, small_fit):
+    """A run of the main job that answers from it."""
+    from densing_bayes.context import Context
+
+    return Context(small_world.tables, small_world.spec,
+                   saved=small_world.report.with_name("fit.nc"), must_exist=True)
+
+
 @pytest.fixture
 def compiled_once(small_joint, monkeypatch) -> None:
     """Runs of the main job on the small world take the model that is already compiled."""

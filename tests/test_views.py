@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densing_bayes.context import Context
 from densing_bayes.corollaries.draws import pool
 from densing_bayes.corollaries.run import posterior_of
 from densing_bayes.corollaries.targets import target
@@ -33,12 +32,6 @@ def test_guessing_takes_no_size_and_the_ceiling_is_out_of_reach(small_joint, sma
                 for score in (chance, 1.0)}
         assert (size[chance] == -np.inf).all()
         assert (size[1.0] == np.inf).all()
-
-
-@pytest.fixture(scope="module")
-def small_context(small_world, small_fit):
-    return Context(small_world.tables, small_world.spec,
-                   saved=small_world.report.with_name("fit.nc"), must_exist=True)
 
 
 @pytest.fixture(scope="module")
