@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import html
 import json
 import math
 import re
@@ -175,6 +177,63 @@ def test_each_number_of_the_first_screen_is_in_the_summary(report):
     long = [number for number in said if len(number.strip("0.").replace(".", "")) > 1]
     wrong = [found(number, 1.23) for number in long]
     assert sum(wrong) < len(wrong) / 3, "numbers that are wrong by a quarter are mostly noticed"
+
+
+# what several sections speak of
+SHARED = ("growth", "interval", "best_available", "frontier", "diagnostics")
+METHOD = {0.05, 0.1, 0.95, 1.01, 1.5, 2.0, 7.0, 95.0, 400.0}  # rules, not results
+
+
+def paragraphs(page: str, key: str) -> list[str]:
+    """Paragraphs, captions and alternative texts of a section, without its tables."""
+    section = page.split(f'<section id="section-{key}"')[1].split("<section ")[0]
+    section = re.sub(r"<table.*?</table>", "", section, flags=re.DOTALL)
+    found = [*re.findall(r'<p dir="auto">(.*?)</p>', section, re.DOTALL),
+             *re.findall(r'alt="(.*?)"', section),
+             *re.findall(r"<figcaption><b>[^<]*</b>(.*?)<a", section, re.DOTALL)]
+    return [html.unescape(re.sub(r"<[^>]+>", "", text)) for text in found]
+
+
+def printed_numbers(text: str) -> list[str]:
+    """Numbers of a sentence, without days and names, which have digits of their own."""
+    text = re.sub(r"\d{4}-\d\d-\d\d|(" + "|".join(calendar.month_name[1:]) + r") \d{4}|"
+                  r"[A-Za-z]+-\d+[A-Za-z0-9.]*|\bD0\b", "", text)
+    found = re.findall(r"(?<![\w.])\d[\d,]*\.?\d*(?:e[+-]\d+)?(?!\w)|(?<![\w.])\.\d+", text)
+    return [number.rstrip(".,").replace(",", "") for number in found]
+
+
+def values_of(said) -> set[float]:
+    """Numbers of a summary's part and what sentences make of them: shares, times, rates."""
+    if isinstance(said, dict | list):
+        own = {float(len(said))} if isinstance(said, list) else set()
+        return own.union(*map(values_of, said.values() if isinstance(said, dict) else said))
+    if isinstance(said, str):
+        return {float(number) for number in printed_numbers(said)}
+    if isinstance(said, bool) or said is None or not math.isfinite(said) or said == 0:
+        return {0.0} if said == 0 else set()
+    value = abs(said)
+    return {value, 100 * value, value * DAYS_PER_YEAR, value / DAYS_PER_YEAR,
+            12 * math.log(2) / value, math.log(2) / value}
+
+
+@pytest.mark.parametrize("name", ["growth", "bridge", "density", "benchmarks", "ruler",
+                                  "checks", "limits"])
+def test_each_number_of_a_sections_sentences_is_in_the_summary(report, name):
+    out, summary, _ = report
+    page = (out / "index.html").read_text(encoding="utf-8")
+    known = METHOD | values_of([summary[key] for key in (*SHARED, *REGISTRY[name].says)
+                                if key in summary])
+
+    def found(text: str, factor: float = 1.0) -> bool:
+        half = max(0.5 * 10.0 ** -len(text.partition(".")[2]), 1e-9 * float(text)) * 1.001
+        return any(abs(value - float(text) * factor) <= half for value in known)
+
+    said = [number for text in paragraphs(page, REGISTRY[name].keys[0])
+            for number in printed_numbers(text)]
+    assert [number for number in said if not found(number)] == []
+    long = [number for number in said if len(number.strip("0.").replace(".", "")) > 2]
+    missed = sum(found(number, 1.0371) for number in long)
+    assert missed <= 0.6 * len(long), "wrong numbers would be noticed"
 
 
 # -- the gate ---------------------------------------------------------------------------------

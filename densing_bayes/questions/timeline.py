@@ -42,7 +42,10 @@ def timeline(context: Context) -> dict[str, Any]:
     start = derived["segment_start"].values
     bends = np.unique(np.round([first, last, *start[(start > first) & (start < last)]], 6))
     path = frontier_path(derived, bends).stack(sample=("chain", "draw")).transpose("sample", "time")
-    chosen = np.linspace(0, path.sizes["sample"] - 1, min(DRAWS, path.sizes["sample"])).astype(int)
+    # evenly in their growth, so that the page's own number of the whole window is the fit's
+    order = np.argsort(derived["rate"].stack(sample=("chain", "draw")).values, kind="stable")
+    count = min(DRAWS, len(order))
+    chosen = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
     tails = levels(context)
     dense = np.unique([*bends, *np.linspace(first, last, 40)])
     along = np.exp(frontier_path(derived, dense).stack(sample=("chain", "draw")).transpose(

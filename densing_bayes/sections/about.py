@@ -21,10 +21,11 @@ def limits(context: Context) -> Section:
     family = (np.unique(data["family_index"].values, return_counts=True)[1] == 1).sum()
     noise = context.interval.of(derived["noise"].values)
     spread = context.interval.of(derived["spread_growth"].values)
+    tokens = float(context.spec.options["reference_tokens"]) / 1e12
     dropped = json.loads(data.attrs.get("dropped", "{}"))
     text = [
         f"The level of density. It is relative to one reference family trained on "
-        f"{float(context.spec.options['reference_tokens']):.3g} tokens; another family or D0 "
+        f"{tokens:g} trillion tokens; another family or D0 "
         f"shifts every density and, through the exponents, changes the rate as well.",
         f"The ceiling of {data['benchmark'].values[0]} (posterior median "
         f"{float(ceiling.median()):.2f}) rests on its prior and on the best models' scores, not on "
@@ -43,10 +44,12 @@ def limits(context: Context) -> Section:
     ]
     time, counts = data["time"].values, derived["eligible"].values
     late = counts & (time > time[counts].max() - 0.5)
+    late_counts = [int(late.sum()), *(len(np.unique(data[f"{group}_index"].values[late]))
+                                      for group in ("family", "organization"))]
     text.append(
-        f"Who released what. The last half year has {counted(int(late.sum()), 'model')} of "
-        + counted(len(np.unique(data["family_index"].values[late])), "family", "families")
-        + " and " + counted(len(np.unique(data["organization_index"].values[late])), "developer")
+        f"Who released what. The last half year has {counted(late_counts[0], 'model')} of "
+        + counted(late_counts[1], "family", "families") + " and "
+        + counted(late_counts[2], "developer")
         + " that may lie on the frontier: where hardly anyone publishes tables it rests on its "
         "prior.")
     if dropped:
@@ -58,7 +61,14 @@ def limits(context: Context) -> Section:
         if found:
             text.append(f"{what}: " + "; ".join(told(found)) + ".")
     return Section(key="limits", title="What the data cannot say", text=text, tables=[],
-                   pictures=[], summary={})
+                   pictures=[], summary={"limits": {
+                       "compared": _tally(context), "ceiling": float(ceiling.median()),
+                       "noise": noise.tolist(), "spread_growth": spread.tolist(),
+                       "families": int(data.sizes["family"]), "of_one_model": int(family),
+                       "reference_tokens_trillions": tokens,
+                       "last_half_year": late_counts, "left_out": {
+                           reason: len(names) if isinstance(names, list) else names
+                           for reason, names in dropped.items()}}})
 
 
 def _contamination(context: Context) -> str:
@@ -76,11 +86,16 @@ def _contamination(context: Context) -> str:
 
 def _compared(context: Context) -> str:
     """How many cells and dates were compared with their sources."""
-    data = context.observations.data
-    found = tally(context.tables, list(data["model"].values), list(data["benchmark"].values))
+    found = _tally(context)
     return (f"Copying. {found['cells_checked']:,} of {found['cells']:,} scores of this fit, and "
             f"{found['dates_checked']} of {found['dates']} release dates, were compared with their "
             f"source and found equal; the others could not be reached or were not looked up.")
+
+
+def _tally(context: Context) -> dict[str, int]:
+    """Cells and dates of this fit, and how many of them were compared."""
+    data = context.observations.data
+    return tally(context.tables, list(data["model"].values), list(data["benchmark"].values))
 
 
 GLOSSARY = {

@@ -73,7 +73,8 @@ def section(study: CostStudy, outside: Collection[str] = ()) -> Section:
     return Section(
         "costs", "Densities that count what inference costs", text, tables, pictures,
         summary={"cost_density": {
-            "device": head.name, "devices": [device.name for device in study.devices],
+            "device": head.name, "device_said": str(head),
+            "devices": [device.name for device in study.devices],
             "k1_over_k2": ratio, "models": rows,
             "growth": growth,
         }})
@@ -256,8 +257,12 @@ def _device_picture(study: CostStudy, ranks: pd.DataFrame, interval: Interval) -
 def _alt(names: list[str], series: dict[str, Any]) -> str:
     """What a forest of several medians a row shows, in numbers: its first rows."""
     return "Density. " + "; ".join(
-        f"{name}: " + ", ".join(f"{label} {values[0][i]:.2g}" for label, values in series.items())
+        f"{name}: " + ", ".join(f"{label} {_brief(values[0][i])}" for label, values in series.items())
         for i, name in enumerate(names[:5])) + ("; and others." if len(names) > 5 else ".")
+
+
+def _brief(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _growth_picture(study: CostStudy, growth: list[dict[str, Any]],

@@ -62,7 +62,7 @@ def section(context: Context) -> Section:
              "high": row["high"], "gap_median": row["gap_median"],
              "p_on_frontier": row["p_on_frontier"], "p_record": row["p_record"],
              "p_near_ceiling": row["p_near_ceiling"], "efolds_beyond_ladder": row["beyond"]}
-            for row in rows], "frontier": frontier},
+            for row in rows], "frontier": frontier, "beyond_ladder": far},
     )
 
 

@@ -16,7 +16,7 @@ from densing_bayes.observations import ORIGIN
 from densing_bayes.questions import frontier
 from densing_bayes.questions import growth as questions
 from densing_bayes.questions.axes import size_axes
-from densing_bayes.questions.windows import years_since
+from densing_bayes.questions.windows import window_of, years_since
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.sections.headline import briefly
 from densing_bayes.trends import DAYS_PER_YEAR
@@ -42,7 +42,7 @@ def section(context: Context) -> Section:
     doubtful = [axis for axis, s in axes.items() if not s["passed"]]
     year = next((one for one in windows if one.window.name == "last-12-months"), asked)
     day, rate = (asked.summary()[name] for name in ("rate_per_day", "rate_per_year"))
-    fastest = fastest_half(context)
+    fastest, sparse = fastest_half(context), of_last_year(context)
     text = [
         f"From {asked.window.start} to {asked.window.end} the frontier "
         f"{doubled(asked.summary(), interval)}: {day['median']:.4f} per day ({day['low']:.4f} to "
@@ -52,8 +52,9 @@ def section(context: Context) -> Section:
         "may lie far below; what was released stays, so it does not fall.",
         f"In the last twelve months it {briefly(year)}. By "
         + ", ".join(f"{axis} size {s['median']:.2f} per year ({s['low']:.2f} to {s['high']:.2f})"
-                    for axis, s in axes.items()) + ": dense base models with public tables nearly "
-        "end in 2025, so the last year depends on how the sparse ones are counted.",
+                    for axis, s in axes.items()) + f". Of the {sparse['models']} models of that "
+        f"year that count, {sparse['dense']} are dense: the last year depends on how sparse ones "
+        f"are counted.",
         f"On {last['date']} the best available model had a density of "
         f"{last['best_available']['median']:.1f} ({last['best_available']['low']:.1f} to "
         f"{last['best_available']['high']:.1f}), the frontier stood at "
@@ -103,7 +104,9 @@ def section(context: Context) -> Section:
                     f"{fastest['high']:.1f}); on average {rate['median']:.2f} per year, in the "
                     f"last twelve months {year.summary()['rate_per_year']['median']:.2f}.",
                     lambda fig: over_time_picture(fig, context), 7, 3.8)],
-        summary={"fastest_half_year": fastest, "growth": asked.summary(), "windows": [
+        summary={"fastest_half_year": fastest, "last_year": sparse, "published_rates": [
+            {"name": name, "rate_per_year": value} for name, value, *_ in published_rates(context)],
+            "growth": asked.summary(), "windows": [
             {**one.window.to_dict(), **one.summary()} for one in windows],
             "best_available": {"model": last["model"], "date": last["date"],
                                "p_best": last["p_best"], **last["best_available"]},
@@ -127,6 +130,15 @@ def fastest_half(context: Context) -> dict[str, Any]:
     low, high = context.interval.of(growth[top])
     return {"date": f"{day.item():%B %Y}", "median": float(np.median(growth[top])),
             "low": float(low), "high": float(high)}
+
+
+def of_last_year(context: Context) -> dict[str, int]:
+    """Models of the last twelve months that count, and how many of them are dense."""
+    derived = context.derived
+    start = window_of("last-12-months", questions.ends(derived)[1]).start
+    late = derived["eligible"].values & (derived["date"].values >= np.datetime64(start))
+    return {"models": int(late.sum()),
+            "dense": int((late & (derived["architecture"].values == "dense")).sum())}
 
 
 def window_row(one: questions.Growth) -> dict[str, Any]:

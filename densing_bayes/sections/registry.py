@@ -180,11 +180,11 @@ def _priors(context: Context) -> list[Section]:
 
 ENTRIES = (
     Entry("growth", "How fast did density grow?", ("growth",),
-          ("growth", "fastest_half_year", "windows", "best_available", "typical_release",
-           "size_axes", "claims", "methods"), _growth, 20.0),
+          ("growth", "fastest_half_year", "last_year", "published_rates", "windows",
+           "best_available", "typical_release", "size_axes", "claims", "methods"), _growth, 20.0),
     Entry("bridge", "Why not 3.5 months?", ("bridge",), ("bridge",), _bridge),
-    Entry("density", "Capability density of every model", ("density",), ("density", "frontier"),
-          _density),
+    Entry("density", "Capability density of every model", ("density",),
+          ("density", "frontier", "beyond_ladder"), _density),
     Entry("benchmarks", "Which benchmark says what?", ("benchmarks", "benchmark"),
           ("benchmarks", "another_benchmark", "rulers"), _benchmarks, 15.0),
     Entry("change", "Did growth change at ChatGPT?", ("change", "regimes"),
@@ -201,12 +201,13 @@ ENTRIES = (
     Entry("study", "How much does the answer depend on choices?", ("study",), ("study",),
           _study, 25.0),
     Entry("scaling", "The classic scaling laws", ("scaling",), ("scaling",), _scaling, 60.0),
-    Entry("ruler", "The ruler", ("ruler",), ("ruler",), _ruler),
+    Entry("ruler", "The ruler", ("ruler",), ("ruler", "ruler_rests_on"), _ruler),
     Entry("checks", "Can one trust this fit?", ("checks", "check"),
           ("checks", "diagnostics", "residual_trends", "pulls"), _checks, 8.0),
     Entry("calibration", "Are the intervals true?", ("calibration",), ("calibration",),
           _calibration),
-    Entry("limits", "What the data cannot say", ("limits", "glossary"), (), _limits),
+    Entry("limits", "What the data cannot say", ("limits", "glossary"),
+          ("limits",), _limits),
     Entry("priors", "Priors and their reasons", ("priors",), ("priors",), _priors),
 )
 

@@ -38,14 +38,14 @@ def section(context: Context) -> Section:
     data = context.observations.data
     largest = np.exp(float(data["run_log_params"].max())) / 1e9
     scores = data["pair_score"].values
+    tokens = float(context.spec.options["reference_tokens"]) / 1e12
     ceiling = float((derived["scale"].isel(anchor=0) + chance[0]).median())
     text = [
         f"Losses of {data.sizes['run']} training runs up to {largest:.3g} billion parameters fix "
         f"the loss law L = {'E + ' if context.spec.options['irreducible'] else ''}a N^-alpha + "
         f"b D^-beta; {data.sizes['pair']} models with a loss and a score (between "
         f"{scores.min():.2f} and {scores.max():.2f}) fix the sigmoid from loss to score. "
-        f"Effective size is read at D0 = {float(context.spec.options['reference_tokens']):.3g} "
-        f"tokens.",
+        f"Effective size is read at {tokens:g} trillion tokens.",
         f"Beyond {largest:.3g} billion effective parameters and above a score of "
         f"{scores.max():.2f} the ruler extrapolates: its exponents, the form of the law and the "
         f"ceiling decide, and none of the three is measured there.",
@@ -67,7 +67,11 @@ def section(context: Context) -> Section:
                     f"{scores.max():.2f}, over their loss, with the fitted sigmoid; the "
                     f"fitted ceiling is {ceiling:.2f}.",
                     lambda fig: score_picture(fig, context), 7, 5)],
-        summary={"ruler": rows},
+        summary={"ruler": rows, "ruler_rests_on": {
+            "runs": data.sizes["run"], "largest_params_billions": float(largest),
+            "pairs": data.sizes["pair"], "scores": [float(scores.min()), float(scores.max())],
+            "ceiling": ceiling,
+            "reference_tokens_trillions": tokens}},
     )
 
 
