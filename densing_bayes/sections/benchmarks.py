@@ -59,9 +59,9 @@ def section(context: Context) -> Section:
             f"{_bare(ends[1])} and {_said(ends[0], interval)} by {_bare(ends[0])}. That spread is "
             f"part of the answer, and not in the interval of the headline.")
         text.append("Density is of something. A ruler is a ladder of training runs with losses on "
-                    "one benchmark; ladders of other benchmarks value other things. Plain text, "
-                    "which HellaSwag asks for, is no longer what laboratories buy; knowledge and "
-                    "procedure are." if "HellaSwag" in _bare(ends[0]) else
+                    "one benchmark; ladders of other benchmarks value other things. What "
+                    "laboratories train on has moved from the everyday text that HellaSwag asks "
+                    "for to knowledge and procedure (docs/ruler.md looks for the reasons)." if "HellaSwag" in _bare(ends[0]) else
                     "A ruler is a ladder of training runs with losses on one benchmark; ladders "
                     "of other benchmarks value other things.")
     clean = next((one for one in beside if one.kind == "clean"), None)

@@ -257,7 +257,8 @@ def _device_picture(study: CostStudy, ranks: pd.DataFrame, interval: Interval) -
 def _alt(names: list[str], series: dict[str, Any]) -> str:
     """What a forest of several medians a row shows, in numbers: its first rows."""
     return "Density. " + "; ".join(
-        f"{name}: " + ", ".join(f"{label} {_brief(values[0][i])}" for label, values in series.items())
+        f"{name}: " + ", ".join(
+            f"{label} {_brief(values[0][i])}" for label, values in series.items())
         for i, name in enumerate(names[:5])) + ("; and others." if len(names) > 5 else ".")
 
 
