@@ -61,7 +61,8 @@ def section(context: Context) -> Section:
         text.append("Density is of something. A ruler is a ladder of training runs with losses on "
                     "one benchmark; ladders of other benchmarks value other things. What "
                     "laboratories train on has moved from the everyday text that HellaSwag asks "
-                    "for to knowledge and procedure (docs/ruler.md looks for the reasons)." if "HellaSwag" in _bare(ends[0]) else
+                    "for to knowledge and procedure (docs/ruler.md looks for the reasons)."
+                    if "HellaSwag" in _bare(ends[0]) else
                     "A ruler is a ladder of training runs with losses on one benchmark; ladders "
                     "of other benchmarks value other things.")
     clean = next((one for one in beside if one.kind == "clean"), None)
