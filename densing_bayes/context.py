@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SOME = 1000  # draws with which models outside the fit are placed: errors of a thirtieth of an sd
 
 
+RULER_CONSTANTS = ("alpha", "beta", "gamma", "midpoint", "scale")  # kept of the cut
+
+
 @dataclass
 class Context:
     """One run of the main job; each property is computed when first asked for.
@@ -232,14 +235,16 @@ class Context:
 
     @cached_property
     def cut(self) -> xr.Dataset:
-        """Growth since LLaMA-1 in draws of the cut posterior, ``rate``."""
+        """Growth since LLaMA-1 (``rate``) and the ruler's constants by the cut posterior."""
         if not self.has_side("cut"):
             from densing_bayes.joint.fit import cut
 
             joint, posterior = self.joint, self.posterior
             draws = cut(joint, posterior, self.progress)
             found = derive(draws, self.observations, self.columns, self.seed("derive cut"))
-            self.keep_side("cut", found[["rate"]].reset_coords(drop=True).assign_attrs(draws.attrs))
+            told_names = ["rate", *(name for name in RULER_CONSTANTS if name in found)]
+            self.keep_side("cut", found[told_names].reset_coords(drop=True).assign_attrs(
+                draws.attrs))
         return self.side("cut")
 
     @cached_property

@@ -36,8 +36,10 @@ def report(small_world, small_joint, small_fit, tmp_path_factory):
     """One report on the small world, from its saved fit."""
     out = tmp_path_factory.mktemp("report") / "out"
     asked = load_report(small_world.report)
+    import densing_bayes.questions.sidefits  # noqa: F401  # its fits are of their own
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("densing_bayes.context.prepare", lambda *_: small_joint)
+        patch.setattr("densing_bayes.joint.fit.prepare", lambda *_: small_joint)
         patch.setattr("densing_bayes.pipeline.Context", lambda tables, spec, progress: Context(
             tables, spec, progress, saved=small_world.report.with_name("fit.nc"),
             must_exist=True))

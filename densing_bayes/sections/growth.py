@@ -42,6 +42,7 @@ def section(context: Context) -> Section:
     doubtful = [axis for axis, s in axes.items() if not s["passed"]]
     year = next((one for one in windows if one.window.name == "last-12-months"), asked)
     day, rate = (asked.summary()[name] for name in ("rate_per_day", "rate_per_year"))
+    beside_cut = of_cut(context)
     fastest, sparse = fastest_half(context), of_last_year(context)
     text = [
         f"From {asked.window.start} to {asked.window.end} the frontier "
@@ -62,7 +63,7 @@ def section(context: Context) -> Section:
         f"{last['frontier']['high']:.1f}), and a typical release at "
         f"{last['typical_release']['median']:.1f} ({last['typical_release']['low']:.1f} to "
         f"{last['typical_release']['high']:.1f}).",
-        cut_against(context, context.derived["rate"].values.ravel()),
+        cut_against(beside_cut),
     ]
     reached = {one.window.name for one in windows}
     text += [f"The window {name} reaches beyond the models of the fit."
@@ -104,7 +105,8 @@ def section(context: Context) -> Section:
                     f"{fastest['high']:.1f}); on average {rate['median']:.2f} per year, in the "
                     f"last twelve months {year.summary()['rate_per_year']['median']:.2f}.",
                     lambda fig: over_time_picture(fig, context), 7, 3.8)],
-        summary={"fastest_half_year": fastest, "last_year": sparse, "published_rates": [
+        summary={"cut": beside_cut, "fastest_half_year": fastest, "last_year": sparse,
+            "published_rates": [
             {"name": name, "rate_per_year": value} for name, value, *_ in published_rates(context)],
             "growth": asked.summary(), "windows": [
             {**one.window.to_dict(), **one.summary()} for one in windows],
@@ -174,17 +176,25 @@ def posterior_picture(context: Context, asked: questions.Growth) -> Picture:
                                               interval=asked.interval), 7, 5)
 
 
-def cut_against(context: Context, rate: np.ndarray) -> str:
+def of_cut(context: Context) -> dict[str, Any]:
     """How far the cut posterior's rate lies from the joint one's, and how well that is known."""
-    shift = (float(context.cut["rate"].median()) - np.median(rate)) / rate.std()
-    moved = questions.moved_ruler(context.derived, context.cut)
+    rate = context.derived["rate"].values.ravel()
     rulers, error = questions.error_of_cut(context.cut["rate"], context.seed("rulers of the cut"))
+    return {"shift": float((context.cut["rate"].median() - np.median(rate)) / rate.std()),
+            "error": float(error / rate.std()), "rulers": rulers,
+            "unusable_rulers": float(context.cut.attrs["unusable_rulers"]),
+            "moved": questions.moved_ruler(context.derived, context.cut)}
+
+
+def cut_against(cut: dict[str, Any]) -> str:
+    """The same in words."""
+    shift, moved = cut["shift"], cut["moved"]
     return (f"With the ruler fixed by its ladder and pairs alone (the cut posterior; "
-            f"{context.cut.attrs['unusable_rulers']:.1%} of its rulers reach no upper reference "
+            f"{cut['unusable_rulers']:.1%} of its rulers reach no upper reference "
             f"score and are left out), growth has its median "
             f"{abs(shift):.1f} posterior standard deviations {'below' if shift < 0 else 'above'} "
-            f"the joint one (standard error at most {error / rate.std():.1f}, as it stands on "
-            f"{rulers} rulers). " + (
+            f"the joint one (standard error at most {cut['error']:.1f}, as it stands on "
+            f"{cut['rulers']} rulers). " + (
                 "The two agree: the ladder and the scores tell one story about the ruler."
                 if abs(shift) < AGREE else
                 f"What the scores move most is the ruler's {moved['what']}: {moved['cut']:.3g} "

@@ -180,7 +180,7 @@ def _priors(context: Context) -> list[Section]:
 
 ENTRIES = (
     Entry("growth", "How fast did density grow?", ("growth",),
-          ("growth", "fastest_half_year", "last_year", "published_rates", "windows",
+          ("growth", "cut", "fastest_half_year", "last_year", "published_rates", "windows",
            "best_available", "typical_release", "size_axes", "claims", "methods"), _growth, 20.0),
     Entry("bridge", "Why not 3.5 months?", ("bridge",), ("bridge",), _bridge),
     Entry("density", "Capability density of every model", ("density",),
