@@ -135,9 +135,11 @@ class Context:
         self.progress("sampling the joint posterior")
         fit = joint.fit(self.tables.sha256)
         found = gate(fit)
-        if not found["passed"]:  # other data than the spec was tuned on: once more
-            self.progress("sampling again, for longer: the first draws failed their checks")
-            fit = joint.fit(self.tables.sha256, longer=True)
+        for again, how in ((1, "for longer"), (2, "in smaller steps")):
+            if found["passed"]:  # else other data than the spec was tuned on
+                break
+            self.progress(f"sampling again, {how}: the draws before failed their checks")
+            fit = joint.fit(self.tables.sha256, longer=again)
             found = gate(fit)
         fit.tree.attrs["gate"] = json.dumps(found)  # it takes longer than to read the fit
         if self.saved is not None:

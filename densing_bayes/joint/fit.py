@@ -62,12 +62,17 @@ class Joint:
         return replace(compile_model(model, keep=tuple(TOLD), jitter=False),
                        initial_point_func=self.compiled.initial_point_func)
 
-    def fit(self, checksums: dict[str, str], *, longer: bool = False) -> Fit:
-        """The joint fit with its provenance; ``longer`` chains in smaller steps if asked."""
+    def fit(self, checksums: dict[str, str], *, longer: int = 0) -> Fit:
+        """The joint fit with its provenance; where 1, longer chains in smaller steps; where 2,
+        as long as these in steps that are smaller still (what is left then is a divergence).
+        """
         asked = self.spec.sampling
         if longer:
             asked = asked.longer()
-        tree = sample(self.by_engine(), asked, case="joint longer" if longer else "joint",
+        if longer > 1:
+            asked = replace(asked, target_accept=asked.longer().target_accept)
+        case = ("joint", "joint longer", "joint careful")[longer]
+        tree = sample(self.by_engine(), asked, case=case,
                       priors=self.compiled.priors)
         tree.attrs.update(provenance(self.spec, checksums) | {"longer": str(longer)})
         return Fit(self.spec, tree)
