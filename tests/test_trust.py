@@ -8,7 +8,7 @@ import xarray as xr
 
 from densing_bayes.context import Context
 from densing_bayes.questions import trust
-from densing_bayes.questions.refits import Refit, spread
+from densing_bayes.questions.refits import Refit, alone
 from densing_bayes.sections.headline import in_short
 
 
@@ -58,12 +58,10 @@ def test_what_moves_the_answer_fails_and_what_is_not_known_is_open(context):
     assert check.holds == "open"
 
 
-def test_the_spread_is_between_rulers_that_can_be_trusted():
+def test_rulers_that_can_be_trusted_are_told_the_fastest_first():
     found = [refit("A alone", 1.0), refit("B alone", 2.0), refit("C alone", 9.0, trusted=False),
              refit("A + B", 0.1), refit("without contamination", 0.2, "clean")]
-    slow, fast = spread(found)
-    assert (slow.name, fast.name) == ("A alone", "B alone")
-    assert spread(found[:1]) is None
+    assert [one.name for one in alone(found)] == ["B alone", "A alone"]
 
 
 def test_a_ruler_in_short(context):

@@ -12,7 +12,7 @@ from densing_bayes.context import Context
 from densing_bayes.figures import rate_forest
 from densing_bayes.intervals import Interval, growth_summary, words_of_set
 from densing_bayes.joint.predict import benchmark_rates, rate_of_another_benchmark
-from densing_bayes.questions.refits import Refit, refits, spread
+from densing_bayes.questions.refits import Refit, alone, refits
 from densing_bayes.reports import Picture, Section, Table
 from densing_bayes.trends import DAYS_PER_YEAR, doubling_set
 
@@ -45,24 +45,25 @@ def section(context: Context) -> Section:
     beside, missing = refits(context)
     beside = [one for one in beside if one.kind in ("ruler", "clean")]
     main = growth_summary(context.derived["rate"].values, interval)
-    compared = [{"name": "this report's", "kind": "main", "models": data.sizes["model"],
+    compared = [{"name": "this report", "kind": "main", "models": data.sizes["model"],
                  "note": "", "trusted": bool(context.diagnostics["passed"]), **main},
                 *(one.to_dict(context) for one in beside)]
-    ends = spread(beside)
+    single = alone(beside)
     text = ["One benchmark only: nothing to compare it with."] if len(rows) < 2 else [
         f"{fast['benchmark']} grew fastest ({_rate(fast)} per year; {interval}) and "
         f"{slow['benchmark']} slowest ({_rate(slow)})."]
-    if ends:
+    if single:
         text[0] += (
-            f" The choice of ruler moves the answer more: with the ladder of one benchmark alone, "
-            f"growth since LLaMA-1 is {_said(ends[1], interval)} per year by "
-            f"{_bare(ends[1])} and {_said(ends[0], interval)} by {_bare(ends[0])}. That spread is "
-            f"part of the answer, and not in the interval of the headline.")
+            " The choice of ruler moves the answer more: with the ladder of one benchmark alone, "
+            "growth since LLaMA-1 is "
+            + ", ".join(f"{_said(one, interval)} per year by {_bare(one)}" for one in single)
+            + ". That spread is part of the answer, and not in the interval of the headline."
+            + _not_trusted(beside))
         text.append("Density is of something. A ruler is a ladder of training runs with losses on "
                     "one benchmark; ladders of other benchmarks value other things. What "
                     "laboratories train on has moved from the everyday text that HellaSwag asks "
                     "for to knowledge and procedure (docs/ruler.md looks for the reasons)."
-                    if "HellaSwag" in _bare(ends[0]) else
+                    if _bare(single[-1]) == "HellaSwag" else
                     "A ruler is a ladder of training runs with losses on one benchmark; ladders "
                     "of other benchmarks value other things.")
     clean = next((one for one in beside if one.kind == "clean"), None)
@@ -139,6 +140,12 @@ def _said(one: Refit, interval: Interval) -> str:
     return f"{np.median(one.rate):.2f} ({low:.2f} to {high:.2f})"
 
 
+def _not_trusted(beside: list[Refit]) -> str:
+    """Which refits are told in the table alone, since their chains do not agree."""
+    names = [one.name for one in beside if not one.trusted]
+    return f" Not told, since the chains do not agree: {', '.join(names)}." if names else ""
+
+
 def _bare(one: Refit) -> str:
     return one.name.removesuffix(" alone")
 
@@ -148,13 +155,13 @@ def _by_ruler(compared: list[dict[str, Any]], interval: Interval) -> Picture:
     shown = [one for one in compared if one["trusted"]]
     rate = {key: [one["rate_per_year"][key] for one in shown] for key in ("median", "low", "high")}
     names = [one["name"] for one in shown]
-    alone = [i for i, one in enumerate(shown) if one["kind"] == "ruler"]
-    middle = np.array(rate["median"])[alone]
-    slow, fast = (names[alone[pick(middle)]] if alone else names[0]
+    rulers = [i for i, one in enumerate(shown) if one["kind"] in ("main", "ruler")]
+    middle = np.array(rate["median"])[rulers]
+    slow, fast = (names[rulers[pick(middle)]]
                   for pick in (np.argmin, np.argmax))
     return Picture(
-        "benchmark-rulers", f"{fast.removesuffix(' alone')} as the ruler shows faster growth than "
-        f"{slow.removesuffix(' alone')} ({interval})", "Growth per year by ruler: " + "; ".join(
+        "benchmark-rulers", f"By ruler: growth is fastest by {fast}, slowest by {slow} "
+        f"({interval})", "Growth per year by ruler: " + "; ".join(
             f"{name} {median:.2f} ({low:.2f} to {high:.2f})" for name, median, low, high in zip(
                 names, rate["median"], rate["low"], rate["high"], strict=True)) + ".",
         lambda fig: rate_forest(fig.subplots(), name=names, interval=interval, **rate), 7, 3.8)

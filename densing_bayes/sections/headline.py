@@ -52,14 +52,11 @@ def headline(context: Context) -> list[str]:
 
 def by_ruler(context: Context) -> list[str]:
     """How far the answer differs by ruler, which no interval holds; nothing with one ruler."""
-    from densing_bayes.questions.refits import refits, spread  # a command has no use for them
+    from densing_bayes.questions.refits import alone, refits  # a command has no use for them
 
-    ends = spread(refits(context)[0])
-    if not ends:
-        return []
-    slow, fast = (f"the ladder of {one.name} it "
-                  f"{in_short(one.rate, context.interval)}" for one in ends)
-    return [f"The choice of ruler is not in these intervals: by {fast}, by {slow}."]
+    said = [f"off {one.name} it {in_short(one.rate, context.interval)}"
+            for one in alone(refits(context)[0])]
+    return [f"No interval holds the choice of ruler: read {', '.join(said)}."] if said else []
 
 
 def in_short(rate: Any, interval: Interval) -> str:
