@@ -97,9 +97,6 @@ class Kept:
 
     def _dataset(self, group: str, otherwise: Callable[[], xr.Dataset]) -> xr.Dataset:
         said = self.index[group]
-        found = xr.Dataset(
-            coords={name: (one["dims"], self.array(group, name, one))
-                    for name, one in said["coords"].items()}, attrs=said["attrs"])
 
         def lazily(name: str, one: dict[str, Any]) -> xr.Variable:
             def read() -> np.ndarray:
@@ -116,8 +113,10 @@ class Kept:
             return xr.Variable(one["dims"], indexing.MemoryCachedArray(
                 indexing.CopyOnWriteArray(indexing.LazilyIndexedArray(array))))
 
-        for name, one in said["variables"].items():
-            found[name] = lazily(name, one)
+        found = xr.Dataset(
+            {name: lazily(name, one) for name, one in said["variables"].items()},
+            coords={name: (one["dims"], self.array(group, name, one))
+                    for name, one in said["coords"].items()}, attrs=said["attrs"])
         return found
 
     def array(self, group: str, name: str, one: Mapping[str, Any]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -151,8 +152,8 @@ def posterior_of(context: Any) -> Posterior:
     return from_derived(
         context.derived, benchmark=str(observations.data["benchmark"].to_numpy()[0]),
         reference_tokens=float(context.spec.options["reference_tokens"]),
-        views=lambda model: views(context.above, columns, observations,
-                                  context.tables, model, context.seed(f"views {model}")),
+        views=cache(lambda model: views(context.above, columns, observations,
+                                        context.tables, model, context.seed(f"views {model}"))),
         where={"centre": centre, "last": centre + float(np.max(columns["models"]["time"])),
                "mean_size": float(observations.data["log_params"].mean())})
 

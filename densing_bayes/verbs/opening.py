@@ -18,6 +18,7 @@ from densing_bayes.errors import GateError, InputError, Problem, did_you_mean
 from densing_bayes.kept import key_of, place, read
 from densing_bayes.outputs import default_out
 from densing_bayes.problems import told
+from densing_bayes.progress import Steps
 from densing_bayes.questions.density import densities
 from densing_bayes.questions.frontier import on_last_day
 from densing_bayes.schemas import TABLES
@@ -26,6 +27,9 @@ from densing_bayes.tables import Tables, checksums, load_tables
 from densing_bayes.verbs.spec import spec_of
 
 Data = None | str | Path | Mapping[str, pd.DataFrame] | Tables | Context
+# seconds of a first question on the shipped tables and two processors, to tell the time left
+USUAL = {"preparing the joint model": 3.0, "sampling the joint posterior": 22.0,
+         "deriving densities, gaps and records": 2.0}
 Tell = Callable[[list[str], list[str]], None]
 KEPT = 2  # fits of this process that are kept, so that the next question need not fit again
 
@@ -154,6 +158,9 @@ def opened(data: Data = None, *, spec: str | Path | ModelSpec = "densing",
             _kept.popitem(last=False)
         context = _kept[key]
         context.progress = progress
+    if isinstance(progress, Steps) and "_gated" not in vars(context) and not (
+            context.saved is not None and context.saved.is_file()):
+        progress.expect(USUAL)
     why = refusal(context)
     if why:
         raise GateError(why)
