@@ -152,7 +152,7 @@ def one_view(context: Context) -> tuple[xr.Dataset, xr.Dataset]:
         return context.posterior, context.derived
     context.progress("bridge: a fit in which all benchmarks see a model alike")
     spec = context.spec.with_priors(**{f"{own}_spread": NO_SPREAD for own in ("trend", "tilt")})
-    return side_fit(context, spec, "bridge")[:2]
+    return side_fit(context, spec, "bridge")
 
 
 def at_other_tokens(context: Context, posterior: xr.Dataset, derived: xr.Dataset,

@@ -218,7 +218,7 @@ def families(context: Context, refitted: tuple[str, ...]) -> Check | None:
     sure = kept.drop(rough.index)
     if sure.empty:
         return None
-    worst = sure["shift"].abs().idxmax()
+    worst: Any = sure["shift"].abs().idxmax()
     value = float(sure.loc[worst, "shift"])
     return Check("growth without any one other family", f"moved by less than {SHIFTED:g} sd",
                  value, verdict(abs(value) < SHIFTED),

@@ -30,6 +30,7 @@ def section(context: Context) -> Section:
     windows, rows = questions.windows(context), questions.methods(context)
     last, claims = frontier.on_last_day(context), frontier.claims(context)
     axes = size_axes(context)
+    told = {axis: s for axis, s in axes.items() if "median" in s}
     frame = pd.DataFrame([window_row(one) for one in windows])
     methods = pd.DataFrame([
         {"method": row["method"], "rate per day": row["median"] / DAYS_PER_YEAR,
@@ -38,8 +39,8 @@ def section(context: Context) -> Section:
     by_axis = pd.DataFrame([
         {"size": axis, **{f"last 12 months, {key}": s[key] for key in ("median", "low", "high")},
          **{f"since LLaMA-1, {key}": s["since_llama_1"][key] for key in ("median", "low", "high")}}
-        for axis, s in axes.items()])
-    doubtful = [axis for axis, s in axes.items() if not s["passed"]]
+        for axis, s in told.items()])
+    refused = [axis for axis in axes if axis not in told]
     year = next((one for one in windows if one.window.name == "last-12-months"), asked)
     day, rate = (asked.summary()[name] for name in ("rate_per_day", "rate_per_year"))
     beside_cut = of_cut(context)
@@ -53,7 +54,7 @@ def section(context: Context) -> Section:
         "may lie far below; what was released stays, so it does not fall.",
         f"In the last twelve months it {briefly(year)}. By "
         + ", ".join(f"{axis} size {s['median']:.2f} per year ({s['low']:.2f} to {s['high']:.2f})"
-                    for axis, s in axes.items()) + f". Of the {sparse['models']} models of that "
+                    for axis, s in told.items()) + f". Of the {sparse['models']} models of that "
         f"year that count, {sparse['dense']} are dense: the last year depends on how sparse ones "
         f"are counted.",
         f"On {last['date']} the best available model had a density of "
@@ -76,8 +77,8 @@ def section(context: Context) -> Section:
             Table("growth-axes", f"Growth by the size that counts, per year ({interval})", by_axis,
                   dict.fromkeys(by_axis.columns[1:], "{:.2f}"),
                   note="Short refits but for the first." + (
-                      f" Not trusted, for R-hat or effective sample size: {', '.join(doubtful)}."
-                      if doubtful else "")),
+                      f" Not told, since their chains do not agree: {', '.join(refused)}."
+                      if refused else "")),
             Table("growth-claims", "What is claimed, by which rule", pd.DataFrame(claims),
                   {"probability": "{:.3f}"},
                   note="Growth cannot be negative in this model, so that it is positive is no "
