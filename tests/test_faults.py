@@ -16,6 +16,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ from densing_bayes.fitting import SEAL, Fit, digest, most_seconds, provenance, s
 from densing_bayes.importance import pareto_smoothed
 from densing_bayes.joint.kernel import cache
 from densing_bayes.outputs import check_file, check_out, whole_folder
+from densing_bayes.questions import sidefits
 from densing_bayes.specs import Sampling, load_model
 from densing_bayes.swaps import marked
 
@@ -328,6 +330,7 @@ import numpy as np, sys
 from densing_bayes.errors import InputError
 from densing_bayes.fitting import sample
 from densing_bayes.priors import Prior
+from densing_bayes.questions import sidefits
 from densing_bayes.specs import Sampling, load_model
 
 def density(x):
@@ -409,6 +412,32 @@ def test_a_fit_refused_to_the_end_is_not_told(monkeypatch):
             assert found["passed"]
         assert asked == [usual, usual.longer(), usual.longer().longer()][:runs]
         assert told == ["a side fit: sampling again, for longer"] * (runs - 1)
+
+
+def test_a_side_fit_whose_chains_do_not_agree_is_not_told(monkeypatch):
+    rng, told = np.random.default_rng(1), []
+    context = SimpleNamespace(observations=None, posterior=None, seed=lambda case: 1,
+                              progress=told.append)
+    spec = load_model("densing")
+    monkeypatch.setattr(sidefits, "prepare", lambda observations, spec: SimpleNamespace(
+        columns=None, compiled=SimpleNamespace(starting_at=lambda point: None)))
+    monkeypatch.setattr(sidefits, "starting_point", lambda compiled, posterior: None)
+    monkeypatch.setattr(sidefits, "derive", lambda posterior, *_: posterior)
+
+    def apart(compiled, sampling, *, case):  # chains that meet only when drawn long enough
+        between = 0 if sampling.draws > enough else 9
+        draws = rng.normal(size=(4, sampling.draws)) + between * np.arange(4)[:, None]
+        return xr.DataTree.from_dict({"posterior": xr.Dataset(
+            dict.fromkeys(("rate", "level"), (("chain", "draw"), draws)))})
+
+    monkeypatch.setattr(sidefits, "sample", apart)
+    for enough, again in ((0, 0), (500, 1)):
+        told.clear()
+        assert sidefits.side_fit(context, spec, "axis")[1].sizes["draw"] > enough
+        assert len(told) == again
+    enough = 9999
+    with pytest.raises(GateError, match="axis: the chains"):
+        sidefits.side_fit(context, spec, "axis")
 
 
 # -- degenerate data -------------------------------------------------------------------------
