@@ -50,7 +50,7 @@ class Context:
     must_exist: bool = False
     kept: Kept | None = None
     start: Context | None = None  # a run of other tables: chains start from its draws' mean
-    earlier: Path | None = None  # a fit to answer from where it is of this spec; never written
+    earlier: tuple[Path, ...] = ()  # fits to answer from where they are of this spec; never written
     windows: tuple[str, ...] = ()  # asked by the report's spec, beside the named ones
     highlight: tuple[str, ...] = ()  # models and benchmarks that pictures name
     break_date: str = ""  # at which growth may have changed; "": the release of ChatGPT
@@ -118,7 +118,7 @@ class Context:
     @cached_property
     def _gated(self) -> tuple[Fit, dict[str, Any]]:
         """The joint fit and its gate, which takes longer than the fit."""
-        for path in (self.saved, self.earlier):
+        for path in (self.saved, *self.earlier):
             if path is None or not (self.must_exist or os.path.isfile(path)):
                 continue
             try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from densing_bayes import stamps
 from densing_bayes.context import Context, refusal
 from densing_bayes.errors import (
     GateError,
@@ -59,7 +60,7 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
             f"writing section {name}": SECTIONS[name].seconds for name in spec.sections},
             "drawing figures": DRAW_SECONDS, "setting the PDF": PDF_SECONDS})
     context = Context(tables, spec.model, progress)
-    context.earlier = earlier_fit(spec, tables, out)
+    context.earlier = earlier_fits(spec, tables, out)
     context.windows, context.highlight = spec.windows, spec.highlight
     context.break_date, context.device = spec.break_date, spec.device
     refused = refusal(context)
@@ -99,18 +100,26 @@ def run_report(spec: ReportSpec, tables: Tables, out: Path,
                            answer=[] if refused else lines) from None
     if refused:
         raise GateError(refused)
+    if tables.sha256:
+        stamps.keep_fit(fit_key(spec, tables), out / "fit.nc")
     if failed:
         raise MachineError("the report is written, but sections of it failed: " + "; ".join(
             f"{name} ({why})" for name, why in failed.items()), answer=lines)
     return summary | growth(context).to_dict() | {"headline": lines}
 
 
-def earlier_fit(spec: ReportSpec, tables: Tables, out: Path) -> Path | None:
-    """A fit that an earlier report or answer kept, by its place alone; None where there is none."""
+def earlier_fits(spec: ReportSpec, tables: Tables, out: Path) -> tuple[Path, ...]:
+    """Fits that an earlier report or answer kept, by their places alone."""
     kept = [out / "fit.nc"]
     if tables.sha256:
+        kept.append(stamps.fit_of(fit_key(spec, tables)))
         kept.append(default_out(spec.model.name, spec.model.hash, tables.sha256) / "fit.nc")
-    return next((path for path in kept if path.is_file()), None)
+    return tuple(path for path in kept if path.is_file())
+
+
+def fit_key(spec: ReportSpec, tables: Tables) -> str:
+    """Name of a report's fit in the user's cache."""
+    return stamps.key_of("fit", spec.model.hash, repr(sorted(tables.sha256.items())))
 
 
 def check_asked(spec: ReportSpec, tables: Tables) -> None:

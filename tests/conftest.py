@@ -7,6 +7,7 @@ tests go the whole way from files. Ask for ``small_joint``, and for ``small_fit`
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("PYTENSOR_FLAGS", "numba__fastmath=False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["DENSING_TRACEBACK"] = "1"  # a fault of the program fails its test
+os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()  # no fit of an earlier run answers a test
 os.environ.pop("DENSING_SHELF", None)  # tests are of the shelf in this checkout
 
 import numpy as np

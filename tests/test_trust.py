@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from densing_bayes import stamps
 from densing_bayes.context import Context
 from densing_bayes.questions import trust
 from densing_bayes.questions.refits import Refit, alone
@@ -69,11 +72,28 @@ def test_a_ruler_in_short(context):
     assert in_short(np.linspace(-1, 2, 101), context.interval) == "changed by 0.50 per year"
 
 
+def test_the_last_fits_of_reports_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    fit = tmp_path / "fit.nc"
+    for k, key in enumerate(("a" * 64, "b" * 64, "c" * 64)):
+        fit.write_text(key)
+        stamps.keep_fit(key, fit)
+        os.utime(stamps.fit_of(key), (k, k))
+        fit.unlink()
+    assert not stamps.fit_of("a" * 64).exists(), "the oldest went"
+    assert stamps.fit_of("c" * 64).read_text() == "c" * 64
+    assert stamps.clear() == 2
+    assert not stamps.fit_of("c" * 64).exists()
+    stamps.keep_fit("d" * 64, tmp_path / "nowhere.nc")  # no report fails for it
+    assert not stamps.fit_of("d" * 64).exists()
+
+
 def test_side_results_are_saved_with_the_draws_and_read_again(context, tmp_path):
     assert not context.has_side("mine")
     context.keep_side("mine", xr.Dataset({"rate": ("sample", [1.0, 2.0])}, attrs={"note": "n"}))
     context.fit.save(tmp_path / "fit.nc")
-    again = Context(context.tables, context.spec, earlier=tmp_path / "fit.nc")
+    again = Context(context.tables, context.spec, earlier=(
+        tmp_path / "nothing.nc", tmp_path / "fit.nc"))
     assert again.has_side("mine")
     assert again.side("mine")["rate"].values.tolist() == [1.0, 2.0]
     assert again.side("mine").attrs["note"] == "n"

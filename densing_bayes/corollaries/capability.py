@@ -94,7 +94,7 @@ def by_model(prices: pd.DataFrame, values: Mapping[str, float]) -> pd.Series:
 
     keys = {**{price_key(name): value for name, value in values.items()},
             **{key_of(name): value for name, value in values.items()}}
-    found = prices["model"].map(dict(values)).fillna(prices["model"].map(
+    found = prices["model"].map(dict(values)).astype(object).fillna(prices["model"].map(
         lambda name: keys.get(key_of(name)))).fillna(prices["model"].map(
             lambda name: keys.get(price_key(name))))
     return pd.to_numeric(found)

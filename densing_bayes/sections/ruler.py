@@ -98,7 +98,7 @@ def ladder_picture(fig: Figure, context: Context) -> None:
                                            context.interval.tails[1]], axis=0)
     suite, anchor = str(data["suite"].values[0]), str(data["benchmark"].values[0])
     runs = context.tables.runs  # of losses on the benchmark: a suite may have others
-    units = runs.loc[(runs["suite"] == suite) & (runs["benchmark"] == anchor), "loss_unit"]
+    units = runs.loc[(runs["suite"] == suite) & (runs["eval_set"] == anchor), "loss_unit"]
     ladder(fig.subplots(), params=params[shown],
            loss=np.exp(data["run_log_loss"].values[mine])[shown], group=list(group[shown]),
            grid=grid, bands=bands, loss_unit=units.iloc[0] if len(units) else "loss",
