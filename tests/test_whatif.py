@@ -154,37 +154,38 @@ def test_weights_agree_with_fitting_again(small_world, small_fit):
 
 @pytest.mark.slow
 def test_ten_releases_left_out_are_placed_where_the_fit_with_them_has_them(small_world, small_fit):
-    """Each asked of a fit without it, by its own scores, within the Monte Carlo error of both."""
+    """All ten are left out of one fit, and each is asked of it by its own scores alone.
+
+    The fit with them also has the other nine, so the two differ by more than Monte Carlo error:
+    by a part of a posterior sd, in no direction common to the ten. (That one model's answer is
+    that of fitting again, the test above says.)
+    """
     whole = Context(small_world.tables, small_world.spec,
                     saved=small_world.report.with_name("fit.nc"), must_exist=True)
     data, derived = whole.observations.data, whole.derived
-    cells = data[["cell_model", "cell_benchmark", "cell_score", "cell_replicates"]].to_dataframe()
-    alone = cells.groupby("cell_model")["cell_replicates"].max() == 1
-    able = [k for k in np.flatnonzero(derived["eligible"].values) if alone.get(k, False)]
-    first, last = able[0], able[-1]  # whose days bound what a fit can tell
-    chosen = [k for k in able if k not in (first, last)][:: max(1, (len(able) - 2) // 10)][:10]
-    assert len(chosen) == 10
-    distances = []
+    able = np.flatnonzero(derived["eligible"].values)[1:-1]  # the ends bound what a fit can tell
+    chosen = able[np.linspace(0, len(able) - 1, 10).astype(int)]
+    without = Context(small_world.tables, small_world.spec.with_options(
+        without_models=[str(data["model"].values[k]) for k in chosen]))
+    known = set(map(str, without.curves["family"].values))
+    cells = data[["cell_model", "cell_benchmark", "cell_score"]].to_dataframe()
+    distances, held = [], []
     for k in chosen:
-        name, own = str(data["model"].values[k]), cells[cells["cell_model"] == k]
-        without = Context(small_world.tables, small_world.spec.with_options(without_models=[name]))
         family = str(derived["family"].values[k])
-        known = map(str, without.curves["family"].values)
-        model = Newcomer(
+        found = whatif(without, Newcomer(
             derived["date"].values[k].astype("datetime64[D]").item(),
             float(np.exp(data["log_params"].values[k])),
             {str(data["benchmark"].values[int(row.cell_benchmark)]): float(row.cell_score)
-             for row in own.itertuples()}, family if family in known else None)
-        found = whatif(without, model)
-        if not found.holds:
-            continue
+             for row in cells[cells["cell_model"] == k].itertuples()},
+            family if family in known else None))
+        held.append(found.holds)
         density = derived["log_density"].values[..., k].ravel()
-        error = density.std() * np.sqrt(1 / found.ess + 1 / 400)
         ours = float(found.after.weight @ found.density.mean(axis=1))
-        distances.append((ours - density.mean()) / error)
-    assert len(distances) >= 7, "weights hold for most of them"
-    assert np.abs(distances).max() < 4
-    assert abs(np.mean(distances)) < 1.5, "no direction in common"
+        distances.append((ours - density.mean()) / density.std())
+    assert sum(held) >= 8
+    assert np.abs(distances).max() < 1
+    assert np.mean(np.abs(distances)) < 0.4
+    assert abs(np.mean(distances)) < 0.3
 
 
 def strong(context) -> Newcomer:
