@@ -7,6 +7,7 @@ machine failed (disk, memory, time) or the program did, 130 stopped by the user.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from pathlib import Path
@@ -140,4 +141,5 @@ def shared(shelf: Annotated[Path | None, typer.Option(
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(100_000, 50, 100)  # imports make objects that stay: a tenth of an answer
     app()
