@@ -155,4 +155,4 @@ def compiled_once(small_joint, monkeypatch) -> None:
         assert observations.data.equals(small_joint.observations.data)
         return replace(small_joint, spec=spec)
 
-    monkeypatch.setattr("densing_bayes.context.prepare", prepared)
+    monkeypatch.setattr("densing_bayes.joint.fit.prepare", prepared)
