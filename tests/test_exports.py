@@ -18,7 +18,7 @@ PUBLIC = [
     "MachineError", "ModelSpec", "Prior", "SuspiciousData", "calibrate", "compare", "compression",
     "density", "doubling_set", "doubling_time", "forecast", "growth", "growth_summary",
     "load_model", "load_report", "load_tables", "model", "opened", "prices", "regimes", "report",
-    "run_report", "scaling", "select", "study", "validate", "whatif",
+    "run_report", "scaling", "select", "study", "update", "validate", "whatif",
 ]
 
 

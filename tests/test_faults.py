@@ -330,8 +330,7 @@ import numpy as np, sys
 from densing_bayes.errors import InputError
 from densing_bayes.fitting import sample
 from densing_bayes.priors import Prior
-from densing_bayes.questions import sidefits
-from densing_bayes.specs import Sampling, load_model
+from densing_bayes.specs import Sampling
 
 def density(x):
     return float("nan"), x

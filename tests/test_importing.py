@@ -231,7 +231,8 @@ def hub(tmp_path: Path) -> Path:
 
 def test_a_hub_of_benchmarks_in_an_archive(tmp_path):
     done = import_files([hub(tmp_path)], tmp_path / "out")
-    assert inspect([tmp_path / "out"])[0] == []
+    # a series of one point says nothing yet
+    assert [one.what for one in inspect([tmp_path / "out"])[0]] == ["too few points"]
     scores = table(tmp_path / "out", "scores").set_index(["model", "benchmark"])
     # one paper's 5- and 0-shot are two rows, not duplicates
     assert scores.loc[("Llama-2-7B", "MMLU"), "shots"].tolist() == ["5", "0"]
@@ -297,7 +298,8 @@ def test_time_horizons_in_both_shapes(tmp_path, shape):
     assert table(tmp_path / "out", "series")[
         ["date", "value", "low", "high", "label"]].values.tolist() == [
             ["2023-03-14", "5.4", "2.9", "10.1", "gpt_4"]]
-    assert done.ask == [f"densing regimes {tmp_path / 'out' / 'series.csv'} --log"]
+    assert done.ask == [f"densing regimes {tmp_path / 'out' / 'series.csv'} --log --low low "
+                        "--high high --prob 0.95"]
 
 
 def test_prices_per_token_and_their_tiers(tmp_path):
