@@ -511,3 +511,35 @@ def test_results_of_other_data_or_another_spec_are_never_taken(tmp_path, base, t
     assert Folder(tmp_path / "out", other, tables, base[1], resume=True).load(case) is None
     folder.file(case).write_text('{"case": "half a fi', encoding="utf-8")
     assert folder.load(case) is None
+
+
+@pytest.mark.parametrize("passes", [0, 1, 2, 3])
+def test_a_main_fit_that_fails_its_checks_is_sampled_up_to_twice_more(monkeypatch, tmp_path,
+                                                                      passes):
+    """In smaller and smaller steps; draws that fail to the end are kept, and told as refused."""
+    from types import SimpleNamespace
+    from typing import ClassVar
+
+    from densing_bayes.studies import study as module
+
+    asked = []
+
+    def sample(model, sampling, case):
+        asked.append(sampling)
+        return Tree(posterior=SimpleNamespace(data_vars=[]))
+
+    class Tree(dict):
+        attrs: ClassVar = {}
+
+    monkeypatch.setattr(module, "sample", sample)
+    monkeypatch.setattr(module, "tables_of", lambda *_: (None, None))
+    monkeypatch.setattr(module, "joint_model", lambda *_: "model")
+    monkeypatch.setattr(module, "provenance", lambda *_: {})
+    monkeypatch.setattr(module, "diagnostics", lambda *_: {"passed": len(asked) > passes})
+    monkeypatch.setattr(module.Fit, "save", lambda *_: None)
+    spec = load_study("default")
+    folder = SimpleNamespace(path=tmp_path, resume=False, checksums={})
+    module._main_fit(spec, None, folder, lambda *_: None)
+    assert len(asked) == min(passes, 2) + 1
+    assert [one.target_accept for one in asked] == sorted({one.target_accept for one in asked})
+    assert asked[-1].draws in (asked[0].draws, 3 * asked[0].draws)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +205,15 @@ def _main_fit(study: StudySpec, observations: Observations, folder: Folder, prog
         except InputError:  # damaged, or of another version or spec: the cases have their own keys
             progress("the main fit kept here cannot be used")
     columns, coords = tables_of(observations, study.model)
-    progress("sampling the main fit")
-    tree = sample(joint_model(columns, coords, study.model), study.model.sampling, case=MAIN)
+    model, usual = joint_model(columns, coords, study.model), study.model.sampling
+    longer = usual.longer()
+    careful = replace(longer, target_accept=longer.longer().target_accept)
+    for asked, how in ((usual, ""), (longer, " again, for longer"),
+                       (careful, " again, in smaller steps")):
+        progress(f"sampling the main fit{how}")
+        tree = sample(model, asked, case=f"{MAIN}{how}")
+        if diagnostics(tree, [str(name) for name in tree["posterior"].data_vars])["passed"]:
+            break
     tree.attrs.update(provenance(study.model, folder.checksums))
     fit = Fit(study.model, tree)
     fit.save(path)
