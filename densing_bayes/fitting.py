@@ -144,8 +144,9 @@ def sample(compiled: Any, sampling: Sampling, *, case: str = "fit",
                              ) from None
         raise
     finally:
-        # a sampler that was left running would crash the interpreter at its end
-        if sampler is not None and sys.exc_info()[0] is not None:
+        # One that was left running would crash the interpreter at its end, and so would a call to
+        # one that failed, and has ended.
+        if sampler is not None and sys.exc_info()[0] not in (None, InputError):
             sampler.cancel()
     return tree
 

@@ -108,6 +108,7 @@ def test_the_doctor_clears_machine_code_and_nothing_else(run, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("densing_bayes.verbs.doctor.PACKAGE", package)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none"))
     told = json.loads(run("doctor", "--clear", "--json")[1])
     assert told["removed"] == 3

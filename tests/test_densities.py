@@ -114,7 +114,7 @@ def test_the_section_has_the_contracts_keys(context):
     assert str(section.summary["breakpoint"]["date"]) == "2022-11-30"
     for regime in section.summary["regimes"]:
         assert {"name", "elpd", "elpd_diff", "se", "weight"} <= set(regime)
-    assert "0.0048 to 0.0073" in section.text[0]
+    assert "0.0048 to 0.0073" in section.text[1]
     sources = next(table for table in section.tables if table.key == "regimes-sources").frame
     assert {"all averaged", "OPT-66B 0.270", "GPT-NeoX-20B 0.250"} <= set(
         sources["source believed"])

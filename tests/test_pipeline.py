@@ -235,7 +235,7 @@ def test_each_number_of_a_sections_sentences_is_in_the_summary(report, name):
     assert [number for number in said if not found(number)] == []
     long = [number for number in said if len(number.strip("0.").replace(".", "")) > 2]
     missed = sum(found(number, 1.0371) for number in long)
-    assert missed <= 0.6 * len(long), "wrong numbers would be noticed"
+    assert len(long) < 5 or missed <= 0.6 * len(long), "wrong numbers would be noticed"
 
 
 # -- the gate ---------------------------------------------------------------------------------

@@ -62,7 +62,9 @@ def limits(context: Context) -> Section:
             text.append(f"{what}: " + "; ".join(told(found)) + ".")
     return Section(key="limits", title="What the data cannot say", text=text, tables=[],
                    pictures=[], summary={"limits": {
-                       "compared": _tally(context), "ceiling": float(ceiling.median()),
+                       "compared": _tally(context), "skipped": told(context.tables.skipped),
+                       "suspicious": told(context.tables.warnings),
+                       "ceiling": float(ceiling.median()),
                        "noise": noise.tolist(), "spread_growth": spread.tolist(),
                        "families": int(data.sizes["family"]), "of_one_model": int(family),
                        "reference_tokens_trillions": tokens,
